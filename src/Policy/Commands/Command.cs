@@ -1,0 +1,70 @@
+using System.Text.Json;
+
+namespace Gateway.Policy.Commands;
+
+/// <summary>What a sender asks for. Exactly one outcome answers it.</summary>
+public abstract record Command
+{
+    private Command()
+    {
+    }
+
+    /// <summary>The sender's id, 1–128 printable characters; with the principal it is the key of idempotency.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>A label of the sender; nothing is decided by it.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>Why, in the sender's words.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Puts and deletes items atomically.</summary>
+    public sealed record Transaction : Command
+    {
+        public ValueList<ItemPutRequest> Put { get; init; }
+
+        public ValueList<ItemDeleteRequest> Delete { get; init; }
+
+        /// <summary>Refuse unless the running revision is this one.</summary>
+        public long? ExpectedRevision { get; init; }
+
+        public TransactionMode Mode { get; init; }
+
+        /// <summary>The puts are the whole desired state: everything else is deleted.</summary>
+        public bool Replace { get; init; }
+    }
+
+    /// <summary>Asks for an SA's life to change: initiate, rekey or terminate a connection or one of its children.</summary>
+    public sealed record Sa : Command
+    {
+        public required SaVerb Verb { get; init; }
+
+        public required string Connection { get; init; }
+
+        /// <summary>Null: the connection's IKE SA with all its children.</summary>
+        public string? Child { get; init; }
+    }
+}
+
+/// <summary>Whether a transaction is carried out.</summary>
+public enum TransactionMode
+{
+    Apply,
+
+    /// <summary>Full validation and the ordered steps, no event.</summary>
+    Plan,
+}
+
+/// <summary>What an SA command asks for.</summary>
+public enum SaVerb
+{
+    Initiate,
+    Rekey,
+    Terminate,
+}
+
+/// <summary>An item as it arrives: the spec is still JSON, because its kind decides how it reads.</summary>
+public sealed record ItemPutRequest(string Kind, string Name, JsonElement Spec);
+
+/// <summary>An item to delete.</summary>
+public sealed record ItemDeleteRequest(string Kind, string Name);

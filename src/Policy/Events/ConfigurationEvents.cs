@@ -1,0 +1,63 @@
+using Gateway.Policy.Items;
+
+namespace Gateway.Policy.Events;
+
+/// <summary>An item was put. Stored per kind as <c>config.KIND-put.v1</c> with <c>{"name":…,"spec":…}</c>.</summary>
+public sealed record ItemPut(ItemKey Key, ItemSpec Spec) : GatewayEvent
+{
+    public override string Subject => Key.ToString();
+}
+
+/// <summary>An item was deleted. Stored per kind as <c>config.KIND-deleted.v1</c>.</summary>
+public sealed record ItemDeleted(ItemKey Key) : GatewayEvent
+{
+    public override string Subject => Key.ToString();
+}
+
+/// <summary>Closes a transaction: all its puts and deletes before this one count from here, as <paramref name="Revision"/>.</summary>
+/// <param name="Revision">Number of accepted transactions, this one included.</param>
+/// <param name="First">Position of the transaction's first event; equal to the own position when it changes nothing.</param>
+public sealed record TransactionCommitted(long Revision, long First, string? Reason) : GatewayEvent
+{
+    public override string Subject => "configuration";
+}
+
+/// <summary>A command was refused: what it was about and why, never a value of it.</summary>
+public sealed record CommandRejected(ValueList<string> Items, ValueList<RejectionNote> Errors) : GatewayEvent
+{
+    public override string Subject => "command";
+}
+
+/// <summary>One error without any value: the item, the JSON path and the code.</summary>
+public sealed record RejectionNote(string Item, string Path, string Code);
+
+/// <summary>An item that was pending or failed is now in force.</summary>
+public sealed record ItemApplied(ItemKey Key, long Revision) : GatewayEvent
+{
+    public override string Subject => Key.ToString();
+}
+
+/// <summary>An item could not be put in force yet; it is tried again.</summary>
+/// <param name="WaitsFor">A sentence, for example <c>device wan</c> or <c>interface/wan</c>.</param>
+public sealed record ItemPending(ItemKey Key, long Revision, string WaitsFor) : GatewayEvent
+{
+    public override string Subject => Key.ToString();
+}
+
+/// <summary>An SA command (initiate, rekey, terminate) was taken.</summary>
+public sealed record SaCommandAccepted(string Verb, string Connection, string? Child, string? Reason) : GatewayEvent
+{
+    public override string Subject => $"connection/{Connection}";
+}
+
+/// <summary>The gateway began to run.</summary>
+public sealed record GatewayStarted(string Version, string BootId) : GatewayEvent
+{
+    public override string Subject => "gateway";
+}
+
+/// <summary>The gateway ended in an orderly way.</summary>
+public sealed record GatewayStopped(string Reason) : GatewayEvent
+{
+    public override string Subject => "gateway";
+}

@@ -1,0 +1,7 @@
+namespace Gateway.Policy.Items;
+
+/// <summary>What an item of one kind says. The records are the contract: their JSON Schemas, the HTTP and bus documents and the stored events come from them.</summary>
+public abstract record ItemSpec;
+
+/// <summary>One piece of the configuration.</summary>
+public sealed record Item(ItemKey Key, ItemSpec Spec);

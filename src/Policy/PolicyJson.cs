@@ -1,0 +1,86 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Gateway.Policy.Items;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Policy;
+
+/// <summary>The one way in which items, commands and events are written as JSON: snake_case, unknown members refused, defaults left out.</summary>
+public static class PolicyJson
+{
+    /// <summary>Reading and writing of specs, commands and events.</summary>
+    public static JsonSerializerOptions Options { get; } = Make();
+
+    private delegate bool TryParse<T>(string? text, [MaybeNullWhen(false)] out T value);
+
+    private static JsonSerializerOptions Make()
+    {
+        var options = new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            AllowDuplicateProperties = false,
+            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
+            RespectNullableAnnotations = true,
+            RespectRequiredConstructorParameters = true,
+            MaxDepth = 32,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        };
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false));
+        Text<IPAddress>(options, "an IP address", IpPrefix.TryAddress, a => a.ToString());
+        Text<IpPrefix>(options, "a prefix such as 10.1.0.0/24", IpPrefix.TryParse, p => p.ToString());
+        Text<InterfaceAddress>(options, "an address with prefix length such as 10.1.0.1/24", ParseInterfaceAddress, a => $"{a.Address}/{a.PrefixLength}");
+        Text<MacAddress>(options, "a MAC address such as 02:00:00:00:00:01", MacAddress.TryParse, m => m.ToString());
+        Text<TrafficSelector>(options, "a traffic selector such as 10.1.0.0/24[tcp/80]", TrafficSelector.TryParse, t => t.ToString());
+        Text<SwanDuration>(options, "a duration such as 30s, 10m, 4h or 1d", SwanDuration.TryParse, d => d.ToString());
+        Text<KeyHandle>(options, "a key handle", KeyHandle.TryParse, h => h.ToString());
+        Text<ConnectionName>(options, "a name", NotEmpty<ConnectionName>(t => new(t)), n => n.Value);
+        Text<ChildName>(options, "a name", NotEmpty<ChildName>(t => new(t)), n => n.Value);
+        Text<Spi>(options, "an SPI of eight hexadecimal digits", ParseSpi, s => s.ToString());
+        options.Converters.Add(new NumberJson<IkeSaId>(n => new IkeSaId(n), i => i.Value));
+        options.Converters.Add(new NumberJson<ChildSaId>(n => new ChildSaId(n), i => i.Value));
+        options.MakeReadOnly(populateMissingResolver: true);
+        return options;
+    }
+
+    private static void Text<T>(JsonSerializerOptions options, string what, TryParse<T> parse, Func<T, string> write) =>
+        options.Converters.Add(new TextJson<T>(what, parse, write));
+
+    private static TryParse<T> NotEmpty<T>(Func<string, T> make) => (string? text, [MaybeNullWhen(false)] out T value) =>
+    {
+        value = make(text ?? "");
+        return !string.IsNullOrEmpty(text);
+    };
+
+    private static bool ParseInterfaceAddress(string? text, [NotNullWhen(true)] out InterfaceAddress? address)
+    {
+        address = IpPrefix.TrySplit(text, out var ip, out var length) ? new InterfaceAddress(ip, length) : null;
+        return address is not null;
+    }
+
+    private static bool ParseSpi(string? text, out Spi spi)
+    {
+        var ok = uint.TryParse(text, System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture, out var value);
+        spi = new Spi(value);
+        return ok;
+    }
+
+    private sealed class TextJson<T>(string what, TryParse<T> parse, Func<T, string> write) : JsonConverter<T>
+    {
+        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType == JsonTokenType.String && parse(reader.GetString(), out var value) ? value : throw new JsonException($"Expected {what}.");
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(write(value));
+    }
+
+    private sealed class NumberJson<T>(Func<ulong, T> make, Func<T, ulong> number) : JsonConverter<T>
+    {
+        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType == JsonTokenType.Number && reader.TryGetUInt64(out var value) ? make(value) : throw new JsonException("Expected a number.");
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteNumberValue(number(value));
+    }
+}
