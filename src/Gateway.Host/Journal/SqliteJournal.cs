@@ -1,0 +1,369 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Gateway.Policy.Journal;
+using Microsoft.Data.Sqlite;
+using Microsoft.Win32.SafeHandles;
+
+namespace Gateway.Host.Journal;
+
+/// <summary>
+/// The embedded journal: one SQLite file in WAL mode. Synced appends commit with synchronous=FULL; others with NORMAL, which survives the process,
+/// followed by a sync of the write-ahead log within <see cref="SoonDelay"/>. A lock file keeps a second writer out while readers may look on;
+/// a <see cref="HeadAnchor"/> beside it shows a lost tail.
+/// </summary>
+public sealed class SqliteJournal : IJournal
+{
+    /// <summary>Longest time that an append of <see cref="Durability.Soon"/> waits for its sync.</summary>
+    public static readonly TimeSpan SoonDelay = TimeSpan.FromMilliseconds(40);
+
+    private const int ApplicationId = 0x47_57_4a_31;
+    private const int PageOfRead = 1000;
+
+    private readonly string _path;
+    private readonly SemaphoreSlim _writing = new(1, 1);
+    private readonly Timer _syncSoon;
+    private SqliteConnection? _writer;
+    private SqliteCommand? _insert;
+    private FileStream? _lock;
+    private HeadAnchor? _anchor;
+    private JournalHead _head;
+    private SafeFileHandle? _wal;
+    private bool _full;
+    private int _syncPending;
+    private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    static SqliteJournal() => SQLitePCL.Batteries_V2.Init();
+
+    public SqliteJournal(string path)
+    {
+        _path = Path.GetFullPath(path);
+        _syncSoon = new Timer(_ => SyncNow());
+    }
+
+    /// <summary>The head anchor's file for the journal at <paramref name="path"/>.</summary>
+    public static string AnchorPath(string path) => path + ".head";
+
+    public async ValueTask<JournalHead> OpenAsync(CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+        _lock = TakeLock();
+        try
+        {
+            _writer = Connect(SqliteOpenMode.ReadWriteCreate);
+            Execute(_writer, "PRAGMA journal_mode=WAL");
+            Execute(_writer, "PRAGMA synchronous=NORMAL");
+            CreateSchema(_writer);
+            _head = ReadHead(_writer);
+            _anchor = HeadAnchor.Open(AnchorPath(_path));
+            await CheckAnchorAsync(HeadAnchor.Read(AnchorPath(_path)), cancellationToken).ConfigureAwait(false);
+            if (_head.Position > 0) _anchor.Write(_head);
+            return _head;
+        }
+        catch (SqliteException e)
+        {
+            throw Translate(e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new JournalUnavailableException($"The journal {_path} cannot be written: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Opens for reading beside a running gateway, or without one; <see cref="AppendAsync"/> is refused.</summary>
+    public static SqliteJournal OpenForReading(string path)
+    {
+        if (!File.Exists(path)) throw new FileNotFoundException($"There is no journal at {path}.", path);
+        return new SqliteJournal(path);
+    }
+
+    public async ValueTask AppendAsync(AppendBatch batch, CancellationToken cancellationToken)
+    {
+        if (_writer is null) throw new InvalidOperationException("The journal is not open for writing.");
+        await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (batch.Envelopes.Count > 0 && batch.Envelopes[0].Position != _head.Position + 1)
+                throw new JournalConflictException($"The stream ends at {_head.Position}, the append begins at {batch.Envelopes[0].Position}.");
+            Store(_writer, batch);
+            if (batch.Envelopes.Count > 0) _head = new JournalHead(batch.Envelopes[^1].Position, batch.Envelopes[^1].Hash);
+            _anchor!.Write(_head);
+        }
+        catch (SqliteException e)
+        {
+            throw Translate(e);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+
+        if (batch.Durability == Durability.Soon && Interlocked.Exchange(ref _syncPending, 1) == 0) _syncSoon.Change(SoonDelay, Timeout.InfiniteTimeSpan);
+        Interlocked.Exchange(ref _grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    public async IAsyncEnumerable<Envelope> ReadAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask.ConfigureAwait(false);
+        using var reader = Connect(SqliteOpenMode.ReadOnly);
+        var page = new List<Envelope>(PageOfRead);
+        do
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            page.Clear();
+            ReadPage(reader, from, page);
+            foreach (var envelope in page) yield return envelope;
+            if (page.Count > 0) from = page[^1].Position + 1;
+        }
+        while (page.Count == PageOfRead);
+    }
+
+    public async IAsyncEnumerable<Envelope> FollowAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var grown = Volatile.Read(ref _grown).Task;
+            await foreach (var envelope in ReadAsync(from, cancellationToken).ConfigureAwait(false))
+            {
+                from = envelope.Position + 1;
+                yield return envelope;
+            }
+
+            await grown.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public ValueTask<RecordedCommand?> FindCommandAsync(CommandKey key, CancellationToken cancellationToken)
+    {
+        using var connection = Connect(SqliteOpenMode.ReadOnly);
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT body_hash, position, outcome FROM commands WHERE door=$door AND who=$who AND id=$id";
+        command.Parameters.AddWithValue("$door", key.Principal.Door);
+        command.Parameters.AddWithValue("$who", key.Principal.Name);
+        command.Parameters.AddWithValue("$id", key.Id);
+        using var row = command.ExecuteReader();
+        return ValueTask.FromResult(row.Read() ? new RecordedCommand(key, (byte[])row[0], row.GetInt64(1), (byte[])row[2]) : null);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _syncSoon.DisposeAsync().ConfigureAwait(false);
+        await _writing.WaitAsync().ConfigureAwait(false);
+        if (_syncPending != 0) SyncWal();
+        _insert?.Dispose();
+        if (_writer is not null)
+        {
+            Checkpoint(_writer);
+            _writer.Dispose();
+        }
+
+        _anchor?.Sync();
+        _anchor?.Dispose();
+        _wal?.Dispose();
+        _lock?.Dispose();
+        _writing.Dispose();
+    }
+
+    private static void CreateSchema(SqliteConnection connection)
+    {
+        var owner = (long)Scalar(connection, "PRAGMA application_id")!;
+        var tables = (long)Scalar(connection, "SELECT count(*) FROM sqlite_master")!;
+        if (owner != ApplicationId && tables != 0) throw new JournalUnavailableException("The file is a database of something else, not a journal of a gateway.");
+        Execute(
+            connection,
+            $"""
+            PRAGMA application_id={ApplicationId};
+            CREATE TABLE IF NOT EXISTS events (
+              position INTEGER PRIMARY KEY, subject TEXT NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, command_id TEXT, door TEXT NOT NULL,
+              who TEXT NOT NULL, issuer TEXT, cause INTEGER, data BLOB NOT NULL, hash BLOB NOT NULL);
+            CREATE INDEX IF NOT EXISTS events_by_subject ON events (subject, position);
+            CREATE TABLE IF NOT EXISTS commands (
+              door TEXT NOT NULL, who TEXT NOT NULL, id TEXT NOT NULL, body_hash BLOB NOT NULL, position INTEGER NOT NULL, outcome BLOB NOT NULL,
+              PRIMARY KEY (door, who, id)) WITHOUT ROWID;
+            """);
+    }
+
+    private static JournalHead ReadHead(SqliteConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT position, hash FROM events ORDER BY position DESC LIMIT 1";
+        using var row = command.ExecuteReader();
+        return row.Read() ? new JournalHead(row.GetInt64(0), (byte[])row[1]) : JournalHead.Empty;
+    }
+
+    private async ValueTask CheckAnchorAsync(JournalHead? anchor, CancellationToken cancellationToken)
+    {
+        if (anchor is not { Position: > 0 } expected) return;
+        if (_head.Position < expected.Position)
+        {
+            throw new JournalDamagedException(
+                _head.Position + 1,
+                $"The journal {_path} ends at position {_head.Position}, but position {expected.Position} was committed: its tail is lost (first missing position {_head.Position + 1}).");
+        }
+
+        await foreach (var envelope in ReadAsync(expected.Position, cancellationToken).ConfigureAwait(false))
+        {
+            if (envelope.Position != expected.Position || envelope.Hash != expected.Hash)
+                throw new JournalDamagedException(expected.Position, $"The journal {_path} holds another event at position {expected.Position} than was committed there.");
+            break;
+        }
+    }
+
+    private void Store(SqliteConnection writer, AppendBatch batch)
+    {
+        var full = batch.Durability == Durability.Synced;
+        if (full != _full)
+        {
+            Execute(writer, full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+            _full = full;
+        }
+
+        using var transaction = writer.BeginTransaction();
+        foreach (var envelope in batch.Envelopes) Insert(writer, transaction, envelope);
+        foreach (var recorded in batch.Commands) Insert(writer, transaction, recorded);
+        transaction.Commit();
+    }
+
+    private void Insert(SqliteConnection writer, SqliteTransaction transaction, Envelope e)
+    {
+        if (_insert is null)
+        {
+            _insert = writer.CreateCommand();
+            _insert.CommandText = "INSERT INTO events VALUES ($0,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10)";
+            for (var i = 0; i <= 10; i++) _insert.Parameters.Add(new SqliteParameter("$" + i.ToString(CultureInfo.InvariantCulture), null));
+        }
+
+        object?[] values =
+        [
+            e.Position, e.Subject, e.Name, e.Time.UtcTicks, e.CommandId, e.Principal.Door, e.Principal.Name, e.Issuer, e.Cause, e.Data.Span.ToArray(), e.Hash.Span.ToArray(),
+        ];
+        for (var i = 0; i < values.Length; i++) _insert.Parameters[i].Value = values[i] ?? DBNull.Value;
+        _insert.Transaction = transaction;
+        _insert.ExecuteNonQuery();
+    }
+
+    private static void Insert(SqliteConnection writer, SqliteTransaction transaction, RecordedCommand c)
+    {
+        using var command = writer.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = "INSERT INTO commands VALUES ($door,$who,$id,$body,$position,$outcome)";
+        command.Parameters.AddWithValue("$door", c.Key.Principal.Door);
+        command.Parameters.AddWithValue("$who", c.Key.Principal.Name);
+        command.Parameters.AddWithValue("$id", c.Key.Id);
+        command.Parameters.AddWithValue("$body", c.BodyHash.Span.ToArray());
+        command.Parameters.AddWithValue("$position", c.FirstPosition);
+        command.Parameters.AddWithValue("$outcome", c.Outcome.Span.ToArray());
+        command.ExecuteNonQuery();
+    }
+
+    private static void ReadPage(SqliteConnection connection, long from, List<Envelope> page)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT * FROM events WHERE position >= $from ORDER BY position LIMIT $count";
+        command.Parameters.AddWithValue("$from", from);
+        command.Parameters.AddWithValue("$count", PageOfRead);
+        using var row = command.ExecuteReader();
+        while (row.Read())
+        {
+            page.Add(new Envelope
+            {
+                Position = row.GetInt64(0),
+                Subject = row.GetString(1),
+                Name = row.GetString(2),
+                Time = new DateTimeOffset(row.GetInt64(3), TimeSpan.Zero),
+                CommandId = row.IsDBNull(4) ? null : row.GetString(4),
+                Principal = new Principal(row.GetString(5), row.GetString(6)),
+                Issuer = row.IsDBNull(7) ? null : row.GetString(7),
+                Cause = row.IsDBNull(8) ? null : row.GetInt64(8),
+                Data = (byte[])row[9],
+                Hash = (byte[])row[10],
+            });
+        }
+    }
+
+    private void SyncNow()
+    {
+        _writing.Wait();
+        try
+        {
+            SyncWal();
+        }
+        catch (IOException)
+        {
+            // The next synced commit meets the same disk and tells its caller.
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private void SyncWal()
+    {
+        Interlocked.Exchange(ref _syncPending, 0);
+        var wal = _path + "-wal";
+        _wal ??= File.Exists(wal) ? File.OpenHandle(wal, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete) : null;
+        if (_wal is not null) RandomAccess.FlushToDisk(_wal);
+        _anchor?.Sync();
+    }
+
+    private static void Checkpoint(SqliteConnection writer)
+    {
+        try
+        {
+            Execute(writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        catch (SqliteException)
+        {
+            // The log stays beside a database that cannot take it; the next open reads both, or says what is wrong.
+        }
+    }
+
+    private FileStream TakeLock()
+    {
+        try
+        {
+            return new FileStream(_path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new JournalUnavailableException($"The journal {_path} is in use by another process.", e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new JournalUnavailableException($"The journal {_path} cannot be written: {e.Message}", e);
+        }
+    }
+
+    private SqliteConnection Connect(SqliteOpenMode mode)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _path, Mode = mode, Pooling = false, DefaultTimeout = 5 }.ToString());
+        connection.Open();
+        return connection;
+    }
+
+    private static void Execute(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    private static object? Scalar(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+
+    private Exception Translate(SqliteException e) => e.SqliteErrorCode switch
+    {
+        SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB =>
+            new JournalDamagedException(_head.Position + 1, $"The journal {_path} is damaged behind position {_head.Position}: {e.Message}"),
+        SQLitePCL.raw.SQLITE_CONSTRAINT => new JournalConflictException($"Somebody else wrote to the journal {_path}: {e.Message}"),
+        SQLitePCL.raw.SQLITE_FULL => new JournalUnavailableException($"The disk of the journal {_path} is full.", e),
+        SQLitePCL.raw.SQLITE_READONLY or SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_PERM =>
+            new JournalUnavailableException($"The journal {_path} cannot be written: {e.Message}", e),
+        SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED => new JournalUnavailableException($"The journal {_path} is locked by another process.", e),
+        _ => new JournalUnavailableException($"The journal {_path} cannot be used: {e.Message}", e),
+    };
+}
