@@ -1,0 +1,63 @@
+using System.Net;
+using System.Net.NetworkInformation;
+
+namespace Gateway.Dataplane.Apply;
+
+/// <summary>An address of an interface with the length of its connected prefix.</summary>
+public sealed record InterfaceAddress(IPAddress Address, int PrefixLength);
+
+/// <summary>What an interface is, as the configuration says it.</summary>
+public sealed record InterfaceSettings
+{
+    public required string Name { get; init; }
+
+    /// <summary>`af-packet`, `tap`, `loopback`, `in-memory` …</summary>
+    public required string Type { get; init; }
+
+    /// <summary>Null gives a locally administered one made from the name.</summary>
+    public PhysicalAddress? Mac { get; init; }
+
+    /// <summary>Largest IP packet, bytes.</summary>
+    public int Mtu { get; init; } = 1500;
+    public bool Enabled { get; init; } = true;
+    public uint Vrf { get; init; }
+
+    /// <summary>Lower the MSS of TCP connections that leave here to what fits.</summary>
+    public bool ClampMss { get; init; } = true;
+}
+
+/// <summary>An IKE datagram for the gateway. On port 4500 the non-ESP marker is already gone.</summary>
+/// <param name="Payload">The IKE message, the receiver's to keep.</param>
+public sealed record PuntedDatagram(IPEndPoint Source, IPEndPoint Destination, byte[] Payload, uint RxInterface);
+
+/// <summary>Takes IKE datagrams; called on the dataplane's control thread and must not block for long.</summary>
+public interface IPuntSink
+{
+    void OnDatagram(PuntedDatagram datagram);
+}
+
+/// <summary>What the dataplane tells the control side; a closed family, extended by the security nodes.</summary>
+public abstract record DataplaneNotice
+{
+    private protected DataplaneNotice()
+    {
+    }
+
+    /// <summary>A neighbor said its MAC address for the first time or changed it.</summary>
+    public sealed record NeighborLearned(string Interface, IPAddress Address, PhysicalAddress Mac) : DataplaneNotice;
+
+    /// <summary>A neighbor that packets wait for did not answer.</summary>
+    public sealed record NeighborUnreachable(string Interface, IPAddress Address) : DataplaneNotice;
+
+    /// <summary>Another host uses one of the gateway's addresses.</summary>
+    public sealed record AddressConflict(string Interface, IPAddress Address, PhysicalAddress Mac) : DataplaneNotice;
+
+    /// <summary>A worker ended with an exception; its ports stand still until a restart.</summary>
+    public sealed record WorkerDied(int Worker, string Reason) : DataplaneNotice;
+}
+
+/// <summary>Takes notices; called on the dataplane's control thread and must not block for long.</summary>
+public interface INoticeSink
+{
+    void OnNotice(DataplaneNotice notice);
+}

@@ -1,0 +1,51 @@
+namespace Gateway.Dataplane.Buffers;
+
+/// <summary>Moves bytes between packets and flat memory, over chains too.</summary>
+public static unsafe class PacketCopy
+{
+    /// <summary>A new packet (a chain when long) with these bytes; 0 when the pool has not enough chunks.</summary>
+    public static uint FromBytes(PacketPool pool, ReadOnlySpan<byte> bytes)
+    {
+        var first = pool.Allocate();
+        if (first == 0) return 0;
+        pool.Meta(first)->TotalLength = (uint)bytes.Length;
+        for (var last = first; ;)
+        {
+            var meta = pool.Meta(last);
+            var here = Math.Min(bytes.Length, PacketPool.Room);
+            bytes[..here].CopyTo(new Span<byte>(pool.Data(last), here));
+            meta->Length = (ushort)here;
+            bytes = bytes[here..];
+            if (bytes.IsEmpty) return first;
+            var next = pool.Allocate();
+            if (next == 0)
+            {
+                pool.Free(first);
+                return 0;
+            }
+            meta->Next = next;
+            last = next;
+        }
+    }
+
+    /// <summary>Copies up to that many bytes from the packet's current header on; returns how many there were.</summary>
+    public static int ToSpan(PacketPool pool, uint index, Span<byte> into)
+    {
+        var copied = 0;
+        for (; index != 0 && copied < into.Length; index = pool.Meta(index)->Next)
+        {
+            var here = Math.Min(pool.Meta(index)->Length, into.Length - copied);
+            new ReadOnlySpan<byte>(pool.Data(index), here).CopyTo(into[copied..]);
+            copied += here;
+        }
+        return copied;
+    }
+
+    /// <summary>All bytes from the packet's current header on.</summary>
+    public static byte[] ToArray(PacketPool pool, uint index)
+    {
+        var bytes = new byte[pool.Meta(index)->TotalLength];
+        ToSpan(pool, index, bytes);
+        return bytes;
+    }
+}

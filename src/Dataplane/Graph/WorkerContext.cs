@@ -1,0 +1,239 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Graph;
+
+/// <summary>
+/// What one worker carries through the graph: packets that wait before each node, counters, clock, rings to the control side.
+/// Touched by its worker alone, except that counters may be read by anyone.
+/// </summary>
+internal sealed unsafe class WorkerContext : IDisposable
+{
+    /// <summary>Packets that may wait before one node; more are dropped as `node-queue-full`.</summary>
+    public const int NodeQueue = 8192;
+
+    /// <summary>Packets that may wait for one interface within a run of the graph.</summary>
+    public const int TxQueueSize = 1024;
+
+    /// <summary>Packets waiting before a node, oldest at Head.</summary>
+    private struct Waiting
+    {
+        public uint* Indices;
+        public int Head;
+        public int Tail;
+    }
+
+    /// <summary>Packets waiting for an interface's port.</summary>
+    internal struct TxQueue
+    {
+        public uint* Indices;
+        public int Count;
+    }
+
+    private readonly Waiting* _waiting;
+    private readonly ulong* _mask;
+    private readonly ushort** _edges;
+    private readonly uint* _current;
+    private readonly uint* _ended;
+    private readonly delegate*<ref Frame, void>* _process;
+    private readonly List<nint> _owned = [];
+    private int _endedCount;
+    private bool _disposed;
+
+    public WorkerContext(GraphDefinition graph, PacketPool pool, DataplaneTables tables, int worker = 0)
+    {
+        Graph = graph;
+        Pool = pool;
+        Tables = tables;
+        Worker = worker;
+        var nodes = graph.Nodes.Length;
+        _waiting = Own<Waiting>(nodes);
+        _mask = Own<ulong>(GraphDefinition.MaxNodes / 64);
+        _edges = (ushort**)Own<nint>(nodes);
+        _process = (delegate*<ref Frame, void>*)Own<nint>(nodes);
+        _current = Own<uint>(Frame.Size);
+        _ended = Own<uint>(Frame.Size);
+        for (var n = 0; n < nodes; n++)
+        {
+            _waiting[n].Indices = Own<uint>(NodeQueue);
+            _process[n] = graph.Nodes[n].Process;
+            var targets = graph.EdgeTargets[n];
+            _edges[n] = Own<ushort>(targets.Length + 1);
+            for (var e = 0; e < targets.Length; e++) _edges[n][e] = targets[e];
+        }
+        NodePackets = Own<ulong>(nodes);
+        NodeFrames = Own<ulong>(nodes);
+        Drops = Own<ulong>(graph.Drops.Length + 1);
+        Counts = Own<ulong>(graph.Counts.Length + 1);
+        Interfaces = Own<InterfaceCounters>(InterfaceTable.Capacity);
+        TxQueues = Own<TxQueue>(InterfaceTable.Capacity);
+        TxActive = Own<uint>(InterfaceTable.Capacity);
+        Punt = new PacketRing(1024);
+        Notices = new NoticeRing(1024);
+        Trace = new TraceRing(4096);
+        Now = Clock();
+    }
+
+    public GraphDefinition Graph { get; }
+
+    public PacketPool Pool { get; }
+
+    public DataplaneTables Tables { get; }
+
+    /// <summary>Number of the worker, from 0.</summary>
+    public int Worker { get; }
+
+    /// <summary>Monotonic nanoseconds of this run of the graph.</summary>
+    public long Now;
+
+    public ulong* NodePackets { get; }
+
+    public ulong* NodeFrames { get; }
+
+    /// <summary>By drop number of the graph.</summary>
+    public ulong* Drops { get; }
+
+    /// <summary>By count number of the graph.</summary>
+    public ulong* Counts { get; }
+
+    /// <summary>Counters by interface index.</summary>
+    public InterfaceCounters* Interfaces { get; }
+
+    public TxQueue* TxQueues { get; }
+
+    /// <summary>Interfaces whose <see cref="TxQueues"/> hold packets, <see cref="TxActiveCount"/> of them.</summary>
+    public uint* TxActive { get; }
+
+    public int TxActiveCount;
+
+    /// <summary>IKE datagrams on their way to the control side.</summary>
+    public PacketRing Punt { get; }
+
+    /// <summary>What the worker tells the control side.</summary>
+    public NoticeRing Notices { get; }
+
+    public TraceRing Trace { get; }
+
+    public static long Clock() => (long)(Stopwatch.GetTimestamp() * (1_000_000_000.0 / Stopwatch.Frequency));
+
+    public ushort* EdgesOf(ushort node) => _edges[node];
+
+    /// <summary>Lets a packet wait before a node.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Enqueue(ushort node, uint index)
+    {
+        var waiting = _waiting + node;
+        var tail = waiting->Tail;
+        if (tail == NodeQueue)
+        {
+            EnqueueFull(waiting, node, index);
+            return;
+        }
+        waiting->Indices[tail] = index;
+        waiting->Tail = tail + 1;
+        _mask[node >> 6] |= 1ul << (node & 63);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Drop(ushort reason, uint index)
+    {
+        Drops[reason]++;
+        var meta = Pool.Meta(index);
+        meta->Drop = reason;
+        if ((meta->Flags & PacketFlags.Traced) != 0) Trace.Dropped(this, reason, index);
+        Consume(index);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Consume(uint index)
+    {
+        if (_endedCount == Frame.Size) FreeEnded();
+        _ended[_endedCount++] = index;
+    }
+
+    /// <summary>Runs nodes, the lowest with waiting packets first, until nothing waits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Run()
+    {
+        Now = Clock();
+        while (true)
+        {
+            int node;
+            if (_mask[0] != 0) node = BitOperations.TrailingZeroCount(_mask[0]);
+            else if (_mask[1] != 0) node = 64 + BitOperations.TrailingZeroCount(_mask[1]);
+            else break;
+
+            var waiting = _waiting + node;
+            var count = Math.Min(waiting->Tail - waiting->Head, Frame.Size);
+            // The node may enqueue to itself, so its frame is a copy.
+            Unsafe.CopyBlockUnaligned(_current, waiting->Indices + waiting->Head, (uint)count * sizeof(uint));
+            waiting->Head += count;
+            if (waiting->Head == waiting->Tail)
+            {
+                waiting->Head = waiting->Tail = 0;
+                _mask[node >> 6] &= ~(1ul << (node & 63));
+            }
+            NodePackets[node] += (ulong)count;
+            NodeFrames[node]++;
+            if (Trace.IsOn) Trace.Visited(this, (ushort)node, _current, count);
+            var frame = new Frame(this, (ushort)node, _current, count);
+            _process[node](ref frame);
+            if (_endedCount != 0) FreeEnded();
+        }
+    }
+
+    /// <summary>Frees what waits anywhere; the worker is done.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        FreeEnded();
+        for (var n = 0; n < Graph.Nodes.Length; n++)
+            Pool.Free(new ReadOnlySpan<uint>(_waiting[n].Indices + _waiting[n].Head, _waiting[n].Tail - _waiting[n].Head));
+        for (var i = 0; i < InterfaceTable.Capacity; i++)
+        {
+            Pool.Free(new ReadOnlySpan<uint>(TxQueues[i].Indices, TxQueues[i].Count));
+            NativeMemory.AlignedFree(TxQueues[i].Indices);
+        }
+        Span<uint> batch = stackalloc uint[Frame.Size];
+        for (var n = Punt.Pop(batch); n > 0; n = Punt.Pop(batch)) Pool.Free(batch[..n]);
+        Punt.Dispose();
+        Notices.Dispose();
+        Trace.Dispose();
+        foreach (var memory in _owned) NativeMemory.AlignedFree((void*)memory);
+    }
+
+    private void EnqueueFull(Waiting* waiting, ushort node, uint index)
+    {
+        if (waiting->Head == 0)
+        {
+            Drop(AbsentNode.NodeQueueFull, index);
+            return;
+        }
+        var count = waiting->Tail - waiting->Head;
+        new Span<uint>(waiting->Indices + waiting->Head, count).CopyTo(new Span<uint>(waiting->Indices, count));
+        waiting->Head = 0;
+        waiting->Tail = count;
+        Enqueue(node, index);
+    }
+
+    private void FreeEnded()
+    {
+        Pool.Free(new ReadOnlySpan<uint>(_ended, _endedCount));
+        _endedCount = 0;
+    }
+
+    private T* Own<T>(int count)
+        where T : unmanaged
+    {
+        var bytes = (nuint)count * (nuint)sizeof(T);
+        var memory = NativeMemory.AlignedAlloc(bytes + 64, 64);
+        NativeMemory.Clear(memory, bytes + 64);
+        _owned.Add((nint)memory);
+        return (T*)memory;
+    }
+}

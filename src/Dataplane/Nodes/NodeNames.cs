@@ -1,0 +1,78 @@
+namespace Gateway.Dataplane.Nodes;
+
+/// <summary>
+/// The nodes of the standard graph by name. Contracts between them:
+/// at every ip4-/ip6-/esp-/spd- node the metadata's offset and L3 are at the IP header, L4 and protocol are set from ip input on, VRF is the one to look up in;
+/// behind ip lookup NextHop is the adjacency. A packet made by the gateway carries <see cref="Buffers.PacketFlags.Own"/>; what the policy must not see also BypassSpd.
+/// </summary>
+internal static class NodeNames
+{
+    public const string EthernetInput = "ethernet-input";
+    public const string ArpInput = "arp-input";
+
+    /// <summary>Validates and finds L4; takes packets from the wire and decrypted ones (offset at the inner header, Decrypted and Sa set, RxInterface and VRF of the SA).</summary>
+    public const string Ip4Input = "ip4-input";
+
+    /// <inheritdoc cref="Ip4Input"/>
+    public const string Ip6Input = "ip6-input";
+
+    /// <summary>Route, then local or (TTL) forward; also the door for own packets (Own flag) and outer ESP packets (Own and BypassSpd).</summary>
+    public const string Ip4Lookup = "ip4-lookup";
+
+    /// <inheritdoc cref="Ip4Lookup"/>
+    public const string Ip6Lookup = "ip6-lookup";
+
+    /// <summary>For an own address: ESP and IKE leave here, the rest goes to <see cref="Spd4Input"/> or, without policies, to <see cref="Ip4Deliver"/>.</summary>
+    public const string Ip4Local = "ip4-local";
+
+    /// <inheritdoc cref="Ip4Local"/>
+    public const string Ip6Local = "ip6-local";
+
+    /// <summary>Echo reply, punt, or unreachable.</summary>
+    public const string Ip4Deliver = "ip4-deliver";
+
+    /// <inheritdoc cref="Ip4Deliver"/>
+    public const string Ip6Deliver = "ip6-deliver";
+
+    /// <summary>ESP for an own address: offset at the outer IP header, L4 at the ESP header (behind UDP when UdpEncapsulated). A NAT keepalive comes here too.</summary>
+    public const string Esp4Decrypt = "esp4-decrypt";
+
+    /// <inheritdoc cref="Esp4Decrypt"/>
+    public const string Esp6Decrypt = "esp6-decrypt";
+
+    /// <summary>
+    /// Inbound check of clear (not Decrypted, not Own) packets that are forwarded or delivered; those allowed go on to ip-deliver when their adjacency is Local,
+    /// else to spd-output. Only reached while <see cref="Tables.DataplaneTables.SpdActive"/>.
+    /// </summary>
+    public const string Spd4Input = "spd4-input";
+
+    /// <inheritdoc cref="Spd4Input"/>
+    public const string Spd6Input = "spd6-input";
+
+    /// <summary>Outbound decision: bypass to <see cref="Ip4Rewrite"/>, protect to esp-encrypt, discard. TTL is already decremented. Only reached while SpdActive.</summary>
+    public const string Spd4Output = "spd4-output";
+
+    /// <inheritdoc cref="Spd4Output"/>
+    public const string Spd6Output = "spd6-output";
+    public const string Esp4Encrypt = "esp4-encrypt";
+    public const string Esp6Encrypt = "esp6-encrypt";
+
+    /// <summary>MSS, MTU (fragments or asks for an ICMP error), Ethernet header; NextHop is the adjacency.</summary>
+    public const string Ip4Rewrite = "ip4-rewrite";
+
+    /// <inheritdoc cref="Ip4Rewrite"/>
+    public const string Ip6Rewrite = "ip6-rewrite";
+
+    /// <summary>Splits a packet to the size in Opaque0 (bytes, IP header included) and sends the parts to the node whose number is in Opaque1 (0: ip4-rewrite).</summary>
+    public const string Ip4Fragment = "ip4-fragment";
+
+    /// <summary>Answers a packet with the ICMP error in Opaque0 (<see cref="IcmpError"/>), where RFC 1122 and the rate limit allow, and ends it.</summary>
+    public const string Icmp4Error = "icmp4-error";
+
+    /// <inheritdoc cref="Icmp4Error"/>
+    public const string Icmp6Error = "icmp6-error";
+    public const string NeighborResolve = "neighbor-resolve";
+    public const string InterfaceOutput = "interface-output";
+    public const string IkePunt = "ike-punt";
+    public const string HostPunt = "host-punt";
+}

@@ -1,0 +1,109 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Gateway.Dataplane.Tables;
+
+/// <summary>What happens to a packet that took a route.</summary>
+internal enum AdjacencyKind : byte
+{
+    /// <summary>No route: an ICMP unreachable goes back.</summary>
+    NoRoute,
+
+    /// <summary>One of the gateway's own addresses.</summary>
+    Local,
+
+    /// <summary>Dropped silently.</summary>
+    Blackhole,
+
+    /// <summary>Refused with an ICMP unreachable.</summary>
+    Prohibit,
+
+    /// <summary>On a connected network: the next hop is the destination itself.</summary>
+    Glean,
+
+    /// <summary>A next hop whose MAC address is not known yet.</summary>
+    Incomplete,
+
+    /// <summary>A next hop with its Ethernet header ready.</summary>
+    Neighbor,
+}
+
+/// <summary>Where a route leads; one cache line.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal struct Adjacency
+{
+    /// <summary>Destination and source MAC, EtherType, two bytes of padding. Aligned to 16 so that it is read and written in one piece.</summary>
+    public Vector128<byte> Header;
+    public ulong NextHopHigh;
+
+    /// <summary>Next hop; IPv4 in the low 32 bits, host order.</summary>
+    public ulong NextHopLow;
+    public uint Interface;
+
+    /// <summary>Largest IP packet, bytes.</summary>
+    public uint Mtu;
+
+    /// <summary>Seconds of the monotonic clock at the last use; written by workers.</summary>
+    public uint LastUsed;
+    public AdjacencyKind Kind;
+    public bool V6;
+}
+
+/// <summary>The adjacencies by index. Lives in one place for ever; a free index is reused only after an epoch.</summary>
+internal sealed unsafe class AdjacencyTable : IDisposable
+{
+    public const int Capacity = 65536;
+
+    /// <summary>Indices that always exist; <see cref="NoRoute"/> is what a lookup without a match gives.</summary>
+    public const uint NoRoute = 0, Local = 1, Blackhole = 2, Prohibit = 3;
+    private const uint FirstFree = 4;
+
+    private readonly Adjacency* _entries;
+    private readonly Epochs _epochs;
+    private readonly Stack<uint> _free = [];
+    private uint _next = FirstFree;
+
+    public AdjacencyTable(Epochs epochs)
+    {
+        _epochs = epochs;
+        var bytes = (nuint)Capacity * (nuint)sizeof(Adjacency);
+        _entries = (Adjacency*)NativeMemory.AlignedAlloc(bytes, 64);
+        NativeMemory.Clear(_entries, bytes);
+        _entries[Local].Kind = AdjacencyKind.Local;
+        _entries[Blackhole].Kind = AdjacencyKind.Blackhole;
+        _entries[Prohibit].Kind = AdjacencyKind.Prohibit;
+    }
+
+    public Adjacency* this[uint index] => _entries + index;
+
+    public int Count => (int)(_next - FirstFree) - _free.Count;
+
+    /// <summary>Takes an index; 0 when all are taken. Control side only.</summary>
+    public uint Add(in Adjacency adjacency)
+    {
+        if (!_free.TryPop(out var index))
+        {
+            if (_next == Capacity) return 0;
+            index = _next++;
+        }
+        _entries[index] = adjacency;
+        Interlocked.MemoryBarrier();
+        return index;
+    }
+
+    /// <summary>Gives a next hop its Ethernet header, or a new one. Control side only.</summary>
+    public void Complete(uint index, Vector128<byte> header)
+    {
+        // An aligned 16-byte store is seen whole by the workers on every processor with AVX or LSE2.
+        _entries[index].Header = header;
+        Volatile.Write(ref *(byte*)&_entries[index].Kind, (byte)AdjacencyKind.Neighbor);
+    }
+
+    /// <summary>Takes a next hop's Ethernet header away. Control side only.</summary>
+    public void Forget(uint index) => Volatile.Write(ref *(byte*)&_entries[index].Kind, (byte)AdjacencyKind.Incomplete);
+
+    /// <summary>Gives an index back after no route uses it. Control side only.</summary>
+    public void Remove(uint index) => _epochs.Retire(() => _free.Push(index));
+
+    public void Dispose() => NativeMemory.AlignedFree(_entries);
+}

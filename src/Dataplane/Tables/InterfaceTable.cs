@@ -1,0 +1,91 @@
+using System.Runtime.InteropServices;
+
+namespace Gateway.Dataplane.Tables;
+
+/// <summary>What an interface is and does.</summary>
+[Flags]
+internal enum InterfaceFlags : uint
+{
+    None = 0,
+
+    /// <summary>The slot holds an interface.</summary>
+    Present = 1,
+
+    /// <summary>Enabled in the configuration; a disabled one neither receives nor sends.</summary>
+    Enabled = 2,
+
+    /// <summary>The tap behind which the host's own stack lives: what it sends counts as the gateway's own, and every ARP request or solicitation on it is answered.</summary>
+    Punt = 4,
+
+    /// <summary>The MSS of TCP connections is lowered to what fits the interface.</summary>
+    ClampMss = 8,
+
+    /// <summary>Has no wire: only its addresses matter.</summary>
+    Loopback = 16,
+
+    /// <summary>A packet whose source has no route is dropped.</summary>
+    SourceCheck = 32,
+}
+
+/// <summary>An address of an interface with its prefix length; IPv4 in the low 32 bits, host order.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 32)]
+internal struct InterfaceAddressEntry
+{
+    public ulong High;
+    public ulong Low;
+    public byte PrefixLength;
+    public bool V6;
+}
+
+/// <summary>An interface as workers see it; two cache lines.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 128)]
+internal unsafe struct InterfaceEntry
+{
+    public InterfaceFlags Flags;
+    public uint Vrf;
+
+    /// <summary>The six bytes as they lie in memory, read as the low 48 bits (<see cref="MacAddress"/>).</summary>
+    public ulong Mac;
+
+    /// <summary>The MAC address of the host behind a punt interface.</summary>
+    public ulong HostMac;
+
+    /// <summary>Largest IP packet, bytes.</summary>
+    public uint Mtu;
+
+    /// <summary>Worker that owns the port.</summary>
+    public uint Worker;
+
+    /// <summary>First IPv4 address, host order; 0 none.</summary>
+    public uint Ip4;
+    public int AddressCount;
+
+    /// <summary>First IPv6 address that is not link-local; 0 none.</summary>
+    public ulong Ip6High;
+    public ulong Ip6Low;
+
+    /// <summary>Link-local address fe80::/64, its low half; 0 none.</summary>
+    public ulong LinkLocalLow;
+
+    /// <summary>All addresses but the link-local one.</summary>
+    public InterfaceAddressEntry* Addresses;
+}
+
+/// <summary>The interfaces by index, 1 upwards. Lives in one place for ever, so workers may hold pointers into it.</summary>
+internal sealed unsafe class InterfaceTable : IDisposable
+{
+    /// <summary>Indices run below this.</summary>
+    public const int Capacity = 4096;
+
+    private readonly InterfaceEntry* _entries;
+
+    public InterfaceTable() => _entries = (InterfaceEntry*)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(InterfaceEntry));
+
+    public InterfaceEntry* this[uint index] => _entries + (index & (Capacity - 1));
+
+    public void Dispose()
+    {
+        for (uint i = 0; i < Capacity; i++) NativeMemory.AlignedFree(_entries[i].Addresses);
+        NativeMemory.Free(_entries);
+    }
+}
