@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Gateway.Crypto.Interop;
+
+/// <summary>
+/// Native memory for keys: locked (never swapped), left out of core dumps, zeroed when it is given back.
+/// Small pieces share slabs, so that ten thousand SAs cost their keys and not a page for each.
+/// Where RLIMIT_MEMLOCK forbids locking, the memory is still used and <see cref="IsLocked"/> says so.
+/// </summary>
+public static unsafe partial class LockedMemory
+{
+    private const int SlabSize = 64 * 1024;
+    private const int SmallestClass = 32;
+    private const int LargestClass = 4096;
+    private const int ProtReadWrite = 3;
+    private const int MapPrivateAnonymous = 0x22;
+    private const int MadviseDontDump = 16;
+    private const int MadviseDontFork = 10;
+
+    private static readonly Lock Gate = new();
+    private static readonly nint[] FreeLists = new nint[ClassOf(LargestClass) + 1];
+    private static long _allocated;
+
+    /// <summary>False as soon as one piece could not be locked.</summary>
+    public static bool IsLocked { get; private set; } = true;
+
+    /// <summary>Bytes handed out and not yet given back; what a leak test looks at.</summary>
+    public static long Allocated => Volatile.Read(ref _allocated);
+
+    /// <summary>A zeroed piece of at least <paramref name="length"/> bytes, aligned to 64 when it is that long, to 32 otherwise.</summary>
+    public static byte* Allocate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        Interlocked.Add(ref _allocated, length);
+        if (length > LargestClass) return Map((nuint)length);
+        lock (Gate)
+        {
+            var size = ClassOf(Math.Max(length, SmallestClass));
+            if (FreeLists[size] == 0) CutSlab(size);
+            var piece = (nint*)FreeLists[size];
+            FreeLists[size] = *piece;
+            *piece = 0;
+            return (byte*)piece;
+        }
+    }
+
+    /// <summary>Zeroes and takes back what <see cref="Allocate"/> returned for the same length.</summary>
+    public static void Free(byte* memory, int length)
+    {
+        Debug.Assert(memory != null);
+        Zero(memory, length);
+        Interlocked.Add(ref _allocated, -length);
+        if (length > LargestClass)
+        {
+            _ = munmap(memory, (nuint)length);
+            return;
+        }
+        lock (Gate)
+        {
+            var size = ClassOf(Math.Max(length, SmallestClass));
+            *(nint*)memory = FreeLists[size];
+            FreeLists[size] = (nint)memory;
+        }
+    }
+
+    // Not inlined: the compiler must not see that nobody reads the memory again.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.NoOptimization)]
+    private static void Zero(byte* memory, int length) => new Span<byte>(memory, length).Clear();
+
+    private static int ClassOf(int length) => System.Numerics.BitOperations.Log2((uint)length * 2 - 1) - System.Numerics.BitOperations.Log2(SmallestClass);
+
+    private static void CutSlab(int sizeClass)
+    {
+        var step = SmallestClass << sizeClass;
+        var slab = Map(SlabSize);
+        for (var offset = SlabSize - step; offset >= 0; offset -= step)
+        {
+            *(nint*)(slab + offset) = FreeLists[sizeClass];
+            FreeLists[sizeClass] = (nint)(slab + offset);
+        }
+    }
+
+    private static byte* Map(nuint length)
+    {
+        var memory = mmap(null, length, ProtReadWrite, MapPrivateAnonymous, -1, 0);
+        if ((nint)memory == -1) throw new InsufficientMemoryException("No memory could be mapped for keys.");
+        if (mlock(memory, length) != 0) IsLocked = false;
+        _ = madvise(memory, length, MadviseDontDump);
+        _ = madvise(memory, length, MadviseDontFork);
+        return memory;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial byte* mmap(void* address, nuint length, int protection, int flags, int fd, nint offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int munmap(void* address, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int mlock(void* address, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int madvise(void* address, nuint length, int advice);
+}
