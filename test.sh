@@ -49,11 +49,12 @@ build_release Gateway.sln || { echo "test.sh: the build failed" >&2; echo "0 pas
 echo "   $((SECONDS - started)) s"
 
 # ---- run -----------------------------------------------------------------------------------------------------------
-# Every process of a test inherits RUN in its environment, every namespace carries it in its name, and every temporary
-# file lies in WORK: so what a run leaves behind can be told from what others do on the machine.
+# Every process of a test inherits RUN in its environment, every namespace carries the test program's process id in its name,
+# and every temporary file lies in WORK: so what a run leaves behind can be told from what others do on the machine.
 RUN=$(od -An -N2 -tx1 /dev/urandom | tr -d ' \n')
 WORK=$(mktemp -d "/tmp/gwtest-$RUN.XXXX") || exit 1
 mkdir "$WORK/results" "$WORK/tmp"
+echo none >"$WORK/pids"
 passed=0 failed=0 skipped=0
 trap 'finish 130' INT TERM
 
@@ -65,7 +66,7 @@ tests() { # PROJECT RESULT SECONDS ARGS...: runs one test program with its resul
   [ "$name" = Interop ] && [ -n "$SUDO" ] && as=("$SUDO")
   "${as[@]}" env GATEWAY_TEST_RUN="$RUN" TMPDIR="$WORK/tmp" DOTNET_EnableDiagnostics=0 GATEWAY_VECTORS="${GATEWAY_VECTORS:-}" \
     GATEWAY_LAB_CASES="${GATEWAY_LAB_CASES:-}" GATEWAY_TEST_ALL="$ALL" PATH="$PATH:/usr/sbin:/sbin" \
-    timeout -k 20 "$limit" "tests/$name/bin/Release/net10.0/Gateway.$name" -noLogo -noColor -xml "$result" "$@" >"$WORK/results/out" 2>&1
+    timeout -k 20 "$limit" bash -c 'echo $$ >>"$0"; exec "$@"' "$WORK/pids" "tests/$name/bin/Release/net10.0/Gateway.$name" -noLogo -noColor -xml "$result" "$@" >"$WORK/results/out" 2>&1
   local rc=$?
   [ $rc -eq 124 ] || [ $rc -eq 137 ] && echo "   $name was ended after $limit s"
   # Skips are told at the end with their reasons; here only what failed.
@@ -110,7 +111,7 @@ leftovers() {
     echo "LEFT BEHIND: process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-150)"
     $SUDO kill -9 "$pid" 2>/dev/null; n=$((n + 1))
   done
-  for ns in $(ip netns list 2>/dev/null | cut -d' ' -f1 | grep -E "^gw$RUN"); do
+  for ns in $(ip netns list 2>/dev/null | cut -d' ' -f1 | grep -E "^gw[a-z]*($(paste -sd'|' "$WORK/pids"))x"); do
     echo "LEFT BEHIND: namespace $ns"
     $SUDO ip netns del "$ns"; n=$((n + 1))
   done

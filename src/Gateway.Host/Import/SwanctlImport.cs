@@ -1,0 +1,285 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Gateway.Host.Import.Settings;
+using Gateway.Policy.Commands;
+
+namespace Gateway.Host.Import;
+
+/// <summary>Reads a strongSwan swanctl.conf, with what it includes and the folders beside it, as items of the gateway.</summary>
+public sealed class SwanctlImport
+{
+    /// <summary>Whether the gateway knows a proposal of the given protocol (<c>ike</c> or <c>esp</c>), with the reason when not.</summary>
+    public delegate bool ProposalCheck(string protocol, string proposal, out string reason);
+
+    private readonly List<NotCarriedOver> _lost = [];
+    private readonly List<ItemPutRequest> _secrets = [];
+    private readonly List<ItemPutRequest> _connections = [];
+    private readonly List<ItemPutRequest> _policies = [];
+    private readonly ProposalCheck _check;
+
+    private SwanctlImport(ProposalCheck check) => _check = check;
+
+    /// <summary>Reads <paramref name="file"/>; an error in it ends the import with file and line, and changes nothing.</summary>
+    public static ImportReport Read(string file, ProposalCheck check)
+    {
+        var notes = new List<SettingsError>();
+        if (SettingsReader.Read(file, notes, out var error) is not { } root || SettingsView.Of(root, notes, out error) is not { } view)
+            return new ImportReport { Items = [], NotCarriedOver = [], Error = error!.ToString() };
+        var import = new SwanctlImport(check);
+        foreach (var note in notes) import.Lose("include", note.Origin.ToString(), true, note.Sentence);
+        import.ReadAll(root, view);
+        import.ReadFolders(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        return new ImportReport { Items = [.. import._secrets, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
+    }
+
+    private void ReadAll(SettingsSection root, SettingsView view)
+    {
+        var referred = References(root).Select(name => name.Split('.')[0]).ToHashSet();
+        foreach (var value in view.Values) Lose(value.Name, value.Origin.ToString(), true, "swanctl.conf has no such setting here");
+        foreach (var section in view.Sections)
+        {
+            foreach (var stray in section.Values.Where(_ => section.Name is "connections" or "secrets" or "pools" or "authorities"))
+                Lose($"{section.Path}.{stray.Name}", stray.Origin.ToString(), true, "swanctl.conf has no such setting here");
+            switch (section.Name)
+            {
+                case "connections":
+                    foreach (var connection in section.Sections) ReadConnection(connection);
+                    break;
+                case "secrets":
+                    foreach (var secret in section.Sections) ReadSecret(secret);
+                    break;
+                case "pools":
+                    foreach (var pool in section.Sections) Lose(pool, true, "pools of virtual addresses are not carried over");
+                    break;
+                case "authorities":
+                    foreach (var authority in section.Sections) Lose(authority, true, "certification authorities are not carried over");
+                    break;
+                case var name when referred.Contains(name):
+                    break; // It stands there to be inherited from.
+                default:
+                    Lose(section, true, "swanctl.conf has no such section");
+                    break;
+            }
+        }
+    }
+
+    private void ReadConnection(SettingsView connection)
+    {
+        var spec = new JsonObject();
+        // swanctl.conf(5), version: 0 takes both versions and initiates with IKEv2; 1 is IKEv1 alone.
+        if (connection["version"] == "1")
+        {
+            Lose(connection, true, "the connection is left out: IKEv1 is not supported");
+            return;
+        }
+
+        var shunts = connection.Section("children")?.Sections.Where(c => c["mode"] is "pass" or "drop").ToList() ?? [];
+        foreach (var shunt in shunts) ReadShunt(connection, shunt);
+        var protectedChildren = connection.Section("children")?.Sections.Except(shunts).ToList() ?? [];
+        if (shunts.Count > 0 && protectedChildren.Count == 0)
+        {
+            foreach (var ignored in connection.Values) Lose($"{connection.Path}.{ignored.Name}", ignored.Origin.ToString(), false, "says nothing where all children pass or drop");
+            return;
+        }
+
+        var whole = ReadValues(connection, SwanctlTables.Connection, "ike", spec);
+        whole &= ReadRounds(connection, "local", SwanctlTables.LocalRound, spec);
+        whole &= ReadRounds(connection, "remote", SwanctlTables.RemoteRound, spec);
+        var children = new JsonObject();
+        foreach (var child in protectedChildren) ReadChild(child, children);
+        foreach (var stray in connection.Sections.Where(s => s.Name != "children" && !IsRound(s, "local") && !IsRound(s, "remote")))
+            Lose(stray, true, "swanctl.conf has no such section");
+        if (!whole)
+        {
+            Lose(connection, true, "the connection is left out for the reasons above");
+            return;
+        }
+
+        if (protectedChildren.Count > 0 && children.Count == 0)
+        {
+            Lose(connection, true, "the connection is left out: none of its children can be carried over");
+            return;
+        }
+
+        if (children.Count > 0) spec["children"] = children;
+        _connections.Add(Put("connection", connection.Name, spec));
+    }
+
+    private void ReadChild(SettingsView child, JsonObject children)
+    {
+        var spec = new JsonObject();
+        var whole = ReadValues(child, SwanctlTables.Child, "esp", spec);
+        foreach (var stray in child.Sections) Lose(stray, true, "swanctl.conf has no such section");
+        if (whole) children[child.Name] = spec;
+        else Lose(child, true, "the child is left out for the reasons above");
+    }
+
+    /// <summary>A child that lets packets pass or drops them is a policy. strongSwan installs it only when started or trapped.</summary>
+    private void ReadShunt(SettingsView connection, SettingsView child)
+    {
+        var action = child["mode"] == "pass" ? "bypass" : "discard";
+        if (child["start_action"] is null or "none")
+        {
+            Lose(child, false, $"left out: without start_action strongSwan does not install a {child["mode"]} policy either");
+            return;
+        }
+
+        var spec = new JsonObject { ["action"] = action };
+        var whole = true;
+        foreach (var value in child.Values)
+        {
+            if (value.Name is "local_ts" or "remote_ts") whole &= ReadValue(child, value, SwanctlTables.Child.First(r => r.Key == value.Name), "esp", spec);
+            else if (!SwanctlTables.ShuntKeys.Contains(value.Name)) Lose($"{child.Path}.{value.Name}", value.Origin.ToString(), false, "says nothing for a child that passes or drops");
+            else if (value.Name is not ("mode" or "start_action")) whole &= ReadValue(child, value, SwanctlTables.Child.First(r => r.Key == value.Name), "esp", spec);
+        }
+
+        foreach (var side in (string[])["local_ts", "remote_ts"])
+        {
+            // swanctl.conf(5): selectors default to dynamic, the address of the IKE SA, which a policy does not know.
+            if (!spec.ContainsKey(side) || spec[side]!.AsArray().Any(t => t!.GetValue<string>().StartsWith("dynamic", StringComparison.Ordinal)))
+            {
+                Lose($"{child.Path}.{side}", child.Origin.ToString(), true, "a policy needs its selectors written out, not dynamic");
+                whole = false;
+            }
+        }
+
+        if (whole) _policies.Add(Put("policy", $"{connection.Name}-{child.Name}", spec));
+        else Lose(child, true, "the policy is left out for the reasons above");
+    }
+
+    private bool ReadRounds(SettingsView connection, string side, IReadOnlyList<SwanctlRule> rules, JsonObject spec)
+    {
+        // swanctl.conf(5): rounds go by their round number, then in the order of the file.
+        var rounds = connection.Sections.Where(s => IsRound(s, side)).OrderBy(s => int.TryParse(s["round"], out var n) ? n : 0).ToList();
+        if (rounds.Count == 0)
+        {
+            Lose($"{connection.Path}.{side}", connection.Origin.ToString(), true, "a side without an authentication round uses a certificate, which is not carried over");
+            return false;
+        }
+
+        var whole = true;
+        var array = new JsonArray();
+        foreach (var round in rounds)
+        {
+            var json = new JsonObject { ["auth"] = "psk" };
+            if (round["auth"] is null)
+            {
+                Lose($"{round.Path}.auth", round.Origin.ToString(), true, "the default is pubkey; only authentication by pre-shared key (psk) is carried over");
+                whole = false;
+            }
+
+            whole &= ReadValues(round, rules, "ike", json);
+            array.Add(json);
+        }
+
+        if (rounds.Count > 1)
+        {
+            Lose(rounds[1], true, "more than one authentication round is not carried over");
+            whole = false;
+        }
+
+        spec[side] = array;
+        return whole;
+    }
+
+    private void ReadSecret(SettingsView secret)
+    {
+        if (!secret.Name.StartsWith("ike", StringComparison.Ordinal))
+        {
+            var (prefix, sentence) = SwanctlTables.OtherSecrets.FirstOrDefault(s => secret.Name.StartsWith(s.Prefix, StringComparison.Ordinal));
+            Lose(secret, true, prefix is null ? "swanctl.conf has no such kind of secret" : sentence);
+            return;
+        }
+
+        var value = secret["secret"];
+        var ids = new JsonArray();
+        foreach (var setting in secret.Values)
+        {
+            if (setting.Name.StartsWith("id", StringComparison.Ordinal)) ids.Add(setting.Value);
+            else if (setting.Name != "secret") Lose($"{secret.Path}.{setting.Name}", setting.Origin.ToString(), true, "swanctl.conf has no such setting here");
+        }
+
+        if (value is null)
+        {
+            Lose(secret, true, "the section holds no secret");
+            return;
+        }
+
+        // An identity of %any makes it anybody's, which here is said by naming nobody.
+        if (ids.Any(i => i!.GetValue<string>() == "%any")) ids.Clear();
+        var spec = new JsonObject { ["type"] = "ike" };
+        if (ids.Count > 0) spec["ids"] = ids;
+        spec["secret"] = value;
+        _secrets.Add(Put("secret", secret.Name, spec));
+    }
+
+    private bool ReadValues(SettingsView section, IReadOnlyList<SwanctlRule> rules, string protocol, JsonObject into)
+    {
+        var whole = true;
+        foreach (var value in section.Values)
+        {
+            if (rules.FirstOrDefault(r => r.Matches(value.Name)) is { } rule) whole &= ReadValue(section, value, rule, protocol, into);
+            else Lose($"{section.Path}.{value.Name}", value.Origin.ToString(), true, "swanctl.conf has no such setting here");
+        }
+
+        return whole;
+    }
+
+    /// <summary>False when the section cannot be carried over because of this value.</summary>
+    private bool ReadValue(SettingsView section, Setting value, SwanctlRule rule, string protocol, JsonObject into)
+    {
+        var path = $"{section.Path}.{value.Name}";
+        if (rule.Property is null)
+        {
+            if (rule.Same.Contains(value.Value, StringComparer.OrdinalIgnoreCase)) return true;
+            Lose(path, value.Origin.ToString(), rule.Loss != Loss.None, $"\"{value.Value}\" is not carried over: {rule.Sentence}");
+            return rule.Loss != Loss.Whole;
+        }
+
+        if (rule.Form == ValueForm.Proposals) return ReadProposals(path, value, rule, protocol, into);
+        if (SwanctlValue.ToJson(value.Value!, rule) is { } json)
+        {
+            into[rule.Property] = json;
+            return true;
+        }
+
+        Lose(path, value.Origin.ToString(), true, $"\"{value.Value}\" cannot be read as {SwanctlValue.Describe(rule)}");
+        return false;
+    }
+
+    /// <summary>Proposals that the gateway does not know are named and left out; the section stays as long as one is left.</summary>
+    private bool ReadProposals(string path, Setting value, SwanctlRule rule, string protocol, JsonObject into)
+    {
+        var kept = new JsonArray();
+        foreach (var proposal in SwanctlValue.Split(value.Value!))
+        {
+            if (_check(protocol, proposal, out var reason)) kept.Add(proposal);
+            else Lose(path, value.Origin.ToString(), true, $"\"{proposal}\" is left out: {reason}");
+        }
+
+        if (kept.Count == 0) return false;
+        into[rule.Property!] = kept;
+        return true;
+    }
+
+    private void ReadFolders(string folder)
+    {
+        foreach (var (name, content) in SwanctlTables.Folders)
+        {
+            var path = Path.Combine(folder, name);
+            if (!Directory.Exists(path)) continue;
+            foreach (var file in Directory.EnumerateFiles(path).Order(StringComparer.Ordinal))
+                Lose($"{name}/{Path.GetFileName(file)}", "", _connections.Count == 0, $"{content}: not carried over; connections with pre-shared keys do not use it");
+        }
+    }
+
+    private void Lose(SettingsView section, bool matters, string sentence) => Lose(section.Path, section.Origin.ToString(), matters, sentence);
+
+    private void Lose(string path, string where, bool matters, string sentence) => _lost.Add(new NotCarriedOver(path, where, matters, sentence));
+
+    private static bool IsRound(SettingsView section, string side) => section.Name.StartsWith(side, StringComparison.Ordinal);
+
+    private static ItemPutRequest Put(string kind, string name, JsonObject spec) => new(kind, name, JsonSerializer.SerializeToElement(spec));
+
+    private static IEnumerable<string> References(SettingsSection section) => section.References.Select(r => r.Name).Concat(section.Sections.SelectMany(References));
+}

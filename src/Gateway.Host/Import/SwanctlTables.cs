@@ -1,0 +1,164 @@
+using static Gateway.Host.Import.Loss;
+using static Gateway.Host.Import.ValueForm;
+
+namespace Gateway.Host.Import;
+
+/// <summary>Every key of swanctl.conf(5), one row each: where it goes, or what is different without it.</summary>
+internal static class SwanctlTables
+{
+    private static readonly string[] _no = ["no", "0", "false", "disabled"];
+    private static readonly string[] _yes = ["yes", "1", "true", "enabled"];
+    private static readonly string[] _zero = ["0", "0s", "0m", "0h", "0d"];
+
+    public static IReadOnlyList<SwanctlRule> Connection { get; } =
+    [
+        Carried("local_addrs", List),
+        Carried("remote_addrs", List),
+        Carried("local_port", Number),
+        Carried("remote_port", Number),
+        Carried("proposals", Proposals),
+        Carried("encap", YesNo),
+        Carried("mobike", YesNo),
+        Carried("fragmentation", Word, new() { ["yes"] = "yes", ["no"] = "no", ["accept"] = "accept", ["force"] = "force" }),
+        Carried("dpd_delay", Duration),
+        Carried("keyingtries", Number),
+        Carried("unique", Word, new() { ["no"] = "no", ["never"] = "never", ["keep"] = "keep", ["replace"] = "replace" }),
+        Carried("rekey_time", Duration),
+        Carried("over_time", Duration),
+        Carried("rand_time", Duration),
+        Lost("version", None, "a connection for both IKE versions takes IKEv2 only", ["2"]),
+        Lost("vips", Partial, "no virtual address is asked for"),
+        Lost("pools", Partial, "no virtual addresses are leased to peers"),
+        Lost("aggressive", None, "concerns IKEv1 only", _no),
+        Lost("pull", None, "concerns IKEv1 only", _yes),
+        Lost("dpd_timeout", None, "concerns IKEv1 only; IKEv2 gives up by retransmission", _zero),
+        Lost("dscp", Partial, "IKE packets are sent with DSCP 0", ["000000"]),
+        Lost("childless", Partial, "IKE SAs are set up with their first child", ["allow"]),
+        Lost("send_certreq", None, "concerns certificates only"),
+        Lost("send_cert", None, "concerns certificates only"),
+        Lost("ocsp", None, "concerns certificates only"),
+        Lost("ppk_id", Partial, "no postquantum preshared key is mixed in"),
+        Lost("ppk_required", Whole, "postquantum preshared keys are not supported, and this connection requires one", _no),
+        Lost("reauth_time", Partial, "the IKE SA is rekeyed but not authenticated again", _zero),
+        Lost("if_id_in", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
+        Lost("if_id_out", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
+        Lost("mediation*", Whole, "the mediation extension is not supported", _no),
+        Lost("mediated_by", Whole, "the mediation extension is not supported"),
+    ];
+
+    public static IReadOnlyList<SwanctlRule> Child { get; } =
+    [
+        Carried("local_ts", Selectors),
+        Carried("remote_ts", Selectors),
+        Carried("esp_proposals", Proposals),
+        Carried("rekey_time", Duration),
+        Carried("life_time", Duration),
+        Carried("rand_time", Duration),
+        Carried("rekey_bytes", Bytes),
+        Carried("life_bytes", Bytes),
+        Carried("rekey_packets", Number),
+        Carried("life_packets", Number),
+        Carried("replay_window", Number),
+        Carried("copy_df", YesNo),
+        Carried("copy_ecn", YesNo),
+        Carried("start_action", Word, new() { ["none"] = "none", ["start"] = "start", ["trap"] = "trap" }),
+        Carried("dpd_action", Word, new() { ["clear"] = "clear", ["none"] = "clear", ["trap"] = "trap", ["hold"] = "trap", ["restart"] = "start", ["start"] = "start" }),
+        Carried("close_action", Word, new() { ["none"] = "none", ["clear"] = "none", ["trap"] = "trap", ["hold"] = "trap", ["start"] = "start", ["restart"] = "start" }),
+        Lost("mode", Whole, "only tunnel mode, pass and drop are carried over", ["tunnel", "pass", "drop"]),
+        Lost("ah_proposals", Whole, "AH is not supported"),
+        Lost("sha256_96", Whole, "HMAC-SHA-256 truncated to 96 bits is not supported", _no),
+        Lost("rand_bytes", Partial, "rekeying by bytes happens at the limit, without randomness", ["0"]),
+        Lost("rand_packets", Partial, "rekeying by packets happens at the limit, without randomness", ["0"]),
+        Lost("updown", Partial, "no script is called; follow the journal's events instead"),
+        Lost("hostaccess", Partial, "concerns the updown script only", _no),
+        Lost("policies", Whole, "a child without policies is not supported", _yes),
+        Lost("policies_fwd_out", None, "policies cover forwarded packets anyway", _no),
+        Lost("ipcomp", Partial, "packets are not compressed", _no),
+        Lost("inactivity", Partial, "the child is not closed when idle", _zero),
+        Lost("reqid", None, "a number of the Linux kernel's policies", ["0"]),
+        Lost("priority", Partial, "the order of policies follows the size of their selectors", ["0"]),
+        Lost("interface", Whole, "its policies would apply to all interfaces"),
+        Lost("mark_in_sa", Partial, "packets carry no marks here", _no),
+        Lost("mark_in", Whole, "its policies would apply to packets with any mark", ["0", "0/0x00000000"]),
+        Lost("mark_out", Whole, "its policies would apply to packets with any mark", ["0", "0/0x00000000"]),
+        Lost("set_mark_in", Partial, "packets carry no marks here", ["0", "0/0x00000000"]),
+        Lost("set_mark_out", Partial, "packets carry no marks here", ["0", "0/0x00000000"]),
+        Lost("if_id_in", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
+        Lost("if_id_out", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
+        Lost("label", Whole, "security labels are not supported"),
+        Lost("label_mode", None, "concerns security labels only", ["system"]),
+        Lost("tfc_padding", Partial, "packets are not padded against traffic analysis", ["0"]),
+        Lost("hw_offload", None, "a matter of the Linux kernel's SAs", ["no", "auto"]),
+        Lost("copy_dscp", Partial, "the DSCP is copied outwards only", ["out"]),
+    ];
+
+    /// <summary>Of a child that is not protected (<c>mode = pass</c> or <c>drop</c>), only these say anything.</summary>
+    public static IReadOnlyList<string> ShuntKeys { get; } = ["local_ts", "remote_ts", "mode", "start_action", "priority", "interface", "policies_fwd_out", "hw_offload"];
+
+    public static IReadOnlyList<SwanctlRule> LocalRound { get; } =
+    [
+        Lost("auth", Whole, "only authentication by pre-shared key (psk) is carried over", ["psk"]),
+        Carried("id", Text),
+        Lost("round", None, "rounds stand in their order"),
+        Lost("cert*", None, "not used with a pre-shared key"),
+        Lost("pubkeys", None, "not used with a pre-shared key"),
+        Lost("eap_id", None, "not used with a pre-shared key"),
+        Lost("aaa_id", None, "not used with a pre-shared key"),
+        Lost("xauth_id", None, "concerns IKEv1 only"),
+    ];
+
+    public static IReadOnlyList<SwanctlRule> RemoteRound { get; } =
+    [
+        Lost("auth", Whole, "only authentication by pre-shared key (psk) is carried over", ["psk"]),
+        Carried("id", Text),
+        Lost("groups", Whole, "membership of groups cannot be asked for"),
+        Lost("cert_policy", Whole, "certificate policies cannot be asked for"),
+        Lost("round", None, "rounds stand in their order"),
+        Lost("cert*", None, "not used with a pre-shared key"),
+        Lost("cacert*", None, "not used with a pre-shared key"),
+        Lost("ca_id", None, "not used with a pre-shared key"),
+        Lost("pubkeys", None, "not used with a pre-shared key"),
+        Lost("revocation", None, "not used with a pre-shared key"),
+        Lost("eap_id", None, "not used with a pre-shared key"),
+    ];
+
+    /// <summary>Kinds of secrets other than <c>ike</c>, by the beginning of the section's name.</summary>
+    public static IReadOnlyList<(string Prefix, string Sentence)> OtherSecrets { get; } =
+    [
+        ("eap", "secrets for EAP are not carried over"),
+        ("xauth", "secrets for XAuth are not carried over: it belongs to IKEv1"),
+        ("ntlm", "NTLM hashes are not carried over"),
+        ("ppk", "postquantum preshared keys are not carried over"),
+        ("private", "passphrases of private keys are not carried over"),
+        ("rsa", "passphrases of private keys are not carried over"),
+        ("ecdsa", "passphrases of private keys are not carried over"),
+        ("bliss", "passphrases of private keys are not carried over"),
+        ("pkcs8", "passphrases of private keys are not carried over"),
+        ("pkcs12", "passphrases of PKCS#12 containers are not carried over"),
+        ("token", "keys on tokens are not carried over"),
+    ];
+
+    /// <summary>Folders beside swanctl.conf, and what lies in them.</summary>
+    public static IReadOnlyList<(string Folder, string Content)> Folders { get; } =
+    [
+        ("x509", "end-entity certificate"),
+        ("x509ca", "CA certificate"),
+        ("x509aa", "attribute authority certificate"),
+        ("x509ocsp", "OCSP signer certificate"),
+        ("x509crl", "certificate revocation list"),
+        ("x509ac", "attribute certificate"),
+        ("pubkey", "raw public key"),
+        ("private", "private key"),
+        ("rsa", "RSA private key"),
+        ("ecdsa", "ECDSA private key"),
+        ("bliss", "BLISS private key"),
+        ("pkcs8", "private key"),
+        ("pkcs12", "PKCS#12 container"),
+    ];
+
+    private static SwanctlRule Carried(string key, ValueForm form, Dictionary<string, string>? words = null) =>
+        new() { Key = key, Property = key, Form = form, Words = words };
+
+    private static SwanctlRule Lost(string key, Loss loss, string sentence, IReadOnlyList<string>? same = null) =>
+        new() { Key = key, Loss = loss, Sentence = sentence, Same = same ?? [] };
+}

@@ -1,0 +1,200 @@
+using System.Text.Json;
+using Gateway.Host.Import;
+using Gateway.Policy;
+using Gateway.Policy.Items;
+using Xunit;
+
+namespace Gateway.Unit.Import;
+
+/// <summary>What of a swanctl.conf becomes items, and that everything else is named.</summary>
+public sealed class SwanctlImportTests : IDisposable
+{
+    private const string Site = """
+        connections {
+          branch {
+            version = 2
+            local_addrs = 198.51.100.1
+            remote_addrs = 203.0.113.2, branch.example
+            proposals = aes128gcm16-prfsha256-x25519, chacha20poly1305-prfsha256-x25519
+            dpd_delay = 30s
+            mobike = no
+            local {
+              auth = psk
+              id = left.lab
+            }
+            remote {
+              auth = psk
+              id = right.lab
+            }
+            children {
+              net {
+                local_ts = 10.1.0.0/24, fd01::/64[tcp/80]
+                remote_ts = dynamic
+                esp_proposals = aes128gcm16-x25519
+                start_action = trap
+                rekey_bytes = 2g
+                dpd_action = restart
+              }
+            }
+          }
+        }
+        secrets {
+          ike-branch {
+            id-1 = left.lab
+            id-2 = right.lab
+            secret = 0sTGFiLXBzaw==
+          }
+        }
+        """;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("import-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    public static TheoryData<string> LabFiles
+    {
+        get
+        {
+            var folder = Environment.GetEnvironmentVariable("GATEWAY_LAB_CASES");
+            return string.IsNullOrEmpty(folder)
+                ? [""]
+                : [.. Directory.EnumerateFiles(folder, "*.conf", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder, f)).Order(StringComparer.Ordinal)];
+        }
+    }
+
+    [Fact]
+    public void A_connection_with_a_pre_shared_key_is_carried_over_in_its_own_words()
+    {
+        var report = Import(Site);
+        Assert.Equal(["secret/ike-branch", "connection/branch"], report.Items.Select(i => $"{i.Kind}/{i.Name}"));
+        Assert.Equal("""{"type":"ike","ids":["left.lab","right.lab"],"secret":"0sTGFiLXBzaw=="}""", report.Items[0].Spec.GetRawText());
+        var spec = report.Items[1].Spec.Deserialize<ConnectionSpec>(PolicyJson.Options)!;
+        Assert.Equal(["203.0.113.2", "branch.example"], spec.RemoteAddrs);
+        Assert.Equal(["aes128gcm16-prfsha256-x25519"], spec.Proposals);
+        Assert.Equal(30, spec.DpdDelay.Seconds);
+        Assert.False(spec.Mobike);
+        Assert.Equal("right.lab", spec.Remote[0].Id);
+        var child = spec.Children["net"];
+        Assert.Equal(["10.1.0.0/24", "fd01::/64[tcp/80]"], child.LocalTs);
+        Assert.Equal(StartAction.Trap, child.StartAction);
+        Assert.Equal(LossAction.Start, child.DpdAction);
+        Assert.Equal(2L << 30, child.RekeyBytes);
+        var lost = Assert.Single(report.NotCarriedOver);
+        Assert.Equal("connections.branch.proposals", lost.Path);
+        Assert.Contains("chacha20poly1305-prfsha256-x25519", lost.Sentence, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("auth = psk\n      id = right.lab", "auth = pubkey", "connections.branch.remote.auth")]
+    [InlineData("auth = psk\n      id = right.lab", "id = right.lab", "connections.branch.remote.auth")]
+    [InlineData("mobike = no", "ppk_required = yes", "connections.branch.ppk_required")]
+    [InlineData("mobike = no", "if_id_out = 7", "connections.branch.if_id_out")]
+    [InlineData("mobike = no", "mobike = perhaps", "connections.branch.mobike")]
+    [InlineData("version = 2", "version = 1", "connections.branch")]
+    [InlineData("esp_proposals = aes128gcm16-x25519", "esp_proposals = null-sha256", "connections.branch.children.net")]
+    [InlineData("rekey_bytes = 2g", "mark_out = 42", "connections.branch.children.net.mark_out")]
+    [InlineData("rekey_bytes = 2g", "mode = transport", "connections.branch.children.net.mode")]
+    [InlineData("rekey_bytes = 2g", "local_ts = 10.1.0.0/33", "connections.branch.children.net.local_ts")]
+    public void What_would_protect_or_admit_something_else_is_left_out_as_a_whole(string instead, string of, string path)
+    {
+        Assert.Contains(instead, Site, StringComparison.Ordinal);
+        var report = Import(Site.Replace(instead, of, StringComparison.Ordinal));
+        Assert.DoesNotContain(report.Items, i => i.Kind == "connection");
+        Assert.Contains(report.NotCarriedOver, l => l.Path == path && l.Matters);
+    }
+
+    [Theory]
+    [InlineData("pools = rw", "connections.branch.pools", true)]
+    [InlineData("reauth_time = 3h", "connections.branch.reauth_time", true)]
+    [InlineData("send_cert = always", "connections.branch.send_cert", false)]
+    [InlineData("colour = blue", "connections.branch.colour", true)]
+    [InlineData("aggressive = yes", "connections.branch.aggressive", false)]
+    public void What_only_does_less_is_named_and_the_rest_carried_over(string line, string path, bool matters)
+    {
+        var report = Import(Site.Replace("mobike = no", line, StringComparison.Ordinal));
+        Assert.Contains(report.Items, i => i.Kind == "connection");
+        Assert.Contains(report.NotCarriedOver, l => l.Path == path && l.Matters == matters);
+    }
+
+    [Theory]
+    [InlineData("pass", "bypass")]
+    [InlineData("drop", "discard")]
+    public void A_child_that_passes_or_drops_becomes_a_policy(string mode, string action)
+    {
+        var report = Import($$"""
+            connections {
+              shunts {
+                children {
+                  lan { local_ts = 10.1.0.0/24
+                    remote_ts = 10.9.0.0/16
+                    mode = {{mode}}
+                    start_action = trap
+                  }
+                  idle { mode = {{mode}} }
+                }
+              }
+            }
+            """);
+        var item = Assert.Single(report.Items);
+        Assert.Equal(("policy", "shunts-lan"), (item.Kind, item.Name));
+        Assert.Equal($$"""{"action":"{{action}}","local_ts":["10.1.0.0/24"],"remote_ts":["10.9.0.0/16"]}""", item.Spec.GetRawText());
+        Assert.Equal("connections.shunts.children.idle", Assert.Single(report.NotCarriedOver).Path);
+    }
+
+    [Fact]
+    public void Secrets_of_other_kinds_and_files_of_the_folder_are_named_without_their_content()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "private"));
+        File.WriteAllText(Path.Combine(_folder, "private", "left.key"), "-----BEGIN");
+        var report = Import("""
+            secrets {
+              eap-bob {
+                id = bob
+                secret = Passw0rd!
+              }
+              ike { secret = "plain text" }
+              ike-any {
+                id = %any
+                secret = 0x00ff
+              }
+            }
+            """);
+        Assert.Equal(["""{"type":"ike","secret":"plain text"}""", """{"type":"ike","secret":"0x00ff"}"""], report.Items.Select(i => i.Spec.GetRawText()));
+        Assert.Equal(["secrets.eap-bob", "private/left.key"], report.NotCarriedOver.Select(l => l.Path));
+        Assert.DoesNotContain(report.NotCarriedOver, l => l.ToString().Contains("Passw0rd", StringComparison.Ordinal) || l.ToString().Contains("BEGIN", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_fault_in_the_file_changes_nothing_and_is_told_with_its_line()
+    {
+        var report = Import(Site + "\nconnections {\n");
+        Assert.Empty(report.Items);
+        Assert.Contains($"swanctl.conf:{Site.Split('\n').Length + 2}:", report.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(LabFiles))]
+    public void A_configuration_of_the_lab_is_carried_over_or_says_why_not(string file)
+    {
+        Assert.SkipWhen(file.Length == 0, "GATEWAY_LAB_CASES does not name a folder of strongSwan configurations.");
+        var path = Path.Combine(Environment.GetEnvironmentVariable("GATEWAY_LAB_CASES")!, file);
+        var report = SwanctlImport.Read(path, Check);
+        Assert.Null(report.Error);
+        var connections = report.Items.Where(i => i.Kind == "connection").Select(i => i.Spec.Deserialize<ConnectionSpec>(PolicyJson.Options)!).ToList();
+        Assert.True(connections.Count > 0 || report.NotCarriedOver.Any(l => l.Path == "connections.lab" && l.Matters), string.Join('\n', report.NotCarriedOver));
+        Assert.All(connections, c => Assert.All(c.Local.Concat(c.Remote), r => Assert.Equal(AuthenticationMethod.Psk, r.Auth)));
+        foreach (var lost in report.NotCarriedOver) TestContext.Current.TestOutputHelper?.WriteLine(lost.ToString());
+    }
+
+    private static bool Check(string protocol, string proposal, out string reason)
+    {
+        reason = $"the gateway does not know it for {protocol}";
+        return proposal.StartsWith("aes", StringComparison.Ordinal);
+    }
+
+    private ImportReport Import(string text)
+    {
+        File.WriteAllText(Path.Combine(_folder, "swanctl.conf"), text);
+        return SwanctlImport.Read(Path.Combine(_folder, "swanctl.conf"), Check);
+    }
+}
