@@ -1,0 +1,77 @@
+using System.Security.Cryptography;
+
+namespace Gateway.Host.Vault;
+
+/// <summary>The 256-bit key that wraps everything in the vault: a 0600 file, made at the first start, or a systemd credential.</summary>
+public sealed class KeyEncryptionKey : IDisposable
+{
+    /// <summary>Octets of the key.</summary>
+    public const int Length = 32;
+
+    internal const int NonceLength = 12;
+    internal const int TagLength = 16;
+
+    private readonly AesGcm _aes;
+
+    private KeyEncryptionKey(ReadOnlySpan<byte> key) => _aes = new AesGcm(key, TagLength);
+
+    /// <summary>
+    /// Reads the key at <paramref name="path"/>. Without the file a new key is made, but only when <paramref name="mayCreate"/>: a vault that exists
+    /// can only be opened with the key that made it.
+    /// </summary>
+    public static KeyEncryptionKey Load(string path, bool mayCreate)
+    {
+        if (!File.Exists(path))
+        {
+            if (!mayCreate) throw new VaultException($"The key-encryption key {path} is missing; without it nothing in the vault can be read.");
+            Create(path);
+        }
+
+        var mode = File.GetUnixFileMode(path);
+        if ((mode & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0)
+            throw new VaultException($"The key-encryption key {path} is open to others (mode {Convert.ToString((int)mode, 8)}); it must be 0600.");
+        var key = File.ReadAllBytes(path);
+        try
+        {
+            return key.Length == Length ? new KeyEncryptionKey(key) : throw new VaultException($"The key-encryption key {path} has {key.Length} octets instead of {Length}.");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    public void Dispose() => _aes.Dispose();
+
+    internal void Wrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plain, Span<byte> cipher, Span<byte> tag, ReadOnlySpan<byte> bound) =>
+        _aes.Encrypt(nonce, plain, cipher, tag, bound);
+
+    internal bool TryUnwrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> cipher, ReadOnlySpan<byte> tag, Span<byte> plain, ReadOnlySpan<byte> bound)
+    {
+        try
+        {
+            _aes.Decrypt(nonce, cipher, tag, plain, bound);
+            return true;
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return false;
+        }
+    }
+
+    private static void Create(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        var key = RandomNumberGenerator.GetBytes(Length);
+        using (var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+        {
+            file.Write(key);
+            file.Flush(flushToDisk: true);
+        }
+
+        CryptographicOperations.ZeroMemory(key);
+    }
+}
+
+/// <summary>The vault cannot be used: what is wrong, without any secret.</summary>
+public sealed class VaultException(string message, Exception? inner = null) : Exception(message, inner);

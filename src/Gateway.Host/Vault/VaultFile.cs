@@ -1,0 +1,400 @@
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Gateway.Crypto;
+using Gateway.Host.Vault.Interop;
+using Gateway.Policy;
+using Gateway.Policy.Journal;
+using Gateway.Policy.Sa;
+using Microsoft.Win32.SafeHandles;
+
+namespace Gateway.Host.Vault;
+
+/// <summary>
+/// The vault: one file, mapped shared, of slots that hold secrets and SA state wrapped with AES-256-GCM under a key-encryption key. What is stored here
+/// survives <c>kill -9</c> at any instruction, because a store into the mapping is a store into the kernel's page; only the power can take it,
+/// and what must survive that too is synced. A slot is one or more units of <see cref="UnitLength"/> octets, and its handle never serves again.
+/// </summary>
+public sealed unsafe class VaultFile : IDisposable
+{
+    /// <summary>Octets of one unit: a page.</summary>
+    public const int UnitLength = 4096;
+
+    /// <summary>Units that a vault can hold by default (256 MiB of sparse file; blocks are taken as slots are).</summary>
+    public const int DefaultUnits = 65_536;
+
+    /// <summary>Most octets of one slot's content.</summary>
+    public const int MaxContent = 1 << 20;
+
+    private readonly Lock _gate = new();
+    private readonly SafeFileHandle _file;
+    private readonly KeyEncryptionKey _key;
+    private readonly byte* _base;
+    private readonly nuint _length;
+    private readonly bool[] _taken;
+    private readonly Dictionary<KeyHandle, uint> _index = [];
+    private int _next = 1;
+    private bool _disposed;
+
+    private VaultFile(SafeFileHandle file, KeyEncryptionKey key, int units)
+    {
+        (_file, _key) = (file, key);
+        _length = (nuint)units * UnitLength;
+        _base = Libc.MapShared0(file, _length);
+        _taken = new bool[units];
+        _taken[0] = true;
+    }
+
+    /// <summary>Drawn when the file was made.</summary>
+    public Guid VaultId => new(new ReadOnlySpan<byte>(Header->VaultId, 16));
+
+    /// <summary>The kernel's boot under which the vault was written last, before this process opened it; hot state counts only on the same one.</summary>
+    public Guid PreviousBootId { get; private set; }
+
+    /// <summary>True when the file was made by this call of <see cref="Open"/>.</summary>
+    public bool IsNew { get; private set; }
+
+    /// <summary>Where the journal stood when the vault was told last; a journal that is behind or elsewhere belongs to another vault.</summary>
+    public JournalHead JournalMark => new(Header->JournalPosition, new Octets(new ReadOnlySpan<byte>(Header->JournalHash, 32)));
+
+    private VaultHeader* Header => (VaultHeader*)_base;
+
+    /// <summary>Opens or makes the vault.</summary>
+    /// <exception cref="VaultException">The file is damaged, of another gateway, open elsewhere, or the key is not the one that made it.</exception>
+    public static VaultFile Open(string path, KeyEncryptionKey key, string gatewayId, Guid bootId, int units = DefaultUnits)
+    {
+        SafeFileHandle? file = null;
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            var isNew = !File.Exists(path) || new FileInfo(path).Length == 0;
+            file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            if (isNew) Make(path, file, key, gatewayId, units);
+            else units = CheckLength(path, file);
+            var vault = new VaultFile(file, key, units) { IsNew = isNew };
+            file = null;
+            vault.Check(path, gatewayId);
+            vault.PreviousBootId = new Guid(new ReadOnlySpan<byte>(vault.Header->BootId, 16));
+            bootId.TryWriteBytes(new Span<byte>(vault.Header->BootId, 16));
+            vault.Scan();
+            return vault;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VaultException($"The vault {path} cannot be opened: {e.Message}", e);
+        }
+        finally
+        {
+            file?.Dispose();
+        }
+    }
+
+    /// <summary>The boot id of the running kernel.</summary>
+    public static Guid CurrentBootId() => Guid.Parse(File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim());
+
+    /// <summary>All slots in use.</summary>
+    public IReadOnlyList<(KeyHandle Handle, SlotKind Kind)> Slots()
+    {
+        lock (_gate) return [.. _index.Select(e => (e.Key, Slot(e.Value)->Kind))];
+    }
+
+    /// <summary>True when the slot exists.</summary>
+    public bool Holds(KeyHandle handle)
+    {
+        lock (_gate) return _index.ContainsKey(handle);
+    }
+
+    /// <summary>
+    /// Makes the slot or replaces its content; the old content stays in force until the new one is whole. With <paramref name="synced"/> it is on the
+    /// disk when the call returns. <paramref name="hotLength"/> octets of hot state are kept beside it (zeroed at first; fixed for the slot's life).
+    /// </summary>
+    /// <exception cref="VaultException">The vault or its disk is full.</exception>
+    public void Write(KeyHandle handle, SlotKind kind, ReadOnlySpan<byte> content, int hotLength = 0, bool synced = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(content.Length, MaxContent);
+        ArgumentOutOfRangeException.ThrowIfEqual(handle.IsNone, true);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_index.TryGetValue(handle, out var at) && Slot(at)->BufferLength < content.Length)
+            {
+                MoveToLarger(handle, at, kind, content);
+                at = _index[handle];
+            }
+            else
+            {
+                if (at == 0) at = Allocate(handle, kind, content.Length, hotLength);
+                Fill(at, content);
+            }
+
+            if (synced) Libc.Sync((byte*)Slot(at), Slot(at)->Units * UnitLength);
+        }
+    }
+
+    /// <summary>The content of a slot, unwrapped into locked memory; false when there is none or it does not verify.</summary>
+    public bool TryRead(KeyHandle handle, [NotNullWhen(true)] out Secret? content)
+    {
+        lock (_gate)
+        {
+            content = null;
+            if (_disposed || !_index.TryGetValue(handle, out var at)) return false;
+            var slot = Slot(at);
+            var newerIsB = slot->B.Generation > slot->A.Generation;
+            return TryUnwrap(slot, newerIsB, out content) || TryUnwrap(slot, !newerIsB, out content);
+        }
+    }
+
+    /// <summary>The hot state of a slot, or null: native memory that stays where it is until the slot is shredded or the vault is closed.</summary>
+    public byte* HotState(KeyHandle handle, out int length)
+    {
+        lock (_gate)
+        {
+            length = 0;
+            if (_disposed || !_index.TryGetValue(handle, out var at)) return null;
+            var slot = Slot(at);
+            length = (int)slot->HotLength;
+            return length == 0 ? null : (byte*)slot + SlotHeader.Size + (2 * slot->BufferLength);
+        }
+    }
+
+    /// <summary>Overwrites the slot, syncs that to the disk and frees it. A handle that is not there is fine.</summary>
+    public void Shred(KeyHandle handle)
+    {
+        lock (_gate)
+        {
+            if (_disposed || !_index.Remove(handle, out var at)) return;
+            Erase(at);
+        }
+    }
+
+    /// <summary>Remembers where the journal stands, so that a vault which is older or of another journal is seen.</summary>
+    public void NoteJournal(JournalHead head)
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            Header->JournalPosition = head.Position;
+            head.Hash.Span.CopyTo(new Span<byte>(Header->JournalHash, 32));
+        }
+    }
+
+    /// <summary>A handle that was never used: 128 random bits.</summary>
+    public static KeyHandle NewHandle()
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        RandomNumberGenerator.Fill(bytes);
+        return new KeyHandle(BinaryPrimitives.ReadUInt128BigEndian(bytes));
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            Libc.Sync(_base, _length);
+            Libc.Unmap(_base, _length);
+            _file.Dispose();
+        }
+    }
+
+    private SlotHeader* Slot(uint unit) => (SlotHeader*)(_base + ((nuint)unit * UnitLength));
+
+    private static void Make(string path, SafeFileHandle file, KeyEncryptionKey key, string gatewayId, int units)
+    {
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var header = new VaultHeader { Magic = VaultHeader.MagicValue, Version = VaultHeader.CurrentVersion, Units = (uint)units };
+        RandomNumberGenerator.Fill(new Span<byte>(header.VaultId, 16));
+        RandomNumberGenerator.Fill(new Span<byte>(header.CheckNonce, 12));
+        key.Wrap(new Span<byte>(header.CheckNonce, 12), [], [], new Span<byte>(header.CheckTag, 16), CheckBound(&header, gatewayId));
+        Libc.Reserve(file, 0, UnitLength);
+        RandomAccess.Write(file, MemoryMarshal.AsBytes(new ReadOnlySpan<VaultHeader>(in header)), 0);
+        RandomAccess.SetLength(file, (long)units * UnitLength);
+        RandomAccess.FlushToDisk(file);
+    }
+
+    private static int CheckLength(string path, SafeFileHandle file)
+    {
+        var length = RandomAccess.GetLength(file);
+        if (length < 2 * UnitLength || length % UnitLength != 0) throw new VaultException($"The vault {path} is damaged: its length is {length}.");
+        return (int)(length / UnitLength);
+    }
+
+    private void Check(string path, string gatewayId)
+    {
+        var header = Header;
+        if (header->Magic != VaultHeader.MagicValue) throw new VaultException($"The file {path} is not a vault.");
+        if (header->Version != VaultHeader.CurrentVersion) throw new VaultException($"The vault {path} has format {header->Version}; this gateway reads format {VaultHeader.CurrentVersion}.");
+        if (header->Units != _taken.Length) throw new VaultException($"The vault {path} is truncated: {_taken.Length} of {header->Units} units are there.");
+        if (!_key.TryUnwrap(new Span<byte>(header->CheckNonce, 12), [], new Span<byte>(header->CheckTag, 16), [], CheckBound(header, gatewayId)))
+            throw new VaultException($"The vault {path} belongs to another gateway or to another key-encryption key.");
+    }
+
+    private static byte[] CheckBound(VaultHeader* header, string gatewayId) =>
+        [.. new ReadOnlySpan<byte>(header, 32), .. Encoding.UTF8.GetBytes(gatewayId)];
+
+    // A slot whose making was cut off has kind Free in its first octet, which is written last; its units are free again.
+    private void Scan()
+    {
+        for (uint unit = 1; unit < _taken.Length;)
+        {
+            var slot = Slot(unit);
+            var units = slot->Kind == SlotKind.Free ? 1 : slot->Units;
+            if (slot->Kind != SlotKind.Free && IsSound(unit, slot))
+            {
+                // Two slots of one handle: the process ended while it moved the content to a larger slot; the newer one is whole.
+                var handle = new KeyHandle(slot->Handle);
+                if (_index.TryGetValue(handle, out var other)) Drop(Generation(Slot(other)) > Generation(slot) ? unit : other);
+                if (slot->Kind != SlotKind.Free)
+                {
+                    _index[handle] = unit;
+                    for (var i = 0; i < units; i++) _taken[unit + i] = true;
+                }
+            }
+            else
+            {
+                units = 1;
+            }
+
+            unit += units;
+        }
+    }
+
+    private void Drop(uint unit)
+    {
+        for (var i = 0; i < Slot(unit)->Units; i++) _taken[unit + i] = true;
+        Erase(unit);
+    }
+
+    private bool IsSound(uint unit, SlotHeader* slot) =>
+        slot->Units > 0 && unit + slot->Units <= _taken.Length && slot->Kind <= SlotKind.Own
+        && SlotHeader.Size + (2L * slot->BufferLength) + slot->HotLength <= slot->Units * (long)UnitLength
+        && slot->A.Length <= slot->BufferLength && slot->B.Length <= slot->BufferLength;
+
+    private static ulong Generation(SlotHeader* slot) => Math.Max(slot->A.Generation, slot->B.Generation);
+
+    private uint Allocate(KeyHandle handle, SlotKind kind, int contentLength, int hotLength)
+    {
+        // Half as much again, so that most growth stays in place; hot state begins on a cache line.
+        var buffer = (uint)((contentLength + (contentLength / 2) + 63) & ~63);
+        var units = (int)((SlotHeader.Size + (2 * buffer) + (uint)hotLength + UnitLength - 1) / UnitLength);
+        var unit = FindFree(units);
+        try
+        {
+            Libc.Reserve(_file, (long)unit * UnitLength, (long)units * UnitLength);
+        }
+        catch (IOException e)
+        {
+            throw new VaultException(e.Message, e);
+        }
+
+        var slot = Slot(unit);
+        new Span<byte>(slot, units * UnitLength).Clear();
+        slot->Units = (uint)units;
+        slot->Handle = handle.Value;
+        slot->BufferLength = buffer;
+        slot->HotLength = (uint)hotLength;
+        Volatile.Write(ref Unsafe.As<SlotKind, byte>(ref slot->Kind), (byte)kind);
+        for (var i = 0; i < units; i++) _taken[unit + i] = true;
+        _index[handle] = unit;
+        return unit;
+    }
+
+    private uint FindFree(int units)
+    {
+        for (var pass = 0; pass < 2; pass++)
+        {
+            var run = 0;
+            for (var unit = _next; unit < _taken.Length; unit++)
+            {
+                run = _taken[unit] ? 0 : run + 1;
+                if (run < units) continue;
+                _next = unit + 1;
+                return (uint)(unit - units + 1);
+            }
+
+            _next = 1;
+        }
+
+        throw new VaultException($"The vault is full: {_index.Count} slots.");
+    }
+
+    private void MoveToLarger(KeyHandle handle, uint from, SlotKind kind, ReadOnlySpan<byte> content)
+    {
+        var old = Slot(from);
+        var to = Allocate(handle, kind, content.Length, (int)old->HotLength);
+        var slot = Slot(to);
+        slot->A.Generation = slot->B.Generation = Generation(old);
+        Buffer.MemoryCopy((byte*)old + SlotHeader.Size + (2 * old->BufferLength), (byte*)slot + SlotHeader.Size + (2 * slot->BufferLength), old->HotLength, old->HotLength);
+        Fill(to, content);
+        Erase(from);
+    }
+
+    private void Fill(uint unit, ReadOnlySpan<byte> content)
+    {
+        var slot = Slot(unit);
+        var intoB = slot->A.Generation > slot->B.Generation || (slot->A.Generation == slot->B.Generation && slot->B.Length == 0 && slot->A.Length != 0);
+        var generation = Generation(slot) + 1;
+        var header = intoB ? &slot->B : &slot->A;
+        RandomNumberGenerator.Fill(new Span<byte>(header->Nonce, KeyEncryptionKey.NonceLength));
+        _key.Wrap(
+            new ReadOnlySpan<byte>(header->Nonce, KeyEncryptionKey.NonceLength),
+            content,
+            new Span<byte>(BufferOf(slot, intoB), content.Length),
+            new Span<byte>(header->Tag, KeyEncryptionKey.TagLength),
+            Bound(slot, generation));
+        header->Length = (uint)content.Length;
+        // The generation makes the buffer count: it is stored when all else is.
+        Volatile.Write(ref header->Generation, generation);
+    }
+
+    private bool TryUnwrap(SlotHeader* slot, bool b, [NotNullWhen(true)] out Secret? content)
+    {
+        content = null;
+        var header = b ? &slot->B : &slot->A;
+        if (header->Generation == 0) return false;
+        var plain = GC.AllocateUninitializedArray<byte>((int)header->Length, pinned: true);
+        try
+        {
+            var ok = _key.TryUnwrap(
+                new ReadOnlySpan<byte>(header->Nonce, KeyEncryptionKey.NonceLength),
+                new ReadOnlySpan<byte>(BufferOf(slot, b), plain.Length),
+                new ReadOnlySpan<byte>(header->Tag, KeyEncryptionKey.TagLength),
+                plain,
+                Bound(slot, header->Generation));
+            if (ok) content = Secret.FromBytes(plain);
+            return ok;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(plain);
+        }
+    }
+
+    private static byte* BufferOf(SlotHeader* slot, bool b) => (byte*)slot + SlotHeader.Size + (b ? slot->BufferLength : 0);
+
+    // What a wrapped content is bound to: it cannot be moved to another slot, vault or generation.
+    private byte[] Bound(SlotHeader* slot, ulong generation)
+    {
+        var bound = new byte[16 + 16 + 1 + 8];
+        new ReadOnlySpan<byte>(Header->VaultId, 16).CopyTo(bound);
+        BinaryPrimitives.WriteUInt128BigEndian(bound.AsSpan(16), slot->Handle);
+        bound[32] = (byte)slot->Kind;
+        BinaryPrimitives.WriteUInt64BigEndian(bound.AsSpan(33), generation);
+        return bound;
+    }
+
+    private void Erase(uint unit)
+    {
+        var slot = Slot(unit);
+        var units = slot->Units;
+        // The header goes last: an erasure that was cut off leaves a slot that is still found, does not verify, and is shredded again.
+        CryptographicOperations.ZeroMemory(new Span<byte>((byte*)slot + SlotHeader.Size, (int)(units * UnitLength) - SlotHeader.Size));
+        CryptographicOperations.ZeroMemory(new Span<byte>((byte*)slot, SlotHeader.Size));
+        Libc.Sync((byte*)slot, units * UnitLength);
+        for (var i = 0; i < units; i++) _taken[unit + i] = false;
+    }
+}
