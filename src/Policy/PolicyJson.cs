@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Gateway.Policy.Items;
 using Gateway.Policy.Sa;
 
@@ -23,7 +24,7 @@ public static class PolicyJson
             PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
             UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
             AllowDuplicateProperties = false,
-            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
+            TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutDefaults.Of } },
             RespectNullableAnnotations = true,
             RespectRequiredConstructorParameters = true,
             MaxDepth = 32,
@@ -35,6 +36,7 @@ public static class PolicyJson
         Text<InterfaceAddress>(options, "an address with prefix length such as 10.1.0.1/24", ParseInterfaceAddress, a => $"{a.Address}/{a.PrefixLength}");
         Text<MacAddress>(options, "a MAC address such as 02:00:00:00:00:01", MacAddress.TryParse, m => m.ToString());
         Text<TrafficSelector>(options, "a traffic selector such as 10.1.0.0/24[tcp/80]", TrafficSelector.TryParse, t => t.ToString());
+        Text<ItemKey>(options, "an item such as interface/wan", ItemKey.TryParse, k => k.ToString());
         Text<SwanDuration>(options, "a duration such as 30s, 10m, 4h or 1d", SwanDuration.TryParse, d => d.ToString());
         Text<KeyHandle>(options, "a key handle", KeyHandle.TryParse, h => h.ToString());
         Text<ConnectionName>(options, "a name", NotEmpty<ConnectionName>(t => new(t)), n => n.Value);
@@ -42,7 +44,7 @@ public static class PolicyJson
         Text<Spi>(options, "an SPI of eight hexadecimal digits", ParseSpi, s => s.ToString());
         options.Converters.Add(new NumberJson<IkeSaId>(n => new IkeSaId(n), i => i.Value));
         options.Converters.Add(new NumberJson<ChildSaId>(n => new ChildSaId(n), i => i.Value));
-        options.MakeReadOnly(populateMissingResolver: true);
+        options.MakeReadOnly();
         return options;
     }
 

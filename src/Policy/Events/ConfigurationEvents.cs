@@ -14,10 +14,14 @@ public sealed record ItemDeleted(ItemKey Key) : GatewayEvent
     public override string Subject => Key.ToString();
 }
 
-/// <summary>Closes a transaction: all its puts and deletes before this one count from here, as <paramref name="Revision"/>.</summary>
+/// <summary>Closes a transaction: its puts and deletes count from here, as <paramref name="Revision"/>.</summary>
 /// <param name="Revision">Number of accepted transactions, this one included.</param>
-/// <param name="First">Position of the transaction's first event; equal to the own position when it changes nothing.</param>
-public sealed record TransactionCommitted(long Revision, long First, string? Reason) : GatewayEvent
+/// <param name="Changes">
+/// How many puts and deletes it has: the last so many before this event, other events not counted. Earlier ones that nothing closed
+/// belong to a transaction that was cut off, and never count.
+/// </param>
+/// <param name="Reason">Why, in the sender's words.</param>
+public sealed record TransactionCommitted(long Revision, int Changes, string? Reason) : GatewayEvent
 {
     public override string Subject => "configuration";
 }

@@ -1,0 +1,62 @@
+using System.Diagnostics.CodeAnalysis;
+using Gateway.Policy.Items;
+using Gateway.Policy.Journal;
+
+namespace Gateway.Policy.Events;
+
+/// <summary>
+/// Every event that is or ever was stored, by its stable name. A new event is one row here and one frozen sample in the tests;
+/// a new version of one is a row, a sample, and an upcast from the version before (see <c>docs/howto/add-an-event.md</c>).
+/// </summary>
+public static class EventCatalog
+{
+    /// <summary>Old names and how their data becomes that of a newer one. Empty until an event changes.</summary>
+    private static readonly Upcast[] _upcasts = [];
+
+    private static readonly EventReader _reader = new(
+        [
+            .. ItemCatalog.Kinds.SelectMany(kind => new[]
+            {
+                new EventRow($"config.{kind.Name}-put.v1", typeof(ItemPut), kind),
+                new EventRow($"config.{kind.Name}-deleted.v1", typeof(ItemDeleted), kind),
+            }),
+            new("config.transaction-committed.v1", typeof(TransactionCommitted)),
+            new("config.item-applied.v1", typeof(ItemApplied)),
+            new("config.item-pending.v1", typeof(ItemPending)),
+            new("command.rejected.v1", typeof(CommandRejected)),
+            new("command.sa-accepted.v1", typeof(SaCommandAccepted)),
+            new("gateway.started.v1", typeof(GatewayStarted)),
+            new("gateway.stopped.v1", typeof(GatewayStopped)),
+            new("ike.sa-established.v1", typeof(IkeSaEstablished)),
+            new("ike.sa-closed.v1", typeof(IkeSaClosed)),
+            new("ike.sa-failed.v1", typeof(IkeSaFailed)),
+            new("ike.sa-endpoint-changed.v1", typeof(IkeSaEndpointChanged)),
+            new("ike.sa-lost.v1", typeof(SaLost)),
+            new("ike.child-installed.v1", typeof(ChildSaInstalled)),
+            new("ike.child-closed.v1", typeof(ChildSaClosed)),
+            new("ike.child-failed.v1", typeof(ChildSaFailed)),
+            new("ike.children-inherited.v1", typeof(ChildSasInherited)),
+        ],
+        _upcasts);
+
+    /// <summary>All rows, in the order of the table.</summary>
+    public static IReadOnlyList<EventRow> Rows => _reader.Rows;
+
+    /// <summary>The stored name of <paramref name="e"/>.</summary>
+    public static string NameOf(GatewayEvent e) => _reader.NameOf(e);
+
+    /// <summary>Name and UTF-8 JSON data of an event.</summary>
+    public static (string Name, Octets Data) Encode(GatewayEvent e) => (_reader.NameOf(e), EventReader.DataOf(e));
+
+    /// <summary>Reads a stored event; false with the reason when the name is unknown or the data is not what the name says.</summary>
+    public static bool TryDecode(string name, ReadOnlySpan<byte> data, [NotNullWhen(true)] out GatewayEvent? e, [NotNullWhen(false)] out EventFailure? failure) =>
+        _reader.TryDecode(name, data, out e, out failure);
+
+    /// <summary>Reads the event of an envelope.</summary>
+    public static bool TryDecode(Envelope envelope, [NotNullWhen(true)] out GatewayEvent? e, [NotNullWhen(false)] out EventFailure? failure) =>
+        TryDecode(envelope.Name, envelope.Data.Span, out e, out failure);
+
+    /// <summary>Reads the event of an envelope of this gateway's own, already verified journal; throws <see cref="JournalDamagedException"/> with its position when it cannot.</summary>
+    public static GatewayEvent Decode(Envelope envelope) =>
+        TryDecode(envelope, out var e, out var failure) ? e : throw new JournalDamagedException(envelope.Position, $"Position {envelope.Position}: {failure.Message}");
+}

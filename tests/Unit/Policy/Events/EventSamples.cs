@@ -1,0 +1,152 @@
+using System.Net;
+using Gateway.Policy;
+using Gateway.Policy.Events;
+using Gateway.Policy.Items;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Unit.Policy.Events;
+
+/// <summary>One event of each stored name with every member set, as the frozen files in Samples hold it.</summary>
+internal static class EventSamples
+{
+    private static readonly KeyHandle _slot = new(new UInt128(0x0011223344556677, 0x8899aabbccddeeff));
+
+    public static IReadOnlyDictionary<string, GatewayEvent> ByName { get; } = All().ToDictionary(EventCatalog.NameOf);
+
+    private static IEnumerable<GatewayEvent> All()
+    {
+        foreach (var item in Items())
+        {
+            yield return new ItemPut(item.Key, item.Spec);
+            yield return new ItemDeleted(item.Key);
+        }
+
+        yield return new TransactionCommitted(7, 3, "a new branch");
+        yield return new ItemApplied(new ItemKey("interface", "wan"), 7);
+        yield return new ItemPending(new ItemKey("route", "default"), 7, "interface/wan");
+        yield return new CommandRejected(["interface/wan"], [new RejectionNote("interface/wan", "$.put[0].spec.mtu", "out-of-range")]);
+        yield return new SaCommandAccepted("initiate", "branch", "net", "maintenance is over");
+        yield return new GatewayStarted("0.2.0", "5c2f6a90-8a1e-4a62-9a0f-0d8f6c0e7f01");
+        yield return new GatewayStopped("signal");
+        yield return new IkeSaEstablished
+        {
+            Id = new IkeSaId(12),
+            Connection = new ConnectionName("branch"),
+            Initiator = false,
+            InitiatorSpi = "0102030405060708",
+            ResponderSpi = "1112131415161718",
+            LocalAddress = IPAddress.Parse("198.51.100.1"),
+            LocalPort = 4500,
+            RemoteAddress = IPAddress.Parse("203.0.113.2"),
+            RemotePort = 61000,
+            LocalId = "left.lab",
+            RemoteId = "right.lab",
+            Proposal = "aes128gcm16-prfsha256-x25519",
+            Authentication = "psk",
+            NatLocal = false,
+            NatRemote = true,
+            Slot = _slot,
+            Replaces = new IkeSaId(11),
+        };
+        yield return new IkeSaClosed(new IkeSaId(12), new ConnectionName("branch"), "deleted-by-peer");
+        yield return new IkeSaFailed(new ConnectionName("branch"), true, IPAddress.Parse("2001:db8::2"), "right.lab", "authentication-failed", "The peer's proof does not match.", 4);
+        yield return new IkeSaEndpointChanged(new IkeSaId(12), IPAddress.Parse("198.51.100.1"), 4500, IPAddress.Parse("203.0.113.9"), 4500);
+        yield return new SaLost(new IkeSaId(12), "no slot in the vault");
+        yield return new ChildSaInstalled(
+            new ChildSaParameters
+            {
+                Id = new ChildSaId(31),
+                IkeSa = new IkeSaId(12),
+                Connection = new ConnectionName("branch"),
+                Child = new ChildName("net"),
+                InboundSpi = new Spi(0xc0000001),
+                OutboundSpi = new Spi(0xc0000002),
+                LocalAddress = IPAddress.Parse("198.51.100.1"),
+                RemoteAddress = IPAddress.Parse("203.0.113.2"),
+                Encapsulation = new UdpEncapsulation(4500, 61000),
+                Mode = SaMode.Transport,
+                Transforms = new EspTransforms(12, 256, 12),
+                InboundKey = _slot,
+                OutboundKey = new KeyHandle(1),
+                LocalSelectors = [Selector("10.1.0.0/24")],
+                RemoteSelectors = [Selector("10.2.0.0/24"), Selector("10.3.0.1-10.3.0.9[udp/53]")],
+                Esn = true,
+                ReplayWindow = 0,
+                Lifetime = new SaLifetime(1000, 2000, 10, 20),
+                CopyDf = false,
+                CopyEcn = false,
+                CopyDscpOut = false,
+            },
+            "aes256-sha256-x25519",
+            new ChildSaId(30));
+        yield return new ChildSaClosed(new ChildSaId(31), new IkeSaId(12), new ConnectionName("branch"), new ChildName("net"), "rekeyed", 1, 2, 3, 4);
+        yield return new ChildSaFailed(new IkeSaId(12), new ConnectionName("branch"), new ChildName("net"), "ts-unacceptable", "Nothing is in common with 10.9.0.0/16.");
+        yield return new ChildSasInherited(new IkeSaId(11), new IkeSaId(12));
+    }
+
+    private static IEnumerable<Item> Items()
+    {
+        yield return new(new("interface", "wan"), new InterfaceSpec
+        {
+            Type = InterfaceType.Tap,
+            Device = "tap0",
+            Addresses = [new(IPAddress.Parse("198.51.100.1"), 24), new(IPAddress.Parse("2001:db8:1::1"), 64)],
+            Mtu = 1400,
+            Mac = Mac("02:00:00:00:00:01"),
+            Enabled = false,
+            TakeOver = true,
+        });
+        yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
+        yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
+        yield return new(new("secret", "ike-branch"), new SecretSpec { Type = SecretType.Ike, Ids = ["left.lab", "right.lab"], Handle = _slot });
+        yield return new(new("connection", "branch"), new ConnectionSpec
+        {
+            LocalAddrs = ["198.51.100.1"],
+            RemoteAddrs = ["203.0.113.2"],
+            LocalPort = 4500,
+            RemotePort = 4501,
+            Proposals = ["aes128gcm16-prfsha256-x25519"],
+            Local = [new AuthenticationRound { Id = "left.lab" }],
+            Remote = [new AuthenticationRound { Id = "right.lab" }],
+            Encap = true,
+            Mobike = false,
+            Fragmentation = FragmentationPolicy.Force,
+            DpdDelay = new SwanDuration(30),
+            RekeyTime = new SwanDuration(0),
+            OverTime = new SwanDuration(60),
+            RandTime = new SwanDuration(45),
+            Keyingtries = 0,
+            Unique = UniquePolicy.Replace,
+            Children = new Dictionary<string, ChildSpec>
+            {
+                ["net"] = new()
+                {
+                    LocalTs = ["10.1.0.0/24"],
+                    RemoteTs = ["10.2.0.0/24"],
+                    EspProposals = ["aes128gcm16-x25519"],
+                    Mode = SaMode.Transport,
+                    StartAction = StartAction.Trap,
+                    DpdAction = LossAction.None,
+                    CloseAction = LossAction.Start,
+                    RekeyTime = new SwanDuration(0),
+                    LifeTime = new SwanDuration(90),
+                    RandTime = new SwanDuration(1),
+                    RekeyBytes = 1,
+                    LifeBytes = 2,
+                    RekeyPackets = 3,
+                    LifePackets = 4,
+                    ReplayWindow = 0,
+                    CopyDf = false,
+                    CopyEcn = false,
+                },
+            },
+        });
+        yield return new(new("policy", "dns"), new PolicySpec { Action = PolicyAction.Discard, LocalTs = [Selector("10.1.0.0/24")], RemoteTs = [Selector("0.0.0.0/0[udp/53]")], Priority = 10 });
+    }
+
+    private static TrafficSelector Selector(string text) => TrafficSelector.TryParse(text, out var selector) ? selector : throw new FormatException(text);
+
+    private static IpPrefix Prefix(string text) => IpPrefix.TryParse(text, out var prefix) ? prefix : throw new FormatException(text);
+
+    private static MacAddress Mac(string text) => MacAddress.TryParse(text, out var mac) ? mac : throw new FormatException(text);
+}
