@@ -39,7 +39,6 @@ internal static class AlgorithmNames
         new("aes128", Encryption, 12, 128, "RFC 3602"), new("aes192", Encryption, 12, 192, "RFC 3602"), new("aes256", Encryption, 12, 256, "RFC 3602"),
         new("aes", Encryption, 12, 128, "RFC 3602"),
         new("aes128ctr", Encryption, 13, 128, "RFC 5930"), new("aes192ctr", Encryption, 13, 192, "RFC 5930"), new("aes256ctr", Encryption, 13, 256, "RFC 5930"),
-        new("aesctr", Encryption, 13, 128, "RFC 5930"),
         new("3des", Encryption, 3, 0, "RFC 2451"),
         new("null", Encryption, 11, 0, "RFC 2410"),
 
@@ -52,7 +51,7 @@ internal static class AlgorithmNames
         new("sha256", Integrity, 12, 0, "RFC 4868"), new("sha2_256", Integrity, 12, 0, "RFC 4868"),
         new("sha384", Integrity, 13, 0, "RFC 4868"), new("sha2_384", Integrity, 13, 0, "RFC 4868"),
         new("sha512", Integrity, 14, 0, "RFC 4868"), new("sha2_512", Integrity, 14, 0, "RFC 4868"),
-        new("sha1", Integrity, 2, 0, "RFC 2404"), new("sha", Integrity, 2, 0, "RFC 2404"),
+        new("sha1", Integrity, 2, 0, "RFC 2404"), new("sha", Integrity, 2, 0, "RFC 2404"), new("sha1_160", Integrity, 7, 0, "RFC 4595"),
         new("aesxcbc", Integrity, 5, 0, "RFC 3566"), new("aescmac", Integrity, 8, 0, "RFC 4494"),
 
         // Transform Type 4.

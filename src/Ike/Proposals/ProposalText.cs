@@ -148,7 +148,7 @@ public static class ProposalText
         foreach (var transform in transforms)
         {
             if (transform.Type != TransformType.Integrity) continue;
-            ushort prf = transform.Id switch { 2 => 2, 5 => 4, 8 => 8, 12 => 5, 13 => 6, 14 => 7, _ => 0 };
+            ushort prf = transform.Id switch { 2 or 7 => 2, 5 => 4, 8 => 8, 12 => 5, 13 => 6, 14 => 7, _ => 0 };
             if (prf != 0) yield return new Transform(TransformType.Prf, prf);
         }
     }
