@@ -1,0 +1,147 @@
+using System.Text.Json;
+
+namespace Gateway.Host.Appliance;
+
+/// <summary>
+/// The box itself, from <c>appliance.json</c>: where it keeps things and how it is reached; never its configuration, but for <see cref="Config"/>,
+/// the items of the very first transaction. Paths are relative to the file. JSON Schema: <c>docs/appliance.schema.json</c>.
+/// </summary>
+public sealed record ApplianceConfig
+{
+    /// <summary>Name of the gateway, 1–64 of <c>a–z 0–9 . _ -</c>; names its command queue and is bound into its vault.</summary>
+    public required string Id { get; init; }
+
+    public JournalSection Journal { get; init; } = new();
+
+    public VaultSection Vault { get; init; } = new();
+
+    public BusSection Bus { get; init; } = new();
+
+    public ApiSection Api { get; init; } = new();
+
+    public DataplaneSection Dataplane { get; init; } = new();
+
+    public IkeSection Ike { get; init; } = new();
+
+    public TelemetrySection Telemetry { get; init; } = new();
+
+    public LogSection Log { get; init; } = new();
+
+    /// <summary>Items, each <c>{"kind":…,"name":…,"spec":…}</c>, applied as the first transaction when the journal is empty.</summary>
+    public JsonElement? Config { get; init; }
+}
+
+public enum JournalKind
+{
+    Sqlite,
+    Memory,
+}
+
+/// <summary>Where events are stored.</summary>
+public sealed record JournalSection
+{
+    public JournalKind Kind { get; init; }
+
+    public string Path { get; init; } = "var/journal.db";
+}
+
+/// <summary>Where secrets and SA state are stored.</summary>
+public sealed record VaultSection
+{
+    public string Path { get; init; } = "var/vault";
+
+    /// <summary>File of the key-encryption key, 0600, made at the first start; under systemd a credential's path.</summary>
+    public string Key { get; init; } = "var/vault.key";
+}
+
+public enum BusKind
+{
+    InMemory,
+    Rabbitmq,
+}
+
+/// <summary>The message bus.</summary>
+public sealed record BusSection
+{
+    public BusKind Kind { get; init; }
+
+    /// <summary><c>amqp://user:password@host:port/vhost</c>; the password may come from <see cref="PasswordFile"/> instead.</summary>
+    public string? Uri { get; init; }
+
+    public string? PasswordFile { get; init; }
+}
+
+/// <summary>The HTTP interface, which is also the CLI's.</summary>
+public sealed record ApiSection
+{
+    /// <summary>Unix socket, 0600: whoever may open it is authenticated by its uid.</summary>
+    public string Socket { get; init; } = "var/gateway.sock";
+
+    /// <summary>An additional loopback address such as <c>127.0.0.1:8080</c>. Anything but loopback is refused as long as there is no authentication on it.</summary>
+    public string? Listen { get; init; }
+}
+
+/// <summary>The packet workers.</summary>
+public sealed record DataplaneSection
+{
+    /// <summary>Number of workers, 1–64.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>Processor numbers to pin the workers to; none = not pinned.</summary>
+    public IReadOnlyList<int> Cores { get; init; } = [];
+
+    /// <summary>Packet buffers of 4096 octets, 4,096–4,194,304.</summary>
+    public int Buffers { get; init; } = 32_768;
+
+    /// <summary>Use 2 MB pages for the buffers when there are any.</summary>
+    public bool Hugepages { get; init; } = true;
+
+    /// <summary>Name of the TAP device through which the host's own programs speak with the gateway's addresses; empty = none.</summary>
+    public string PuntTap { get; init; } = "";
+}
+
+/// <summary>What holds for all connections, in the units of strongSwan's <c>charon.*</c>.</summary>
+public sealed record IkeSection
+{
+    /// <summary>Seconds before the first retransmission.</summary>
+    public double RetransmitTimeout { get; init; } = 4;
+
+    /// <summary>Factor from one wait to the next, 1–10.</summary>
+    public double RetransmitBase { get; init; } = 1.8;
+
+    /// <summary>Retransmissions before the peer counts as dead, 1–50.</summary>
+    public int RetransmitTries { get; init; } = 5;
+
+    /// <summary>Seconds between NAT keepalives; 0 = none.</summary>
+    public double KeepAlive { get; init; } = 20;
+
+    /// <summary>Half-open IKE SAs from which on a cookie is asked for.</summary>
+    public int CookieThreshold { get; init; } = 30;
+
+    /// <summary>Half-open IKE SAs that one source address may have.</summary>
+    public int BlockThreshold { get; init; } = 5;
+}
+
+/// <summary>Where measurements go.</summary>
+public sealed record TelemetrySection
+{
+    /// <summary>OTLP endpoint, for example <c>http://127.0.0.1:4317</c>; none = not exported.</summary>
+    public string? Otlp { get; init; }
+}
+
+public enum LogLevelName
+{
+    Debug,
+    Information,
+    Warning,
+    Error,
+}
+
+/// <summary>How much is logged to stderr, per area; can be changed at run time.</summary>
+public sealed record LogSection
+{
+    public LogLevelName Level { get; init; } = LogLevelName.Information;
+
+    /// <summary>Area (<c>ike</c>, <c>dataplane</c>, <c>bus</c>, <c>api</c>, <c>journal</c>, <c>control</c>) to level.</summary>
+    public IReadOnlyDictionary<string, LogLevelName> Areas { get; init; } = new Dictionary<string, LogLevelName>();
+}

@@ -1,0 +1,92 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
+
+namespace Gateway.Host.Appliance;
+
+/// <summary>Reads <c>appliance.json</c>: strict about unknown members, ranges checked, paths made absolute.</summary>
+public static partial class ApplianceFile
+{
+    /// <summary>The name that is looked for in the working folder.</summary>
+    public const string DefaultName = "appliance.json";
+
+    public static JsonSerializerOptions Options { get; } = Make();
+
+    /// <exception cref="ApplianceException">The file is missing, unreadable or wrong; the message says where.</exception>
+    public static ApplianceConfig Load(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ApplianceException($"{path} cannot be read: {e.Message}", e);
+        }
+
+        try
+        {
+            var config = JsonSerializer.Deserialize<ApplianceConfig>(bytes, Options) ?? throw new ApplianceException($"{path} is empty.");
+            var problems = Problems(config).ToList();
+            if (problems.Count > 0) throw new ApplianceException($"{path}: {string.Join(" ", problems)}");
+            return Resolve(config, Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+        catch (JsonException e)
+        {
+            throw new ApplianceException($"{path}, line {e.LineNumber + 1}, at {e.Path ?? "$"}: {e.Message.Split(" Path:")[0]}", e);
+        }
+    }
+
+    private static IEnumerable<string> Problems(ApplianceConfig c)
+    {
+        if (!Name().IsMatch(c.Id)) yield return "id must be 1–64 of a–z, 0–9, dot, underscore and hyphen.";
+        if (c.Dataplane.Workers is < 1 or > 64) yield return "dataplane.workers must be 1–64.";
+        if (c.Dataplane.Cores.Count != 0 && c.Dataplane.Cores.Count < c.Dataplane.Workers) yield return "dataplane.cores must name a processor for every worker.";
+        if (c.Dataplane.Cores.Any(core => core < 0 || core >= 1024)) yield return "dataplane.cores must be processor numbers.";
+        if (c.Dataplane.Buffers is < 4096 or > 4_194_304) yield return "dataplane.buffers must be 4096–4194304.";
+        if (c.Dataplane.PuntTap.Length > 15) yield return "dataplane.punt_tap is longer than a device name may be (15).";
+        if (c.Bus.Kind == BusKind.Rabbitmq && (!System.Uri.TryCreate(c.Bus.Uri, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps")))
+            yield return "bus.uri must be amqp://user@host:port/vhost or amqps://….";
+        if (c.Api.Listen is { } listen && !(IPEndPoint.TryParse(listen, out var at) && IPAddress.IsLoopback(at.Address) && at.Port != 0))
+            yield return "api.listen must be a loopback address with a port, for example 127.0.0.1:8080.";
+        if (c.Ike.RetransmitTimeout is < 0.1 or > 60) yield return "ike.retransmit_timeout must be 0.1–60 seconds.";
+        if (c.Ike.RetransmitBase is < 1 or > 10) yield return "ike.retransmit_base must be 1–10.";
+        if (c.Ike.RetransmitTries is < 1 or > 50) yield return "ike.retransmit_tries must be 1–50.";
+        if (c.Ike.KeepAlive is < 0 or > 3600) yield return "ike.keep_alive must be 0–3600 seconds.";
+        if (c.Ike.CookieThreshold < 0 || c.Ike.BlockThreshold < 0) yield return "ike.cookie_threshold and ike.block_threshold must not be negative.";
+        if (c.Config is { ValueKind: not JsonValueKind.Array }) yield return "config must be a list of items.";
+    }
+
+    private static ApplianceConfig Resolve(ApplianceConfig c, string folder) => c with
+    {
+        Journal = c.Journal with { Path = Path.GetFullPath(c.Journal.Path, folder) },
+        Vault = c.Vault with { Path = Path.GetFullPath(c.Vault.Path, folder), Key = Path.GetFullPath(c.Vault.Key, folder) },
+        Api = c.Api with { Socket = Path.GetFullPath(c.Api.Socket, folder) },
+        Bus = c.Bus with { PasswordFile = c.Bus.PasswordFile is { } file ? Path.GetFullPath(file, folder) : null },
+    };
+
+    private static JsonSerializerOptions Make()
+    {
+        var options = new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            AllowDuplicateProperties = false,
+            ReadCommentHandling = JsonCommentHandling.Skip,
+            AllowTrailingCommas = true,
+            RespectNullableAnnotations = true,
+            WriteIndented = true,
+        };
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false));
+        options.MakeReadOnly(populateMissingResolver: true);
+        return options;
+    }
+
+    [GeneratedRegex("^[a-z0-9._-]{1,64}$")]
+    private static partial Regex Name();
+}
+
+/// <summary>Something is wrong with <c>appliance.json</c>; the message is for the operator.</summary>
+public sealed class ApplianceException(string message, Exception? inner = null) : Exception(message, inner);
