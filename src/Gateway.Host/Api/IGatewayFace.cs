@@ -1,0 +1,64 @@
+using Gateway.Host.Api.Views;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Journal;
+
+namespace Gateway.Host.Api;
+
+/// <summary>What the doors can ask of a gateway: the one way in for commands, and the reading verbs.</summary>
+public interface IGatewayFace
+{
+    /// <summary>Takes one command as UTF-8 JSON and answers with its outcome; see <c>CommandHandler</c>.</summary>
+    Task<Outcome> HandleAsync(ReadOnlyMemory<byte> command, Principal principal, CancellationToken cancellationToken);
+
+    /// <summary>The state of the box as a whole.</summary>
+    GatewayView Gateway();
+
+    /// <summary>The rows of a topic of <see cref="ShowTopics"/>; with a name, those of that name.</summary>
+    IReadOnlyList<object> Show(string topic, string? name);
+
+    /// <summary>The configuration at a moment (<c>REV</c>, <c>@POSITION</c> or a time), null = now.</summary>
+    /// <exception cref="AskedWrongException">The moment cannot be read or lies outside the journal.</exception>
+    Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken);
+
+    /// <summary>What happened, oldest first.</summary>
+    IAsyncEnumerable<HistoryRow> HistoryAsync(HistoryFilter filter, CancellationToken cancellationToken);
+
+    /// <summary>Items that differ between two moments.</summary>
+    Task<IReadOnlyList<DiffRow>> DiffAsync(string a, string b, CancellationToken cancellationToken);
+
+    /// <summary>Recomputes the hash chain of the whole journal.</summary>
+    Task<VerifyView> VerifyAsync(CancellationToken cancellationToken);
+
+    /// <summary>Traces the next packets: at most <paramref name="count"/> from <paramref name="interfaceName"/> (null = all).</summary>
+    void StartTrace(int count, string? interfaceName);
+
+    /// <summary>The packets traced since the last <see cref="StartTrace"/>.</summary>
+    IReadOnlyList<TraceView> ReadTrace();
+
+    /// <summary>Log level per area.</summary>
+    IReadOnlyDictionary<string, string> LogLevels { get; }
+
+    /// <summary>Sets the level (debug, information, warning, error) of an area, or of all with <c>*</c>.</summary>
+    /// <exception cref="AskedWrongException">There is no such area or level.</exception>
+    void SetLogLevel(string area, string level);
+}
+
+/// <summary>The question itself is wrong: <see cref="Code"/> is a stable word, the message a sentence.</summary>
+public sealed class AskedWrongException(string code, string message) : Exception(message)
+{
+    public string Code { get; } = code;
+}
+
+/// <summary>What to tell of the journal.</summary>
+/// <param name="Item">Only events about <c>kind/name</c>.</param>
+/// <param name="Since">A moment; null = the beginning.</param>
+/// <param name="Until">A moment, inclusive; null = now.</param>
+/// <param name="Limit">The newest so many, 1–100,000.</param>
+public sealed record HistoryFilter(string? Item = null, string? Since = null, string? Until = null, int Limit = 1000);
+
+/// <summary>The topics of <c>gateway show</c>.</summary>
+public static class ShowTopics
+{
+    public static IReadOnlyList<string> All { get; } =
+        ["interfaces", "bridges", "routes", "neighbors", "connections", "sas", "policies", "acls", "nat", "sessions", "counters", "plan", "workers"];
+}

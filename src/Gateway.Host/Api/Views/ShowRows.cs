@@ -1,0 +1,150 @@
+namespace Gateway.Host.Api.Views;
+
+/// <summary>A row of <c>show interfaces</c>.</summary>
+public sealed record InterfaceRow
+{
+    public required string Name { get; init; }
+
+    public required string Type { get; init; }
+
+    /// <summary><c>up</c>, <c>down</c>, <c>disabled</c> or <c>pending</c>.</summary>
+    public required string State { get; init; }
+
+    public string? Device { get; init; }
+
+    public string? Mac { get; init; }
+
+    public int? Mtu { get; init; }
+
+    public required IReadOnlyList<string> Addresses { get; init; }
+
+    public ulong RxPackets { get; init; }
+
+    public ulong RxBytes { get; init; }
+
+    public ulong TxPackets { get; init; }
+
+    public ulong TxBytes { get; init; }
+
+    public ulong Drops { get; init; }
+
+    /// <summary>With <c>pending</c>: what it waits for.</summary>
+    public string? WaitsFor { get; init; }
+}
+
+/// <summary>A row of <c>show routes</c>.</summary>
+public sealed record RouteRow(string To, string? Via, string? Interface, string Source, string State, string? WaitsFor = null);
+
+/// <summary>A row of <c>show neighbors</c>.</summary>
+public sealed record NeighborRow(string Interface, string Address, string? Mac, string State);
+
+/// <summary>A row of <c>show connections</c>: also those that are down.</summary>
+public sealed record ConnectionRow
+{
+    public required string Name { get; init; }
+
+    /// <summary><c>established</c>, <c>connecting</c> or <c>down</c>.</summary>
+    public required string State { get; init; }
+
+    public required string LocalAddrs { get; init; }
+
+    public required string RemoteAddrs { get; init; }
+
+    public required string LocalId { get; init; }
+
+    public required string RemoteId { get; init; }
+
+    public required IReadOnlyList<string> Children { get; init; }
+
+    /// <summary>The last failed attempt, with its time.</summary>
+    public string? LastFailure { get; init; }
+
+    public string? WaitsFor { get; init; }
+}
+
+/// <summary>A row of <c>show sas</c>: an IKE SA with its CHILD SAs.</summary>
+public sealed record SaRow
+{
+    public required string Connection { get; init; }
+
+    public required ulong Id { get; init; }
+
+    public required string State { get; init; }
+
+    public required bool Initiator { get; init; }
+
+    public required string InitiatorSpi { get; init; }
+
+    public required string ResponderSpi { get; init; }
+
+    public required string Local { get; init; }
+
+    public required string LocalId { get; init; }
+
+    public required string Remote { get; init; }
+
+    public required string RemoteId { get; init; }
+
+    public required string Proposal { get; init; }
+
+    public required DateTimeOffset? Established { get; init; }
+
+    public long? RekeyInSeconds { get; init; }
+
+    public bool NatLocal { get; init; }
+
+    public bool NatRemote { get; init; }
+
+    public required IReadOnlyList<ChildSaRow> Children { get; init; }
+}
+
+/// <summary>A CHILD SA of <see cref="SaRow"/>.</summary>
+public sealed record ChildSaRow
+{
+    public required string Name { get; init; }
+
+    public required ulong Id { get; init; }
+
+    public required string State { get; init; }
+
+    public required string Mode { get; init; }
+
+    /// <summary>True for UDP encapsulation.</summary>
+    public required bool Encap { get; init; }
+
+    public required string Proposal { get; init; }
+
+    public required string SpiIn { get; init; }
+
+    public required string SpiOut { get; init; }
+
+    public required IReadOnlyList<string> LocalTs { get; init; }
+
+    public required IReadOnlyList<string> RemoteTs { get; init; }
+
+    public ulong BytesIn { get; init; }
+
+    public ulong PacketsIn { get; init; }
+
+    public ulong BytesOut { get; init; }
+
+    public ulong PacketsOut { get; init; }
+
+    public DateTimeOffset? Installed { get; init; }
+
+    public long? RekeyInSeconds { get; init; }
+}
+
+/// <summary>A row of <c>show policies</c>: the security policies in the order in which they are looked at.</summary>
+public sealed record PolicyRow(int Order, string Action, string Name, IReadOnlyList<string> LocalTs, IReadOnlyList<string> RemoteTs, ulong Packets);
+
+/// <summary>A row of <c>show counters</c>.</summary>
+/// <param name="Area">The node, the port or the part of the control side that counts.</param>
+/// <param name="Text">What it means, a sentence.</param>
+public sealed record CounterRow(string Area, string Name, ulong Value, string Text);
+
+/// <summary>A row of <c>show plan</c>: an item that is not in force as it should be.</summary>
+public sealed record PlanRow(string Item, string State, string? WaitsFor, int Attempts, double? RetryInSeconds);
+
+/// <summary>A row of <c>show workers</c>.</summary>
+public sealed record WorkerRow(int Worker, int? Core, string State, ulong Loops, ulong Packets, double PacketsPerFrame, ulong Sleeps);
