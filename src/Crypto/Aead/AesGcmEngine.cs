@@ -12,6 +12,10 @@ public static unsafe class AesGcmEngine
     /// <summary>All paths, the best first.</summary>
     internal static AesGcmPath[] Paths { get; } =
     [
+        new("aesni", AesNiGroupLoop.IsSupported)
+        {
+            PrepareKey = &GcmPacket<AesNiGroupLoop>.PrepareKey, Encrypt = &GcmPacket<AesNiGroupLoop>.Encrypt, Decrypt = &GcmPacket<AesNiGroupLoop>.Decrypt,
+        },
         new("portable", isSupported: true) { PrepareKey = &PortableAesGcm.PrepareKey, Encrypt = &PortableAesGcm.Encrypt, Decrypt = &PortableAesGcm.Decrypt },
     ];
 

@@ -1,0 +1,14 @@
+namespace Gateway.Crypto.Aead;
+
+/// <summary>
+/// The part of a kernel that most of the time goes to: whole groups of eight blocks (128 bytes), AES of one group and GHASH of another stitched
+/// together, so that the AES unit and the multiplier both stay busy. The paths for x86 differ in nothing else.
+/// </summary>
+internal unsafe interface IGroupLoop
+{
+    /// <summary>
+    /// Encrypts the counters of <paramref name="groups"/> groups into source ^ keystream, and hashes as many groups from <paramref name="hashed"/>:
+    /// the input when decrypting, the output of the group before when encrypting.
+    /// </summary>
+    static abstract void Run(GcmState* state, AesGcmKeyBlock* key, byte* source, byte* destination, byte* hashed, int groups);
+}
