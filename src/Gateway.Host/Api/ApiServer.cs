@@ -1,0 +1,179 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.Json.Schema;
+using Gateway.Host.Api.Views;
+using Gateway.Host.Appliance;
+using Gateway.Policy;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Items;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Gateway.Host.Api;
+
+/// <summary>
+/// The HTTP interface: on a Unix socket (0600) for whoever may open it, and on a loopback address for reading only, because there a peer proves nothing.
+/// </summary>
+public sealed class ApiServer : IAsyncDisposable
+{
+    /// <summary>Largest command taken, octets.</summary>
+    public const int MaxCommand = 4 * 1024 * 1024;
+
+    private readonly WebApplication _app;
+    private readonly string _socket;
+
+    private ApiServer(WebApplication app, string socket) => (_app, _socket) = (app, socket);
+
+    /// <exception cref="IOException">The socket is in use by a living gateway, or the address is taken.</exception>
+    public static async Task<ApiServer> StartAsync(ApiSection section, IGatewayFace face, ILoggerFactory logs, CancellationToken cancellationToken)
+    {
+        RemoveStaleSocket(section.Socket);
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(ApiServer).Assembly.GetName().Name });
+        builder.Services.AddSingleton(logs);
+        builder.Services.ConfigureHttpJsonOptions(o => Copy(o.SerializerOptions));
+        builder.Services.AddOpenApi("v1", o => o.AddDocumentTransformer(ApiDocument.TransformAsync));
+        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, section));
+        var app = builder.Build();
+        app.UseMiddleware<ApiErrors>();
+        app.MapOpenApi("/openapi/{documentName}.json");
+        Map(app, face);
+        var before = Umask(0x7f);
+        try
+        {
+            await app.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            Umask(before);
+        }
+
+        File.SetUnixFileMode(section.Socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return new ApiServer(app, section.Socket);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        using (var soon = new CancellationTokenSource(TimeSpan.FromSeconds(2))) await _app.StopAsync(soon.Token).ConfigureAwait(false);
+        await _app.DisposeAsync().ConfigureAwait(false);
+        File.Delete(_socket);
+    }
+
+    internal static void Map(WebApplication app, IGatewayFace face)
+    {
+        var v1 = app.MapGroup("/v1");
+        v1.MapPost("/commands", (HttpContext context, CancellationToken stop) => CommandAsync(context, face, stop))
+            .Accepts<JsonElement>("application/json").Produces<Outcome>().Produces<Outcome>(StatusCodes.Status422UnprocessableEntity)
+            .Produces<ApiProblem>(StatusCodes.Status400BadRequest).Produces<ApiProblem>(StatusCodes.Status403Forbidden)
+            .Produces<ApiProblem>(StatusCodes.Status413PayloadTooLarge).Produces<ApiProblem>(StatusCodes.Status503ServiceUnavailable)
+            .WithName("command").WithSummary("Takes one command (a transaction or an SA command) and answers with its outcome.");
+        v1.MapGet("/config", (string? at, CancellationToken stop) => face.ConfigAsync(at, stop)).Produces<ConfigView>().WithName("config").WithSummary("The configuration now, or at REV, @POSITION or a time.");
+        v1.MapGet("/history", (string? item, string? since, string? until, int? limit, CancellationToken stop) => face.HistoryAsync(new HistoryFilter(item, since, until, limit ?? 1000), stop))
+            .Produces<IEnumerable<HistoryRow>>().WithName("history").WithSummary("Events, oldest first.");
+        v1.MapGet("/diff", (string a, string b, CancellationToken stop) => face.DiffAsync(a, b, stop)).Produces<IEnumerable<DiffRow>>().WithName("diff").WithSummary("Items that differ between two moments.");
+        v1.MapGet("/verify", (CancellationToken stop) => face.VerifyAsync(stop)).Produces<VerifyView>().WithName("verify").WithSummary("Recomputes the journal's hash chain.");
+        v1.MapGet("/gateway", () => face.Gateway()).Produces<GatewayView>().WithName("gateway").WithSummary("The box as a whole.");
+        v1.MapGet("/health", () => TypedResults.Ok(new Health("ok"))).WithName("health").WithSummary("Answers when the gateway lives.");
+        v1.MapGet("/show/{topic}", (string topic, string? name) => Show(face, topic, name)).Produces<IEnumerable<object>>().Produces<ApiProblem>(StatusCodes.Status404NotFound)
+            .WithName("show").WithSummary("Rows of a topic: " + string.Join(", ", ShowTopics.All) + ".");
+        v1.MapPost("/trace", (HttpContext context, int? count, string? @interface) => Trace(context, face, count ?? 32, @interface)).WithName("startTrace").WithSummary("Traces the next packets.");
+        v1.MapGet("/trace", () => face.ReadTrace()).Produces<IEnumerable<TraceView>>().WithName("readTrace").WithSummary("The packets traced.");
+        v1.MapGet("/schemas", () => ItemCatalog.Kinds.Select(k => k.Name)).Produces<IEnumerable<string>>().WithName("kinds").WithSummary("The kinds of items.");
+        v1.MapGet("/schemas/{kind}", (string kind) => Schema(kind)).Produces<JsonElement>().Produces<ApiProblem>(StatusCodes.Status404NotFound).WithName("schema").WithSummary("JSON Schema of a kind's spec.");
+        v1.MapGet("/log-levels", () => face.LogLevels).Produces<IReadOnlyDictionary<string, string>>().WithName("logLevels").WithSummary("Log level per area.");
+        v1.MapPut("/log-levels/{area}", (HttpContext context, string area, string level) => SetLevel(context, face, area, level)).WithName("setLogLevel").WithSummary("Sets the log level of an area.");
+    }
+
+    private static async Task<IResult> CommandAsync(HttpContext context, IGatewayFace face, CancellationToken stop)
+    {
+        var principal = PeerPrincipal.Of(context);
+        if (principal == PeerPrincipal.Anonymous) return Forbidden();
+        if (context.Request.ContentLength > MaxCommand) return TooLarge();
+        var body = new MemoryStream();
+        var buffer = new byte[16 * 1024];
+        int read;
+        while ((read = await context.Request.Body.ReadAsync(buffer, stop).ConfigureAwait(false)) > 0)
+        {
+            if (body.Length + read > MaxCommand) return TooLarge();
+            body.Write(buffer, 0, read);
+        }
+
+        var outcome = await face.HandleAsync(body.GetBuffer().AsMemory(0, (int)body.Length), principal, stop).ConfigureAwait(false);
+        return Results.Json(outcome, ApiJson.Options, statusCode: outcome.Status == OutcomeStatus.Rejected ? StatusCodes.Status422UnprocessableEntity : StatusCodes.Status200OK);
+    }
+
+    private static IResult Show(IGatewayFace face, string topic, string? name) =>
+        ShowTopics.All.Contains(topic)
+            ? Results.Json(face.Show(topic, name), ApiJson.Options)
+            : Results.Json(new ApiProblem("unknown-topic", $"There is no topic {topic}; there are {string.Join(", ", ShowTopics.All)}."), ApiJson.Options, statusCode: 404);
+
+    private static IResult Schema(string kind) =>
+        ItemCatalog.Kinds.FirstOrDefault(k => k.Name == kind) is { } known
+            ? Results.Json(PolicyJson.Options.GetJsonSchemaAsNode(known.SpecType), ApiJson.Options)
+            : Results.Json(new ApiProblem("unknown-kind", $"There is no kind {kind}."), ApiJson.Options, statusCode: 404);
+
+    private static IResult Trace(HttpContext context, IGatewayFace face, int count, string? interfaceName)
+    {
+        if (PeerPrincipal.Of(context) == PeerPrincipal.Anonymous) return Forbidden();
+        if (count is < 1 or > 1000) throw new AskedWrongException("out-of-range", "count must be 1–1000.");
+        face.StartTrace(count, interfaceName);
+        return Results.NoContent();
+    }
+
+    private static IResult SetLevel(HttpContext context, IGatewayFace face, string area, string level)
+    {
+        if (PeerPrincipal.Of(context) == PeerPrincipal.Anonymous) return Forbidden();
+        face.SetLogLevel(area, level);
+        return Results.NoContent();
+    }
+
+    private static JsonHttpResult<ApiProblem> Forbidden() =>
+        TypedResults.Json(new ApiProblem("not-authenticated", "Here only reading is allowed; commands come through the Unix socket or the bus."), ApiJson.Options, statusCode: 403);
+
+    private static JsonHttpResult<ApiProblem> TooLarge() =>
+        TypedResults.Json(new ApiProblem("too-large", $"A command has at most {MaxCommand} octets."), ApiJson.Options, statusCode: 413);
+
+    private static void Configure(KestrelServerOptions kestrel, ApiSection section)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MaxConcurrentConnections = 128;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
+        kestrel.ListenUnixSocket(section.Socket);
+        if (section.Listen is { } listen) kestrel.Listen(IPEndPoint.Parse(listen));
+    }
+
+    private static void RemoveStaleSocket(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (!File.Exists(path)) return;
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            probe.Connect(new UnixDomainSocketEndPoint(path));
+        }
+        catch (SocketException)
+        {
+            File.Delete(path);
+            return;
+        }
+
+        throw new IOException($"A gateway answers at {path} already.");
+    }
+
+    private static void Copy(JsonSerializerOptions to)
+    {
+        var from = ApiJson.Options;
+        (to.PropertyNamingPolicy, to.DefaultIgnoreCondition, to.Encoder) = (from.PropertyNamingPolicy, from.DefaultIgnoreCondition, from.Encoder);
+        foreach (var converter in from.Converters) to.Converters.Add(converter);
+    }
+
+    // The socket must never be open to others, not even between bind and chmod.
+    private static int Umask(int mask) => Gateway.Host.Api.Interop.FileMask.Set(mask);
+
+    /// <summary>The answer of /v1/health.</summary>
+    internal sealed record Health(string Status);
+}

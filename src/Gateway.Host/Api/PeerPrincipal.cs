@@ -1,0 +1,27 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Gateway.Policy.Journal;
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace Gateway.Host.Api;
+
+/// <summary>Who is at the other end of an HTTP connection: on the Unix socket the uid that the kernel vouches for, on loopback TCP nobody in particular.</summary>
+internal static class PeerPrincipal
+{
+    private const int SolSocket = 1;
+    private const int SoPeerCred = 17;
+
+    /// <summary>The principal of unproved peers: they may read, not command.</summary>
+    public static Principal Anonymous { get; } = new("http", "-");
+
+    public static Principal Of(HttpContext context)
+    {
+        var socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
+        if (socket is not { AddressFamily: AddressFamily.Unix }) return Anonymous;
+        Span<byte> credentials = stackalloc byte[12];
+        return socket.GetRawSocketOption(SolSocket, SoPeerCred, credentials) == 12
+            ? new Principal("http", "uid:" + MemoryMarshal.Cast<byte, int>(credentials)[1].ToString(CultureInfo.InvariantCulture))
+            : Anonymous;
+    }
+}

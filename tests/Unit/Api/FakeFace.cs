@@ -1,0 +1,59 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
+using Gateway.Host.Api;
+using Gateway.Host.Api.Views;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Journal;
+
+namespace Gateway.Unit.Api;
+
+/// <summary>A gateway that remembers what it was asked.</summary>
+internal sealed class FakeFace : IGatewayFace
+{
+    public List<(string Body, Principal Principal)> Commands { get; } = [];
+
+    public OutcomeStatus Answer { get; set; } = OutcomeStatus.Accepted;
+
+    public IReadOnlyDictionary<string, string> LogLevels { get; } = new Dictionary<string, string> { ["ike"] = "information" };
+
+    public Task<Outcome> HandleAsync(ReadOnlyMemory<byte> command, Principal principal, CancellationToken cancellationToken)
+    {
+        Commands.Add((Encoding.UTF8.GetString(command.Span), principal));
+        return Task.FromResult(new Outcome { Id = "c1", Status = Answer, Revision = 1 });
+    }
+
+    public GatewayView Gateway() => new()
+    {
+        Id = "gw1", Version = "1", Started = DateTimeOffset.UnixEpoch, Revision = 1, Position = 2, Journal = "ok", Bus = "in-memory", Aead = "portable", Pending = 0,
+    };
+
+    public IReadOnlyList<object> Show(string topic, string? name) =>
+        topic == "neighbors" ? [new NeighborRow("wan", "198.51.100.254", "02:00:00:00:00:fe", "reachable")] : [];
+
+    public Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken) => at == "nonsense"
+        ? throw new AskedWrongException("invalid-moment", "nonsense is no moment.")
+        : Task.FromResult(new ConfigView(1, 2, null, [new ItemView("route", "default", JsonSerializer.SerializeToElement(new { to = "0.0.0.0/0" }))]));
+
+    public async IAsyncEnumerable<HistoryRow> HistoryAsync(HistoryFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        yield return new HistoryRow
+        {
+            Position = 1, Time = DateTimeOffset.UnixEpoch, Subject = filter.Item ?? "gateway", Event = "gateway.started.v1", Principal = "gateway:-", Summary = "The gateway started.",
+            Data = JsonSerializer.SerializeToElement(new { }),
+        };
+    }
+
+    public Task<IReadOnlyList<DiffRow>> DiffAsync(string a, string b, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<DiffRow>>([new DiffRow("put", "route/default", null, null)]);
+
+    public Task<VerifyView> VerifyAsync(CancellationToken cancellationToken) => Task.FromResult(new VerifyView(true, 2, 2, "00", null, null));
+
+    public void StartTrace(int count, string? interfaceName)
+    {
+    }
+
+    public IReadOnlyList<TraceView> ReadTrace() => [];
+
+    public void SetLogLevel(string area, string level) => throw new AskedWrongException("unknown-area", $"There is no area {area}.");
+}
