@@ -11,6 +11,8 @@ internal sealed class DataplaneTables : IDisposable
         Fib4 = new Fib4(epochs);
         Fib6 = new Fib6(epochs);
         Local = new LocalAddresses(epochs);
+        Sad = new Sad(epochs);
+        Spd = new Spd(epochs);
     }
 
     public Epochs Epochs { get; }
@@ -25,6 +27,10 @@ internal sealed class DataplaneTables : IDisposable
 
     public LocalAddresses Local { get; }
 
+    public Sad Sad { get; }
+
+    public Spd Spd { get; }
+
     /// <summary>Interface that takes packets for the gateway itself that nothing in the graph takes; 0 none.</summary>
     public uint PuntInterface;
 
@@ -33,6 +39,8 @@ internal sealed class DataplaneTables : IDisposable
 
     public void Dispose()
     {
+        Spd.Dispose();
+        Sad.Dispose();
         Local.Dispose();
         Fib6.Dispose();
         Fib4.Dispose();

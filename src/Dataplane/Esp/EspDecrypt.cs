@@ -1,0 +1,270 @@
+using System.Runtime.CompilerServices;
+using Gateway.Crypto.Aead;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
+
+namespace Gateway.Dataplane.Esp;
+
+/// <summary>
+/// Takes ESP packets for the gateway, native or behind UDP (RFC 3948 §3.1), to the IP packets inside (RFC 4303 §3.4, RFC 4106). Three passes over the frame: find the SA and look at
+/// the replay window; decrypt all; record, open and pass on.
+/// <code>
+///  0                   1                   2                   3
+///  |               Security Parameters Index (SPI)                 |
+///  |                      Sequence Number                          |   low half with ESN
+///  |                  Initialization Vector (8)                    |   RFC 4106 §3.1
+///  |           encrypted: payload, padding, pad length, next header|
+///  |             Integrity Check Value (8, 12 or 16)               |
+/// </code>
+/// </summary>
+internal readonly unsafe struct EspDecrypt<TOuter> : INode
+    where TOuter : struct, IOuterFamily
+{
+    private const int HeaderLength = 8, IvLength = 8, UdpLength = 8, ShortestIcv = 8, ShortestText = 4;
+
+    /// <summary>Largest packet that is put together from a chain, bytes.</summary>
+    private const int LargestPacket = 65_600;
+
+    /// <summary>A changed endpoint is told again after this time, ns.</summary>
+    private const long EndpointInterval = 10_000_000_000;
+
+    /// <summary>A packet between the passes.</summary>
+    private struct Held
+    {
+        public uint Index;
+        public SaEntry* Sa;
+        public ulong Sequence;
+
+        /// <summary>Bytes of encrypted text.</summary>
+        public int Text;
+    }
+
+    public static NodeInfo Info { get; } = EspDecryptRows.InfoOf(TOuter.DecryptNode);
+
+    [SkipLocalsInit]
+    public static void Process(ref Frame frame)
+    {
+        var jobs = stackalloc AeadJob[Frame.Size];
+        var held = stackalloc Held[Frame.Size];
+        var count = 0;
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            if (!Admit(ref frame, index, held + count)) continue;
+            if (frame.Meta(index)->Next != 0)
+            {
+                DecryptChain(ref frame, held + count);
+                continue;
+            }
+            var meta = frame.Meta(index);
+            Prepare(held + count, frame.Chunk(index) + meta->L4, jobs + count);
+            count++;
+        }
+
+        AesGcmEngine.DecryptBatch(jobs, count);
+
+        for (var i = 0; i < count; i++)
+        {
+            var index = held[i].Index;
+            var meta = frame.Meta(index);
+            if (!Accept(ref frame, held + i, jobs + i, frame.Chunk(index) + meta->L3, out var inner, out var edge)) continue;
+            meta->Offset = (ushort)(meta->L4 + HeaderLength + IvLength);
+            meta->Length = (ushort)inner;
+            meta->TotalLength = (uint)inner;
+            PassOn(ref frame, held[i].Sa, meta, edge, index);
+        }
+    }
+
+    /// <summary>Bytes from the ESP header to the end of the IP packet or, behind UDP, of the datagram, which ip-local found to lie in the packet.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int LengthOf(PacketMeta* meta, byte* esp) =>
+        (meta->Flags & PacketFlags.UdpEncapsulated) != 0 ? BigEndian.Read16(esp - 4) - UdpLength : (int)meta->TotalLength - (meta->L4 - meta->Offset);
+
+    /// <summary>All that can be said before decryption: form, SA, sequence number. False when the packet ended here.</summary>
+    private static bool Admit(ref Frame frame, uint index, Held* held)
+    {
+        var meta = frame.Meta(index);
+        var esp = frame.Chunk(index) + meta->L4;
+        var length = LengthOf(meta, esp);
+        // RFC 3948 §2.3: one byte of ones keeps a NAT's mapping alive.
+        if (length == 1 && (meta->Flags & PacketFlags.UdpEncapsulated) != 0 && *esp == 0xFF) return Drop(ref frame, EspDecryptReason.Keepalive, index);
+        // RFC 4303 §3.4.1: ESP processing is for whole packets.
+        if ((meta->Flags & PacketFlags.Fragment) != 0) return Drop(ref frame, EspDecryptReason.Fragmented, index);
+        // A chain shows at least these bytes in its first chunk, or it is no packet that a port made.
+        if (length < HeaderLength + IvLength + ShortestText + ShortestIcv || meta->Offset + meta->Length - meta->L4 < HeaderLength + IvLength)
+            return Drop(ref frame, EspDecryptReason.TooShort, index);
+
+        var sa = frame.Tables.Sad.Find(BigEndian.Read32(esp));
+        if (sa == null) return Drop(ref frame, EspDecryptReason.UnknownSpi, index);
+        if (sa->Worker != frame.Context.Worker) return Drop(ref frame, EspDecryptReason.WrongWorker, index);
+        var text = length - HeaderLength - IvLength - sa->IcvLength;
+        if (text < ShortestText) return Drop(ref frame, EspDecryptReason.TooShort, index);
+        // RFC 4303 §2.4: the trailer ends on a 4-byte boundary.
+        if ((text & 3) != 0) return Drop(ref frame, EspDecryptReason.BadLength, index);
+        if (!SaUse.IsAllowed(&sa->In.Traffic))
+        {
+            sa->In.Drops.Expired++;
+            return Drop(ref frame, EspDecryptReason.Expired, index);
+        }
+
+        // RFC 4303 §3.4.3: the window is looked at first, and moved only when the packet is authentic.
+        var low = BigEndian.Read32(esp + 4);
+        ulong sequence = low;
+        if ((sa->Flags & SaFlags.Esn) != 0 && !ReplayWindow.TryInfer(sa->Hot->HighestInbound, Math.Max(sa->In.Window, 64), low, out sequence))
+            return Drop(ref frame, EspDecryptReason.ImpossibleSequence, index);
+        if (sa->In.Window != 0)
+        {
+            var verdict = ReplayWindow.Check(sa->Hot, sa->In.Window, sa->In.RingMask, sequence);
+            if (verdict != ReplayVerdict.Fresh) return Refuse(ref frame, sa, verdict, index);
+        }
+        held->Index = index;
+        held->Sa = sa;
+        held->Sequence = sequence;
+        held->Text = text;
+        return true;
+    }
+
+    private static void Prepare(Held* held, byte* esp, AeadJob* job)
+    {
+        var sa = held->Sa;
+        var text = held->Text;
+        job->Key = sa->In.Key;
+        job->Source = job->Destination = esp + HeaderLength + IvLength;
+        job->Tag = esp + HeaderLength + IvLength + text;
+        job->Aad = null;
+        job->Length = text;
+        job->TagLength = sa->IcvLength;
+        job->Salt = sa->In.Salt;
+        job->Iv = Unsafe.ReadUnaligned<ulong>(esp + HeaderLength);
+        job->AadLength = EspAad.Write(job->InlineAad, sa, sa->In.Spi, held->Sequence);
+    }
+
+    /// <summary>All that follows decryption. False when the packet ended here; else the inner packet lies at the start of the job's text.</summary>
+    private static bool Accept(ref Frame frame, Held* held, AeadJob* job, byte* outer, out int inner, out EspDecryptEdge edge)
+    {
+        (inner, edge) = (0, EspDecryptEdge.Ip4Input);
+        var entry = held->Sa;
+        var index = held->Index;
+        if (job->Status != AeadStatus.Done)
+        {
+            entry->In.Drops.Forged++;
+            return Drop(ref frame, EspDecryptReason.Forged, index);
+        }
+        if (entry->In.Window != 0)
+        {
+            // Once more: the same number may have come twice within this frame.
+            var verdict = ReplayWindow.Check(entry->Hot, entry->In.Window, entry->In.RingMask, held->Sequence);
+            if (verdict != ReplayVerdict.Fresh) return Refuse(ref frame, entry, verdict, index);
+        }
+        ReplayWindow.Record(entry->Hot, entry->In.RingMask, held->Sequence);
+        if ((frame.Meta(index)->Flags & PacketFlags.UdpEncapsulated) != 0) WatchEndpoint(ref frame, entry, frame.Meta(index), outer);
+
+        switch (EspPayload.Open(entry, job->Destination, job->Length, TOuter.EcnOf(outer), out inner))
+        {
+            case EspPayloadKind.Ip4:
+                break;
+            case EspPayloadKind.Ip6:
+                edge = EspDecryptEdge.Ip6Input;
+                break;
+            case EspPayloadKind.Dummy:
+                SaUse.Count(frame.Context, entry->Id, &entry->In.Traffic, 0, outbound: false);
+                frame.Add(EspDecryptCount.Dummies);
+                frame.Consume(index);
+                return false;
+            case EspPayloadKind.OutsideSelectors:
+                entry->In.Drops.Policy++;
+                return Drop(ref frame, EspDecryptReason.OutsideSelectors, index);
+            case var fault:
+                entry->In.Drops.Malformed++;
+                return Drop(ref frame, ReasonOf(fault), index);
+        }
+        SaUse.Count(frame.Context, entry->Id, &entry->In.Traffic, inner, outbound: false);
+        frame.Add(EspDecryptCount.Decrypted);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PassOn(ref Frame frame, SaEntry* sa, PacketMeta* meta, EspDecryptEdge edge, uint index)
+    {
+        meta->Flags = (meta->Flags & PacketFlags.Traced) | PacketFlags.Decrypted;
+        meta->Sa = sa->Index;
+        meta->Vrf = sa->Vrf;
+        if (sa->Interface != 0) meta->RxInterface = sa->Interface;
+        frame.Enqueue(edge, index);
+    }
+
+    /// <summary>A packet that lies in several chunks is put together, decrypted on its own, and becomes a new packet.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void DecryptChain(ref Frame frame, Held* held)
+    {
+        var meta = frame.Meta(held->Index);
+        var flat = stackalloc byte[LargestPacket];
+        if (meta->TotalLength > LargestPacket)
+        {
+            Drop(ref frame, EspDecryptReason.BadLength, held->Index);
+            return;
+        }
+        PacketCopy.ToSpan(frame.Pool, held->Index, new Span<byte>(flat, LargestPacket));
+        AeadJob job;
+        Prepare(held, flat + (meta->L4 - meta->Offset), &job);
+        AesGcmEngine.DecryptBatch(&job, 1);
+        if (!Accept(ref frame, held, &job, flat + (meta->L3 - meta->Offset), out var inner, out var edge)) return;
+        var opened = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(job.Destination, inner));
+        if (opened == 0)
+        {
+            Drop(ref frame, EspDecryptReason.NoBuffer, held->Index);
+            return;
+        }
+        var fresh = frame.Meta(opened);
+        fresh->RxInterface = meta->RxInterface;
+        fresh->TraceId = meta->TraceId;
+        fresh->Flags = meta->Flags;
+        PassOn(ref frame, held->Sa, fresh, edge, opened);
+        frame.Consume(held->Index);
+    }
+
+    // RFC 7296 §2.23: the peer behind a NAT may come from another address or port; IKE decides what to do about it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WatchEndpoint(ref Frame frame, SaEntry* sa, PacketMeta* meta, byte* outer)
+    {
+        var path = sa->Out.Path;
+        var source = TOuter.SourceOf(outer);
+        var port = BigEndian.Read16(outer + (meta->L4 - meta->L3) - 8);
+        if (path->Udp && (source != path->Remote || port != path->RemotePort || path->V6 != TOuter.V6)) TellEndpoint(ref frame, sa, source, port);
+    }
+
+    private static void TellEndpoint(ref Frame frame, SaEntry* sa, UInt128 source, ushort port)
+    {
+        var mix = ((ulong)(source >> 64) * 0x9E3779B97F4A7C15) ^ ((ulong)source << 16) ^ port ^ 1UL << 63;
+        if (mix == sa->In.NotedSource && frame.Now - sa->In.NotedSourceAt < EndpointInterval) return;
+        if (!frame.Context.Notices.TryPush(SaNotice.Endpoint(sa->Id, TOuter.V6, source, port))) return;
+        sa->In.NotedSource = mix;
+        sa->In.NotedSourceAt = frame.Now;
+    }
+
+    private static EspDecryptReason ReasonOf(EspPayloadKind fault) => fault switch
+    {
+        EspPayloadKind.BadPadding => EspDecryptReason.BadPadding,
+        EspPayloadKind.BadNextHeader => EspDecryptReason.BadNextHeader,
+        EspPayloadKind.CongestionUntellable => EspDecryptReason.CongestionUntellable,
+        _ => EspDecryptReason.BadInnerPacket,
+    };
+
+    private static bool Refuse(ref Frame frame, SaEntry* sa, ReplayVerdict verdict, uint index)
+    {
+        sa->In.Drops.Replayed++;
+        return Drop(ref frame, verdict switch
+        {
+            ReplayVerdict.TooOld => EspDecryptReason.TooOld,
+            ReplayVerdict.Repeated => EspDecryptReason.Replayed,
+            _ => EspDecryptReason.ImpossibleSequence,
+        }, index);
+    }
+
+    private static bool Drop(ref Frame frame, EspDecryptReason reason, uint index)
+    {
+        frame.Drop(reason, index);
+        return false;
+    }
+}

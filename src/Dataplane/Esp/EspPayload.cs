@@ -1,0 +1,150 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Esp;
+
+/// <summary>What an authentic ESP payload turned out to be.</summary>
+internal enum EspPayloadKind
+{
+    Ip4,
+    Ip6,
+    Dummy,
+    BadPadding,
+    BadNextHeader,
+    BadInnerPacket,
+    CongestionUntellable,
+    OutsideSelectors,
+}
+
+/// <summary>
+/// Opens the plaintext of a tunnel-mode ESP packet: trailer, inner header, congestion mark, selectors.
+/// <code>
+///  | IP packet (or dummy) | TFC padding | padding 1 2 3 … | pad length | next header |      RFC 4303 §2
+/// </code>
+/// </summary>
+internal static unsafe class EspPayload
+{
+    /// <summary>Next header values (RFC 4303 §2.6).</summary>
+    public const byte NextIp4 = 4, NextIp6 = 41, NextNone = 59;
+
+    private const int Ip4Header = 20, Ip6Header = 40, TrailerLength = 2;
+
+    /// <summary>Longest chain of IPv6 extension headers that is followed to find the ports.</summary>
+    private const int MaxExtensions = 8;
+
+    /// <param name="outerEcn">ECN field of the outer header.</param>
+    /// <param name="inner">Length of the inner IP packet, at the start of the text.</param>
+    public static EspPayloadKind Open(SaEntry* sa, byte* text, int length, int outerEcn, out int inner)
+    {
+        inner = 0;
+        if (length < TrailerLength) return EspPayloadKind.BadPadding;
+        int padding = text[length - 2];
+        var room = length - TrailerLength - padding;
+        if (room < 0) return EspPayloadKind.BadPadding;
+        // RFC 4303 §2.4: a receiver should inspect the padding, which counts 1, 2, 3 …
+        for (var i = 0; i < padding; i++)
+            if (text[room + i] != (byte)(i + 1)) return EspPayloadKind.BadPadding;
+
+        switch (text[length - 1])
+        {
+            case NextIp4:
+                if (room < Ip4Header || text[0] >> 4 != 4) return EspPayloadKind.BadInnerPacket;
+                // RFC 4303 §2.7: what lies behind the inner packet's own length is TFC padding.
+                inner = BigEndian.Read16(text + 2);
+                if (inner > room || (text[0] & 15) * 4 is var header && (header < Ip4Header || header > inner)) return EspPayloadKind.BadInnerPacket;
+                if (!Lies4(sa, text, inner)) return EspPayloadKind.OutsideSelectors;
+                return outerEcn == Ecn.NotEct || Mark4(sa, text, outerEcn) ? EspPayloadKind.Ip4 : EspPayloadKind.CongestionUntellable;
+            case NextIp6:
+                if (room < Ip6Header || text[0] >> 4 != 6) return EspPayloadKind.BadInnerPacket;
+                inner = Ip6Header + BigEndian.Read16(text + 4);
+                if (inner > room) return EspPayloadKind.BadInnerPacket;
+                if (!Lies6(sa, text, inner)) return EspPayloadKind.OutsideSelectors;
+                return outerEcn == Ecn.NotEct || Mark6(sa, text, outerEcn) ? EspPayloadKind.Ip6 : EspPayloadKind.CongestionUntellable;
+            case NextNone:
+                // RFC 4303 §2.6: a dummy packet is discarded without prejudice.
+                return EspPayloadKind.Dummy;
+            default:
+                return EspPayloadKind.BadNextHeader;
+        }
+    }
+
+    // RFC 4301 §5.2 step 4: the packet must match the selectors of the SA it came by.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool Lies4(SaEntry* sa, byte* ip, int length)
+    {
+        var selectors = sa->In.Selectors4;
+        if (selectors == null) return false;
+        SpdKey<uint> key = default;
+        key.Local = BigEndian.Read32(ip + 16);
+        key.Remote = BigEndian.Read32(ip + 12);
+        if (selectors->AddressesOnly) return selectors->Contains(key);
+        var header = (ip[0] & 15) * 4;
+        key.Protocol = ip[9];
+        key.HasPorts = (BigEndian.Read16(ip + 6) & 0x1FFF) == 0
+            && PolicyPorts.TryRead(key.Protocol, ip + header, length - header, out key.RemotePort, out key.LocalPort);
+        return selectors->Contains(key);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool Lies6(SaEntry* sa, byte* ip, int length)
+    {
+        var selectors = sa->In.Selectors6;
+        if (selectors == null) return false;
+        SpdKey<UInt128> key = default;
+        key.Local = BigEndian.Read128(ip + 24);
+        key.Remote = BigEndian.Read128(ip + 8);
+        if (!selectors->AddressesOnly) FindPorts6(ip, length, ref key);
+        return selectors->Contains(key);
+    }
+
+    /// <summary>Follows IPv6 extension headers to the upper layer (RFC 8200 §4); what it cannot follow has no ports.</summary>
+    private static void FindPorts6(byte* ip, int length, ref SpdKey<UInt128> key)
+    {
+        var (next, at) = (ip[6], Ip6Header);
+        for (var i = 0; i < MaxExtensions; i++)
+        {
+            key.Protocol = next;
+            if (next is not (0 or 43 or 44 or 51 or 60))
+            {
+                key.HasPorts = PolicyPorts.TryRead(next, ip + at, length - at, out key.RemotePort, out key.LocalPort);
+                return;
+            }
+            if (at + 8 > length) return;
+            var extension = ip + at;
+            // RFC 8200 §4.5: only the first fragment shows the upper layer.
+            if (next == 44 && (BigEndian.Read16(extension + 2) & 0xFFF8) != 0)
+            {
+                key.Protocol = extension[0];
+                return;
+            }
+            // The fragment header has 8 bytes; the authentication header counts in units of 4 bytes (RFC 4302 §2.2), the others of 8.
+            at += next switch { 44 => 8, 51 => (extension[1] + 2) * 4, _ => (extension[1] + 1) * 8 };
+            next = extension[0];
+        }
+    }
+
+    // RFC 6040 §4.2 in normal mode; RFC 4301 §5.1.2 leaves the rest of the traffic class as it is inside.
+    private static bool Mark4(SaEntry* sa, byte* ip, int outerEcn)
+    {
+        if ((sa->Flags & SaFlags.CopyEcn) == 0) return true;
+        var mark = Ecn.Leave(ip[1], outerEcn);
+        if (mark == Ecn.Drop) return false;
+        if (mark == (ip[1] & 3)) return true;
+        var before = BigEndian.Read16(ip);
+        ip[1] = (byte)(ip[1] & ~3 | mark);
+        // RFC 1624: HC' = ~(~HC + ~m + m').
+        var sum = (uint)(ushort)~BigEndian.Read16(ip + 10) + (ushort)~before + BigEndian.Read16(ip);
+        sum = (sum & 0xFFFF) + (sum >> 16);
+        BigEndian.Write16(ip + 10, (ushort)~((sum & 0xFFFF) + (sum >> 16)));
+        return true;
+    }
+
+    private static bool Mark6(SaEntry* sa, byte* ip, int outerEcn)
+    {
+        if ((sa->Flags & SaFlags.CopyEcn) == 0) return true;
+        var mark = Ecn.Leave(ip[1] >> 4, outerEcn);
+        if (mark == Ecn.Drop) return false;
+        ip[1] = (byte)(ip[1] & 0xCF | mark << 4);
+        return true;
+    }
+}

@@ -1,0 +1,39 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Nodes;
+
+namespace Gateway.Dataplane.Esp;
+
+/// <summary>What esp-decrypt reads of the outer header.</summary>
+internal unsafe interface IOuterFamily
+{
+    static abstract string DecryptNode { get; }
+    static abstract bool V6 { get; }
+    static abstract int EcnOf(byte* ip);
+    static abstract UInt128 SourceOf(byte* ip);
+}
+
+/// <inheritdoc/>
+internal readonly unsafe struct OuterIp4 : IOuterFamily
+{
+    public static string DecryptNode => NodeNames.Esp4Decrypt;
+    public static bool V6 => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int EcnOf(byte* ip) => ip[1] & 3;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static UInt128 SourceOf(byte* ip) => BigEndian.Read32(ip + 12);
+}
+
+/// <inheritdoc/>
+internal readonly unsafe struct OuterIp6 : IOuterFamily
+{
+    public static string DecryptNode => NodeNames.Esp6Decrypt;
+    public static bool V6 => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int EcnOf(byte* ip) => ip[1] >> 4 & 3;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static UInt128 SourceOf(byte* ip) => BigEndian.Read128(ip + 8);
+}

@@ -1,0 +1,41 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Esp;
+
+/// <summary>How big an inner packet may be so that the outer one fits the way to the peer (RFC 4301 §8.2).</summary>
+internal static unsafe class PathMtu
+{
+    /// <summary>The outer route is looked at again after this time, ns.</summary>
+    private const long Interval = 1_000_000_000;
+
+    /// <summary>When no route says anything: the next lookup will drop the packet with its own reason.</summary>
+    private const uint Default = 1500;
+
+    private const int EspHeader = 16, Trailer = 2;
+
+    /// <summary>Largest inner packet, bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int InnerOf(ref Frame frame, SaEntry* sa)
+    {
+        if (sa->Out.EffectiveMtuAt == 0 || frame.Now - sa->Out.EffectiveMtuAt > Interval) Refresh(ref frame, sa);
+        return InnerOf((int)sa->Out.EffectiveMtu, sa->Out.Path->HeaderLength, sa->IcvLength);
+    }
+
+    /// <summary>The ciphertext ends on a 4-byte boundary, and pad length and next header are in it.</summary>
+    public static int InnerOf(int outer, int header, int icv) => ((outer - header - EspHeader - icv) & ~3) - Trailer;
+
+    private static void Refresh(ref Frame frame, SaEntry* sa)
+    {
+        var path = sa->Out.Path;
+        var remote = path->Remote;
+        var adjacency = path->V6
+            ? frame.Tables.Fib6.Lookup(sa->OuterVrf, (ulong)(remote >> 64), (ulong)remote)
+            : frame.Tables.Fib4.Lookup(sa->OuterVrf, (uint)remote);
+        var mtu = adjacency == AdjacencyTable.NoRoute ? 0 : frame.Tables.Adjacencies[adjacency]->Mtu;
+        if (mtu == 0) mtu = Default;
+        sa->Out.EffectiveMtu = sa->Out.PathMtu == 0 ? mtu : Math.Min(mtu, sa->Out.PathMtu);
+        sa->Out.EffectiveMtuAt = Math.Max(frame.Now, 1);
+    }
+}

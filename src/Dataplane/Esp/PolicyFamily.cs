@@ -1,0 +1,92 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Nodes;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Esp;
+
+/// <summary>What differs between IPv4 and IPv6 for the policy nodes.</summary>
+internal unsafe interface IPolicyFamily<TAddress>
+    where TAddress : unmanaged, IBinaryInteger<TAddress>
+{
+    static abstract string InputNode { get; }
+    static abstract string OutputNode { get; }
+    static abstract string Encrypt { get; }
+    static abstract string Rewrite { get; }
+    static abstract string Deliver { get; }
+
+    static abstract TAddress Source(byte* ip);
+    static abstract TAddress Destination(byte* ip);
+    static abstract SpdTable<TAddress> Rules(DataplaneTables tables);
+}
+
+/// <inheritdoc/>
+internal readonly unsafe struct PolicyIp4 : IPolicyFamily<uint>
+{
+    public static string InputNode => NodeNames.Spd4Input;
+    public static string OutputNode => NodeNames.Spd4Output;
+    public static string Encrypt => NodeNames.Esp4Encrypt;
+    public static string Rewrite => NodeNames.Ip4Rewrite;
+    public static string Deliver => NodeNames.Ip4Deliver;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Source(byte* ip) => BigEndian.Read32(ip + 12);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Destination(byte* ip) => BigEndian.Read32(ip + 16);
+
+    public static SpdTable<uint> Rules(DataplaneTables tables) => tables.Spd.V4;
+}
+
+/// <inheritdoc/>
+internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
+{
+    public static string InputNode => NodeNames.Spd6Input;
+    public static string OutputNode => NodeNames.Spd6Output;
+    public static string Encrypt => NodeNames.Esp6Encrypt;
+    public static string Rewrite => NodeNames.Ip6Rewrite;
+    public static string Deliver => NodeNames.Ip6Deliver;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static UInt128 Source(byte* ip) => BigEndian.Read128(ip + 8);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static UInt128 Destination(byte* ip) => BigEndian.Read128(ip + 24);
+
+    public static SpdTable<UInt128> Rules(DataplaneTables tables) => tables.Spd.V6;
+}
+
+/// <summary>What the policy reads of a packet's layer 4.</summary>
+internal static unsafe class PolicyPorts
+{
+    /// <summary>Whether the protocol has ports (or a type and code) that selectors speak of; <paramref name="available"/> = bytes from the L4 header on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryRead(byte protocol, byte* l4, int available, out ushort source, out ushort destination)
+    {
+        (source, destination) = (0, 0);
+        switch (protocol)
+        {
+            // TCP, UDP, DCCP, SCTP, UDP-Lite.
+            case 6 or 17 or 33 or 132 or 136 when available >= 4:
+                source = BigEndian.Read16(l4);
+                destination = BigEndian.Read16(l4 + 2);
+                return true;
+            // RFC 4301 §4.4.1.1: the type is the high octet of a 16-bit selector, the code the low one.
+            case 1 or 58 when available >= 2:
+                source = destination = BigEndian.Read16(l4);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>The layer 4 of a packet that ip input has parsed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryRead(PacketMeta* meta, byte* chunk, out ushort source, out ushort destination)
+    {
+        (source, destination) = (0, 0);
+        return (meta->Flags & PacketFlags.LaterFragment) == 0
+            && TryRead(meta->Protocol, chunk + meta->L4, meta->Offset + meta->Length - meta->L4, out source, out destination);
+    }
+}

@@ -1,0 +1,279 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Gateway.Crypto.Aead;
+using Gateway.Dataplane.Apply;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Dataplane.Esp;
+
+/// <summary>
+/// The control side of SAs and security policies. All calls take the dataplane's control lock; workers go on meanwhile. Doing the same twice is harmless.
+/// </summary>
+public sealed unsafe class SaControl : IDisposable
+{
+    private const int SaltLength = 4;
+
+    private readonly DataplaneTables _tables;
+    private readonly Lock _gate;
+    private readonly SpdProgram _program;
+    private readonly Dictionary<ChildSaId, Installed> _installed = [];
+    private readonly Dictionary<uint, ChildSaId> _byIndex = [];
+
+    private sealed class Installed
+    {
+        public required ChildSaParameters Parameters { get; set; }
+        public required AesGcmKey InboundKey { get; init; }
+        public required AesGcmKey OutboundKey { get; init; }
+        public SaEntry* Entry;
+    }
+
+    internal SaControl(DataplaneTables tables, Lock gate)
+    {
+        (_tables, _gate) = (tables, gate);
+        _program = new SpdProgram(tables.Spd);
+    }
+
+    /// <summary>Makes a CHILD SA carry packets: its inbound SPI is known, and its selectors' rules use it.</summary>
+    public SaInstallResult InstallSa(in SaInstall install)
+    {
+        var sa = install.Parameters;
+        lock (_gate)
+        {
+            if (_installed.TryGetValue(sa.Id, out var same) && same.Parameters == sa) return SaInstallResult.AlreadyInstalled;
+            var fault = Check(install);
+            if (fault != SaInstallResult.Installed) return fault;
+            if (same is not null || _tables.Sad.Find(sa.InboundSpi.Value) != null) return SaInstallResult.SpiInUse;
+            var keyBytes = sa.Transforms.KeyBits / 8;
+            var installed = new Installed
+            {
+                Parameters = sa,
+                InboundKey = AesGcmKey.Create(install.InboundKey[..keyBytes]),
+                OutboundKey = AesGcmKey.Create(install.OutboundKey[..keyBytes]),
+            };
+            installed.Entry = CreateEntry(install, installed, keyBytes);
+            if (!_tables.Sad.Add(installed.Entry))
+            {
+                Release(installed);
+                return SaInstallResult.TooMany;
+            }
+            _installed.Add(sa.Id, installed);
+            _byIndex.Add(installed.Entry->Index, sa.Id);
+            _program.Attach(sa, installed.Entry->Index, !install.HoldOutbound);
+            Activate();
+            return SaInstallResult.Installed;
+        }
+    }
+
+    /// <summary>Lets outbound packets use an SA installed with <see cref="SaInstall.HoldOutbound"/>. False when there is no such SA.</summary>
+    public bool UseOutbound(ChildSaId id)
+    {
+        lock (_gate)
+        {
+            if (!_installed.TryGetValue(id, out var sa)) return false;
+            _program.Use(sa.Parameters, sa.Entry->Index);
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Takes a CHILD SA away: both directions. When it returns no worker reads its keys, which are zeroed, or writes its hot state. False when there is no such SA.
+    /// </summary>
+    public bool RemoveSa(ChildSaId id)
+    {
+        lock (_gate)
+        {
+            if (!_installed.Remove(id, out var sa)) return false;
+            _byIndex.Remove(sa.Entry->Index);
+            _program.Detach(sa.Parameters, sa.Entry->Index);
+            _tables.Sad.Remove(sa.Entry, () => Release(sa));
+            _tables.Epochs.Synchronize();
+            Activate();
+            return true;
+        }
+    }
+
+    /// <summary>Gives an SA other outer addresses or ports, in both directions; numbers, window and counters go on. False when there is no such SA or the families differ.</summary>
+    public bool UpdateSaEndpoints(ChildSaId id, IPAddress local, IPAddress remote, UdpEncapsulation? encapsulation)
+    {
+        lock (_gate)
+        {
+            if (!_installed.TryGetValue(id, out var sa) || local.AddressFamily != remote.AddressFamily) return false;
+            sa.Parameters = sa.Parameters with { LocalAddress = local, RemoteAddress = remote, Encapsulation = encapsulation };
+            var old = sa.Entry->Out.Path;
+            Volatile.Write(ref *(nint*)&sa.Entry->Out.Path, (nint)SaPath.Create(local, remote, encapsulation));
+            Volatile.Write(ref sa.Entry->Out.EffectiveMtuAt, 0);
+            _tables.Epochs.Retire(old);
+            return true;
+        }
+    }
+
+    /// <summary>Tells the largest outer packet that the network lets through towards the peer; 0 = not known. False when there is no such SA.</summary>
+    public bool SetPathMtu(ChildSaId id, uint bytes)
+    {
+        lock (_gate)
+        {
+            if (!_installed.TryGetValue(id, out var sa)) return false;
+            sa.Entry->Out.PathMtu = bytes;
+            Volatile.Write(ref sa.Entry->Out.EffectiveMtuAt, 0);
+            return true;
+        }
+    }
+
+    /// <summary>Makes these the configured policies: those of children and those of policy items. No packet sees a moment without the old or the new ones.</summary>
+    public void SetPolicies(IReadOnlyList<SecurityPolicy> policies)
+    {
+        lock (_gate)
+        {
+            _program.Set(policies);
+            Activate();
+        }
+    }
+
+    /// <summary>The installed SAs with their counters.</summary>
+    public IReadOnlyList<SaStatus> Sas()
+    {
+        lock (_gate)
+        {
+            var used = _program.Dump().Select(r => r.Sa).ToHashSet();
+            return [.. _installed.Values.OrderBy(i => i.Parameters.Id.Value).Select(i => StatusOf(i, used.Contains(i.Entry->Index)))];
+        }
+    }
+
+    /// <summary>One SA; null when it is not installed.</summary>
+    public SaStatus? Sa(ChildSaId id)
+    {
+        lock (_gate)
+            return _installed.TryGetValue(id, out var sa) ? StatusOf(sa, _program.Dump().Any(r => r.Sa == sa.Entry->Index)) : null;
+    }
+
+    /// <summary>The SPD.</summary>
+    public IReadOnlyList<SecurityRuleStatus> Rules()
+    {
+        lock (_gate)
+            return [.. _program.Dump().Select(r => new SecurityRuleStatus(r.Name, r.Action, r.Local, r.Remote, r.Configured, _byIndex.TryGetValue(r.Sa, out var id) ? id : null))];
+    }
+
+    /// <summary>The public form of a worker's notice about SAs; null when it is none or what it names is gone.</summary>
+    internal DataplaneNotice? Decode(in Notice notice)
+    {
+        lock (_gate)
+            return notice.Kind switch
+            {
+                NoticeKind.Acquire when _program.ChildOf(notice.D) is { } child => SaNotice.DecodeAcquire(notice, child.Connection, child.Child),
+                NoticeKind.SaLimit => SaNotice.DecodeLimit(notice),
+                NoticeKind.SaEndpointChanged => SaNotice.DecodeEndpoint(notice),
+                _ => null,
+            };
+    }
+
+    /// <summary>Removes all SAs; the workers have ended.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            foreach (var sa in _installed.Values)
+            {
+                _program.Detach(sa.Parameters, sa.Entry->Index);
+                _tables.Sad.Remove(sa.Entry, () => Release(sa));
+            }
+            _installed.Clear();
+            _byIndex.Clear();
+        }
+    }
+
+    private static SaInstallResult Check(in SaInstall install)
+    {
+        var sa = install.Parameters;
+        if (sa.Mode != SaMode.Tunnel) return SaInstallResult.UnsupportedMode;
+        if (EspTransform.IcvLength(sa.Transforms) == 0) return SaInstallResult.UnsupportedTransform;
+        var length = (sa.Transforms.KeyBits / 8) + SaltLength;
+        if (install.InboundKey.Length != length || install.OutboundKey.Length != length) return SaInstallResult.WrongKeyLength;
+        var valid = sa.LocalAddress.AddressFamily == sa.RemoteAddress.AddressFamily
+            && !sa.InboundSpi.IsReserved && !sa.OutboundSpi.IsReserved
+            && sa.ReplayWindow is >= 0 and <= SaHotState.LargestWindow
+            && sa.LocalSelectors.Any(l => sa.RemoteSelectors.Any(r => r.Family == l.Family));
+        return valid ? SaInstallResult.Installed : SaInstallResult.InvalidParameters;
+    }
+
+    private static SaEntry* CreateEntry(in SaInstall install, Installed installed, int keyBytes)
+    {
+        var sa = install.Parameters;
+        var entry = (SaEntry*)NativeMemory.AlignedAlloc((nuint)sizeof(SaEntry), 64);
+        *entry = default;
+        entry->Id = sa.Id.Value;
+        entry->Worker = install.Worker;
+        entry->Interface = install.Interface;
+        entry->Vrf = install.Vrf;
+        entry->OuterVrf = install.OuterVrf;
+        entry->IcvLength = EspTransform.IcvLength(sa.Transforms);
+        entry->Flags = (sa.Esn ? SaFlags.Esn : 0) | (sa.CopyDf ? SaFlags.CopyDf : 0) | (sa.CopyEcn ? SaFlags.CopyEcn : 0) | (sa.CopyDscpOut ? SaFlags.CopyDscpOut : 0);
+        entry->Hot = (SaHotState*)install.HotState;
+        if (entry->Hot == null)
+        {
+            entry->Hot = (SaHotState*)NativeMemory.AlignedAlloc(SaHotState.Bytes, 64);
+            *entry->Hot = default;
+            entry->OwnsHot = true;
+        }
+        entry->In.Key = installed.InboundKey.Block;
+        entry->In.Salt = MemoryMarshal.Read<uint>(install.InboundKey[keyBytes..]);
+        entry->In.Spi = sa.InboundSpi.Value;
+        entry->In.Window = (uint)sa.ReplayWindow;
+        entry->In.RingMask = ReplayWindow.RingMask(sa.ReplayWindow);
+        entry->In.Selectors4 = SelectorSet<uint>.Create(
+            Selectors.ToRanges<uint>(sa.LocalSelectors, AddressFamily.InterNetwork),
+            Selectors.ToRanges<uint>(sa.RemoteSelectors, AddressFamily.InterNetwork));
+        entry->In.Selectors6 = SelectorSet<UInt128>.Create(
+            Selectors.ToRanges<UInt128>(sa.LocalSelectors, AddressFamily.InterNetworkV6),
+            Selectors.ToRanges<UInt128>(sa.RemoteSelectors, AddressFamily.InterNetworkV6));
+        entry->Out.Key = installed.OutboundKey.Block;
+        entry->Out.Salt = MemoryMarshal.Read<uint>(install.OutboundKey[keyBytes..]);
+        entry->Out.Spi = sa.OutboundSpi.Value;
+        entry->Out.Path = SaPath.Create(sa.LocalAddress, sa.RemoteAddress, sa.Encapsulation);
+        Limit(ref entry->In.Traffic, sa.Lifetime);
+        Limit(ref entry->Out.Traffic, sa.Lifetime);
+        OutboundSequence.Start(entry);
+        return entry;
+    }
+
+    private static void Limit(ref SaTraffic traffic, SaLifetime lifetime)
+    {
+        (traffic.SoftBytes, traffic.HardBytes) = (lifetime.SoftBytes, lifetime.HardBytes);
+        (traffic.SoftPackets, traffic.HardPackets) = (lifetime.SoftPackets, lifetime.HardPackets);
+        traffic.Limited = lifetime != default;
+    }
+
+    private static void Release(Installed sa)
+    {
+        sa.InboundKey.Dispose();
+        sa.OutboundKey.Dispose();
+        NativeMemory.AlignedFree(sa.Entry->In.Selectors4);
+        NativeMemory.AlignedFree(sa.Entry->In.Selectors6);
+        NativeMemory.AlignedFree(sa.Entry->Out.Path);
+        if (sa.Entry->OwnsHot) NativeMemory.AlignedFree(sa.Entry->Hot);
+        // The salt is key material too.
+        new Span<byte>(sa.Entry, sizeof(SaEntry)).Clear();
+        NativeMemory.AlignedFree(sa.Entry);
+        sa.Entry = null;
+    }
+
+    private static SaStatus StatusOf(Installed sa, bool used)
+    {
+        var now = WorkerContext.Clock();
+        var @in = &sa.Entry->In;
+        var @out = &sa.Entry->Out;
+        return new SaStatus(
+            sa.Parameters,
+            DirectionOf(@in->Spi, @in->Traffic, sa.Entry->Hot->HighestInbound, @in->Drops, now),
+            DirectionOf(@out->Spi, @out->Traffic, @out->Next - 1, @out->Drops, now),
+            @in->Drops.Replayed, @in->Drops.Forged, @in->Drops.Policy, used, @out->EffectiveMtu);
+    }
+
+    private static SaDirectionStatus DirectionOf(uint spi, in SaTraffic traffic, ulong sequence, in SaDrops drops, long now) => new(
+        new Spi(spi), traffic.Packets, traffic.Bytes, traffic.LastUsed == 0 ? null : TimeSpan.FromTicks((now - traffic.LastUsed) / 100), sequence,
+        drops.Replayed + drops.Forged + drops.Policy + drops.Malformed + drops.Expired + drops.TooBig);
+
+    private void Activate() => _tables.SpdActive = _program.Count > 0;
+}
