@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Gateway.Interop.Net;
 
@@ -34,8 +35,8 @@ internal static partial class NamespaceThread
     /// <summary>Moves the calling thread; it must never return to the thread pool afterwards.</summary>
     public static void Enter(string path)
     {
-        using FileStream file = File.OpenRead(path);
-        if (setns((int)file.SafeFileHandle.DangerousGetHandle(), _cloneNewNet) != 0)
+        using SafeFileHandle file = File.OpenHandle(path);
+        if (setns((int)file.DangerousGetHandle(), _cloneNewNet) != 0)
             throw new InvalidOperationException($"setns {path}: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
