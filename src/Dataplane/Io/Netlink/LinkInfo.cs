@@ -1,0 +1,11 @@
+using System.Net.NetworkInformation;
+
+namespace Gateway.Dataplane.Io.Netlink;
+
+/// <summary>A network device of the host as the kernel describes it.</summary>
+/// <param name="Index">The kernel's number of the device; a device that is made again gets another.</param>
+/// <param name="Mtu">Largest IP packet, bytes.</param>
+/// <param name="IsUp">Switched on (IFF_UP).</param>
+/// <param name="HasCarrier">On, and the other end is there (IFF_LOWER_UP).</param>
+/// <param name="Master">Index of the bridge or bond that the device belongs to, 0 none.</param>
+public sealed record LinkInfo(int Index, string Name, PhysicalAddress Mac, int Mtu, bool IsUp, bool HasCarrier, bool IsLoopback, int Master);
