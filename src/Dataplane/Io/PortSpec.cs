@@ -1,0 +1,54 @@
+using System.Net.NetworkInformation;
+
+namespace Gateway.Dataplane.Io;
+
+/// <summary>Which port to open.</summary>
+public abstract record PortSpec
+{
+    private PortSpec(string device) => Device = device;
+
+    /// <summary>Name of the kernel's device, at most 15 characters.</summary>
+    public string Device { get; }
+
+    /// <summary>Largest IP packet, bytes; null takes the device's (1500 for a TAP).</summary>
+    public int? Mtu { get; init; }
+
+    /// <summary>A device of the host.</summary>
+    public sealed record AfPacket(string Device) : PortSpec(Device)
+    {
+        /// <summary>Take it although the host has addresses or its default route there.</summary>
+        public bool TakeOver { get; init; }
+    }
+
+    /// <summary>A TAP device to be made.</summary>
+    public sealed record Tap(string Device) : PortSpec(Device)
+    {
+        /// <summary>MAC address of the device, the host's end; null lets the kernel choose.</summary>
+        public PhysicalAddress? DeviceMac { get; init; }
+
+        /// <summary>A namespace file (<c>/run/netns/NAME</c>) to put the device into; null leaves it with the host.</summary>
+        public string? Namespace { get; init; }
+    }
+}
+
+/// <summary>What became of opening a port.</summary>
+public abstract record PortOpening
+{
+    private PortOpening()
+    {
+    }
+
+    /// <param name="Port">Belongs to the caller, who gives it back with <see cref="PortFactory.Close"/> after its worker let go.</param>
+    /// <param name="Mac">The address to use on the wire: the device's own, or for a TAP one that is not the device's.</param>
+    /// <param name="Mtu">Largest IP packet, bytes.</param>
+    public sealed record Opened(IDevicePort Port, PhysicalAddress Mac, int Mtu) : PortOpening;
+
+    /// <summary>There is no such device (yet); <see cref="PortFactory.LinkChanged"/> tells when it appears.</summary>
+    public sealed record DeviceMissing(string Device) : PortOpening;
+
+    /// <summary>The device is there but must not, or cannot, be used.</summary>
+    public sealed record Refused(string Reason) : PortOpening;
+
+    /// <summary>The process lacks a Linux capability, such as CAP_NET_ADMIN.</summary>
+    public sealed record NoPermission(string Capability) : PortOpening;
+}
