@@ -44,7 +44,7 @@ public sealed class PortFactory : IDisposable
         }
     }
 
-    /// <summary>A device appeared or changed, or vanished. Raised on a thread of the factory, in order; first for every device that is there.</summary>
+    /// <summary>A device appeared or changed, or vanished. Raised on a thread of the factory, in order; for what is there already see <see cref="Links"/>.</summary>
     public event Action<LinkChange>? LinkChanged;
 
     /// <summary>A device under an open port came back and could not be attached again; the sentence says why.</summary>
