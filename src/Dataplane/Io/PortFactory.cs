@@ -20,6 +20,7 @@ public sealed class PortFactory : IDisposable
     private readonly LinkWatcher _watcher;
     private readonly Dictionary<string, AfPacketPort> _afPacket = [];
     private readonly Dictionary<string, TapPort> _taps = [];
+    private readonly HashSet<IDevicePort> _open = [];
     private readonly Dictionary<string, PortSpec.AfPacket> _specs = [];
     private bool _disposed;
 
@@ -82,18 +83,17 @@ public sealed class PortFactory : IDisposable
     /// <summary>Closes a port that no worker uses any more, and gives its device back to the host.</summary>
     public void Close(IDevicePort port) => _control.Run(() =>
     {
-        if (_afPacket.Remove(port.Device))
+        if (!_open.Remove(port)) return false;
+        port.Dispose();
+        if (port is TapPort)
         {
-            _specs.Remove(port.Device);
-            port.Dispose();
-            _takeover.Release(port.Device);
-        }
-        else
-        {
-            _taps.Remove(port.Device);
-            port.Dispose();
+            if (_taps.GetValueOrDefault(port.Device) == port) _taps.Remove(port.Device);
+            return true;
         }
 
+        _afPacket.Remove(port.Device);
+        _specs.Remove(port.Device);
+        _takeover.Release(port.Device);
         return true;
     });
 
@@ -134,7 +134,7 @@ public sealed class PortFactory : IDisposable
         _watcher.Dispose();
         _control.Run(() =>
         {
-            foreach (IDevicePort port in (IEnumerable<IDevicePort>)[.. _afPacket.Values, .. _taps.Values]) port.Dispose();
+            foreach (IDevicePort port in _open) port.Dispose();
             _takeover.Dispose();
             _route.Dispose();
             return true;
@@ -162,6 +162,7 @@ public sealed class PortFactory : IDisposable
             throw;
         }
 
+        _open.Add(port);
         _afPacket[spec.Device] = port;
         _specs[spec.Device] = spec;
         return new PortOpening.Opened(port, link.Mac, spec.Mtu ?? link.Mtu);
@@ -187,6 +188,9 @@ public sealed class PortFactory : IDisposable
         {
             LinkInfo link = SetUpTap(spec);
             TapPort port = new(pool, tap, link);
+            _open.Add(port);
+
+            // The watcher sees this namespace only.
             if (spec.Namespace is null) _taps[spec.Device] = port;
             return new PortOpening.Opened(port, TapMac(spec.Device), link.Mtu);
         }

@@ -43,9 +43,9 @@ public sealed class Namespaces : IDisposable
     /// <summary>Joins two namespaces by a veth pair; both ends are up and have no address.</summary>
     public void Link(Netns a, string deviceA, Netns b, string deviceB, int mtu = 1500)
     {
-        Shell.Must("ip", ["link", "add", deviceA, "netns", a.Name, "mtu", Text(mtu), "type", "veth", "peer", "name", deviceB, "netns", b.Name, "mtu", Text(mtu)]);
-        a.Must($"ip link set {deviceA} up");
-        b.Must($"ip link set {deviceB} up");
+        Shell.Must("ip", ["link", "add", "name", deviceA, "netns", a.Name, "mtu", Text(mtu), "type", "veth", "peer", "name", deviceB, "netns", b.Name, "mtu", Text(mtu)]);
+        a.Must($"ip link set dev {deviceA} up");
+        b.Must($"ip link set dev {deviceB} up");
     }
 
     public void Dispose()
