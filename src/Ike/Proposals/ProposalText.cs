@@ -59,7 +59,8 @@ public static class ProposalText
             shown = shown.Where(t => t.Type != TransformType.Prf);
         if (proposal.Protocol != SaProtocol.Ike && proposal.Of(TransformType.SequenceNumbers).SequenceEqual([Transform.NoEsn]))
             shown = shown.Where(t => t.Type != TransformType.SequenceNumbers);
-        return string.Join('-', shown.Select(AlgorithmNames.Print));
+        // strongSwan writes integrity before the PRF.
+        return string.Join('-', shown.OrderBy(t => t.Type switch { TransformType.Integrity => 1, TransformType.Encryption => 0, _ => (int)t.Type }).Select(AlgorithmNames.Print));
     }
 
     private static readonly string[] _ikeDefaults =
@@ -116,7 +117,7 @@ public static class ProposalText
         {
             // RFC 2410 §1: NULL encryption is for ESP; RFC 7296 §5: IKE's own messages are always encrypted.
             if (ciphers.Exists(c => c.Id == 11)) return Fail("NULL encryption cannot protect IKE.", out error, "null");
-            if (!transforms.Exists(t => t.Type == TransformType.Prf)) transforms.AddRange(ImpliedPrfs(transforms));
+            if (!transforms.Exists(t => t.Type == TransformType.Prf)) transforms.AddRange([.. ImpliedPrfs(transforms)]);
             if (!transforms.Exists(t => t.Type == TransformType.Prf)) return Fail("A pseudo-random function (prf…) is missing.", out error);
             transforms.RemoveAll(t => t.Type == TransformType.SequenceNumbers || (t.Type == TransformType.KeyExchange && t.Id == 0));
             if (!transforms.Exists(t => t.Type == TransformType.KeyExchange)) return Fail("A key exchange method is missing.", out error);

@@ -12,7 +12,7 @@ namespace Gateway.Ike.Keys;
 /// The value is a version octet followed by 16 octets of HMAC-SHA-256 over what RFC 7296 §2.6 names: the initiator's nonce, address and SPI.
 /// The port is not in it, since the RFC leaves it out.
 /// </remarks>
-public static class Cookie
+public static class IkeCookie
 {
     /// <summary>Octets of a cookie of ours; RFC 7296 §2.6 allows 1 to 64.</summary>
     public const int Length = 1 + MacLength;
