@@ -27,6 +27,8 @@ public sealed record ApplianceConfig
 
     public LogSection Log { get; init; } = new();
 
+    public DebugSection Debug { get; init; } = new();
+
     /// <summary>Items, each <c>{"kind":…,"name":…,"spec":…}</c>, applied as the first transaction when the journal is empty.</summary>
     public JsonElement? Config { get; init; }
 }
@@ -127,6 +129,13 @@ public sealed record TelemetrySection
 {
     /// <summary>OTLP endpoint, for example <c>http://127.0.0.1:4317</c>; none = not exported.</summary>
     public string? Otlp { get; init; }
+}
+
+/// <summary>For developers and tests only.</summary>
+public sealed record DebugSection
+{
+    /// <summary>Write the keys of SAs, in Wireshark's formats, to the folder that the environment variable <c>GATEWAY_KEYLOG</c> names. Without the variable nothing is written.</summary>
+    public bool KeyLog { get; init; }
 }
 
 public enum LogLevelName

@@ -19,6 +19,9 @@ public sealed class SwanctlImport
 
     private SwanctlImport(ProposalCheck check) => _check = check;
 
+    /// <summary>Reads <paramref name="file"/> and keeps the proposals that this gateway can do.</summary>
+    public static ImportReport Read(string file) => Read(file, SupportedProposals.Check);
+
     /// <summary>Reads <paramref name="file"/>; an error in it ends the import with file and line, and changes nothing.</summary>
     public static ImportReport Read(string file, ProposalCheck check)
     {

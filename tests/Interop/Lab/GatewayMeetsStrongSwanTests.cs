@@ -62,6 +62,10 @@ public sealed class GatewayMeetsStrongSwanTests
     });
 
     [Fact]
+    [Trait("set", "quick")]
+    public void The_ike_sa_is_rekeyed_by_the_peer() => The_ike_sa_is_rekeyed_by_either_side_and_keeps_its_child(Role.GatewayResponds, false);
+
+    [Fact]
     public void Rekeying_by_time_happens_by_itself() =>
         Scene.Play(new LabCase { ChildLines = "rekey_time = 6s\n        life_time = 60s\n        rand_time = 0s" }, Role.GatewayResponds, scene =>
         {

@@ -153,7 +153,7 @@ public sealed class GatewayProcess : ILabSide
             ["vault"] = new JsonObject { ["path"] = "vault", ["key"] = "vault.key" },
             ["api"] = new JsonObject { ["socket"] = "gateway.sock" },
             ["dataplane"] = new JsonObject { ["buffers"] = 8192, ["hugepages"] = false },
-            ["ike"] = new JsonObject { ["retransmit_timeout"] = 1.0, ["retransmit_tries"] = 4 },
+            ["ike"] = new JsonObject { ["retransmit_timeout"] = 1.0, ["retransmit_base"] = 1.4, ["retransmit_tries"] = 4 },
             ["log"] = new JsonObject { ["level"] = "debug" },
             ["config"] = new JsonArray(
                 Item("interface", "wan", new JsonObject { ["type"] = "af-packet", ["device"] = "wan", ["addresses"] = new JsonArray(wan, wan6) }),
@@ -161,7 +161,7 @@ public sealed class GatewayProcess : ILabSide
                 Item("route", "default", new JsonObject { ["to"] = "0.0.0.0/0", ["via"] = via }),
                 Item("route", "default6", new JsonObject { ["to"] = "::/0", ["via"] = via6 })),
         };
-        _ = withKeyLog;
+        if (withKeyLog) box["debug"] = new JsonObject { ["key_log"] = true };
         return box;
     }
 

@@ -1,0 +1,45 @@
+using Gateway.Crypto.Ciphers;
+using Gateway.Crypto.Integrity;
+using Gateway.Crypto.KeyExchange;
+using Gateway.Crypto.Prf;
+using Gateway.Ike.Proposals;
+
+namespace Gateway.Host.Import;
+
+/// <summary>Which proposals of a foreign configuration the gateway can keep: those that it reads and whose every algorithm it can do.</summary>
+internal static class SupportedProposals
+{
+    public static bool Check(string protocol, string proposal, out string reason)
+    {
+        var sa = protocol == "ike" ? SaProtocol.Ike : SaProtocol.Esp;
+        if (!ProposalText.TryParse(sa, proposal, out var parsed, out var error))
+        {
+            reason = error.Sentence;
+            return false;
+        }
+
+        var unable = parsed.SelectMany(p => p.Transforms).Where(t => !Can(sa, t)).Select(Name).FirstOrDefault();
+        reason = unable is null ? "" : $"the gateway does not do its {unable} for {protocol.ToUpperInvariant()}";
+        return unable is null;
+    }
+
+    private static bool Can(SaProtocol sa, Transform transform) => transform.Type switch
+    {
+        // The packet path knows AES-GCM with a 16-octet ICV alone (RFC 4106).
+        TransformType.Encryption when sa == SaProtocol.Esp => (EncryptionAlgorithm)transform.Id == EncryptionAlgorithm.AesGcm16,
+        TransformType.Encryption => CipherDescription.TryFind((EncryptionAlgorithm)transform.Id, out var cipher) && cipher.Allows(transform.KeyBits),
+        TransformType.Prf => PseudoRandom.IsSupported((PrfAlgorithm)transform.Id),
+        TransformType.Integrity => IntegrityChecks.TryDescribe((IntegrityAlgorithm)transform.Id, out _),
+        TransformType.KeyExchange => transform.Id == 0 || KeyExchanges.IsSupported((KeyExchangeMethod)transform.Id),
+        _ => true,
+    };
+
+    private static string Name(Transform transform) => transform.Type switch
+    {
+        TransformType.Encryption => "encryption",
+        TransformType.Prf => "pseudo-random function",
+        TransformType.Integrity => "integrity algorithm",
+        TransformType.KeyExchange => "key exchange",
+        _ => "transform",
+    };
+}
