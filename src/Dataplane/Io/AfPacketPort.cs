@@ -19,6 +19,7 @@ internal sealed unsafe class AfPacketPort : IDevicePort
     private const int _stagingLength = _vnetLength + 65535 + 64;
 
     private readonly PacketPool _pool;
+    private readonly Action<IDevicePort> _closing;
     private readonly Descriptor _epoll = Libc.OpenEpoll();
     private readonly byte* _staging = (byte*)NativeMemory.AlignedAlloc(_stagingLength, 64);
     private FrameIntake _intake;
@@ -31,11 +32,13 @@ internal sealed unsafe class AfPacketPort : IDevicePort
     private int _txAt;
     private int _held = -1;
     private int _pending;
-    private bool _disposed;
+    private int _disposed;
 
-    public AfPacketPort(PacketPool pool, LinkInfo link)
+    /// <param name="closing">The factory, which frees the port on its control thread and gives the device back.</param>
+    public AfPacketPort(PacketPool pool, LinkInfo link, Action<IDevicePort> closing)
     {
         _pool = pool;
+        _closing = closing;
         _intake = new FrameIntake(pool);
         Device = link.Name;
         _rings = new PacketSocket(link.Index, link.Mtu);
@@ -137,8 +140,12 @@ internal sealed unsafe class AfPacketPort : IDevicePort
 
     public void Dispose()
     {
-        if (_disposed) return;
-        _disposed = true;
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) _closing(this);
+    }
+
+    /// <summary>Control side: frees everything; called once, by way of <see cref="Dispose"/>.</summary>
+    public void Free()
+    {
         _rings?.Dispose();
         Interlocked.Exchange(ref _next, null)?.Dispose();
         Interlocked.Exchange(ref _retired, null)?.Dispose();

@@ -9,7 +9,7 @@ using Gateway.Dataplane.Io.Takeover;
 namespace Gateway.Dataplane.Io;
 
 /// <summary>
-/// Opens ports on devices of the kernel, keeps them up with what happens to the devices, and gives the devices back in the end. Thread-safe. A device that vanishes under an open port and comes
+/// Opens ports on devices of the kernel, keeps them up with what happens to the devices, and gives the devices back in the end. Thread-safe. Disposing a port closes it and gives its device back. A device that vanishes under an open port and comes
 /// back is taken and attached again without anyone's doing.
 /// </summary>
 public sealed class PortFactory : IDisposable
@@ -80,30 +80,13 @@ public sealed class PortFactory : IDisposable
         }
     });
 
-    /// <summary>Closes a port that no worker uses any more, and gives its device back to the host.</summary>
-    public void Close(IDevicePort port) => _control.Run(() =>
-    {
-        if (!_open.Remove(port)) return false;
-        port.Dispose();
-        if (port is TapPort)
-        {
-            if (_taps.GetValueOrDefault(port.Device) == port) _taps.Remove(port.Device);
-            return true;
-        }
-
-        _afPacket.Remove(port.Device);
-        _specs.Remove(port.Device);
-        _takeover.Release(port.Device);
-        return true;
-    });
-
     /// <summary>Makes the TAP behind which the host's own stack lives, see docs/punt.md.</summary>
     public PuntTap OpenPunt(PuntOptions options, PacketPool pool)
     {
         PortSpec.Tap spec = new(options.Device) { DeviceMac = options.HostMac, Mtu = options.Mtu };
         return Open(spec, pool) switch
         {
-            PortOpening.Opened opened => new PuntTap(_control, _route, options, opened.Port, p => Close(p)),
+            PortOpening.Opened opened => new PuntTap(_control, _route, options, opened.Port),
             PortOpening.NoPermission no => throw new InvalidOperationException($"The punt device {options.Device} needs the capability {no.Capability}."),
             PortOpening.Refused refused => throw new InvalidOperationException(refused.Reason),
             _ => throw new System.Diagnostics.UnreachableException(),
@@ -126,7 +109,7 @@ public sealed class PortFactory : IDisposable
         });
     }
 
-    /// <summary>Closes what is still open and gives everything back.</summary>
+    /// <summary>Closes what is still open and gives everything back. No worker may use a port any more.</summary>
     public void Dispose()
     {
         if (_disposed) return;
@@ -134,7 +117,7 @@ public sealed class PortFactory : IDisposable
         _watcher.Dispose();
         _control.Run(() =>
         {
-            foreach (IDevicePort port in _open) port.Dispose();
+            foreach (IDevicePort port in _open.ToList()) port.Dispose();
             _takeover.Dispose();
             _route.Dispose();
             return true;
@@ -154,7 +137,7 @@ public sealed class PortFactory : IDisposable
         try
         {
             link = _route.Link(spec.Device) ?? link;
-            port = new AfPacketPort(pool, link);
+            port = new AfPacketPort(pool, link, Closing);
         }
         catch
         {
@@ -187,7 +170,7 @@ public sealed class PortFactory : IDisposable
         try
         {
             LinkInfo link = SetUpTap(spec);
-            TapPort port = new(pool, tap, link);
+            TapPort port = new(pool, tap, link, Closing);
             _open.Add(port);
 
             // The watcher sees this namespace only.
@@ -228,6 +211,24 @@ public sealed class PortFactory : IDisposable
         mac[0] = (byte)((mac[0] & 0xFC) | 0x02);
         return new(mac);
     }
+
+    /// <summary>A port is being disposed: it is freed, and its device given back to the host.</summary>
+    private void Closing(IDevicePort port) => _control.Run(() =>
+    {
+        _open.Remove(port);
+        if (port is TapPort tap)
+        {
+            if (_taps.GetValueOrDefault(port.Device) == port) _taps.Remove(port.Device);
+            tap.Free();
+            return true;
+        }
+
+        _afPacket.Remove(port.Device);
+        _specs.Remove(port.Device);
+        ((AfPacketPort)port).Free();
+        _takeover.Release(port.Device);
+        return true;
+    });
 
     private void Changed(LinkChange change)
     {

@@ -38,7 +38,7 @@ public abstract record PortOpening
     {
     }
 
-    /// <param name="Port">Belongs to the caller, who gives it back with <see cref="PortFactory.Close"/> after its worker let go.</param>
+    /// <param name="Port">Belongs to the caller; disposing it, after its worker let go, gives the device back to the host.</param>
     /// <param name="Mac">The address to use on the wire: the device's own, or for a TAP one that is not the device's.</param>
     /// <param name="Mtu">Largest IP packet, bytes.</param>
     public sealed record Opened(IDevicePort Port, PhysicalAddress Mac, int Mtu) : PortOpening;

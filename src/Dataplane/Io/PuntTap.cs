@@ -44,18 +44,16 @@ public sealed class PuntTap : IDisposable
     private readonly ControlThread _control;
     private readonly RouteNetlink _route;
     private readonly PuntOptions _options;
-    private readonly Action<IDevicePort> _close;
     private readonly int _index;
     private HashSet<IPAddress> _addresses = [];
     private HashSet<PuntRoute> _routes = [];
     private bool _disposed;
 
-    internal PuntTap(ControlThread control, RouteNetlink route, PuntOptions options, IDevicePort port, Action<IDevicePort> close)
+    internal PuntTap(ControlThread control, RouteNetlink route, PuntOptions options, IDevicePort port)
     {
         _control = control;
         _route = route;
         _options = options;
-        _close = close;
         Port = port;
         _index = port.Link!.Index;
         control.Run(() =>
@@ -102,7 +100,7 @@ public sealed class PuntTap : IDisposable
             RemoveRules(_route, _options.Table);
             return true;
         });
-        _close(Port);
+        Port.Dispose();
     }
 
     /// <summary>Rules outlive the device that they lead to, so a killed gateway leaves them.</summary>

@@ -16,6 +16,7 @@ internal sealed unsafe class TapPort : IDevicePort
     private const int _maxVectors = 32;
 
     private readonly PacketPool _pool;
+    private readonly Action<IDevicePort> _closing;
     private readonly TapDevice _tap;
     private readonly byte* _staging = (byte*)NativeMemory.AlignedAlloc(_stagingLength, 64);
     private FrameIntake _intake;
@@ -23,11 +24,13 @@ internal sealed unsafe class TapPort : IDevicePort
     private volatile LinkInfo? _link;
     private uint _fresh;
     private bool _readable;
-    private bool _disposed;
+    private int _disposed;
 
-    public TapPort(PacketPool pool, TapDevice tap, LinkInfo link)
+    /// <param name="closing">The factory, which frees the port on its control thread.</param>
+    public TapPort(PacketPool pool, TapDevice tap, LinkInfo link, Action<IDevicePort> closing)
     {
         _pool = pool;
+        _closing = closing;
         _tap = tap;
         _intake = new FrameIntake(pool);
         Device = link.Name;
@@ -40,7 +43,8 @@ internal sealed unsafe class TapPort : IDevicePort
 
     public LinkInfo? Link => _link;
 
-    public int PollFd => _tap.Fd.Number;
+    /// <summary>Of a device that someone removed nothing comes any more but errors, on which poll(2) would not sleep.</summary>
+    public int PollFd => _link is null ? -1 : _tap.Fd.Number;
 
     public bool IsUp => _link is { IsUp: true };
 
@@ -133,8 +137,12 @@ internal sealed unsafe class TapPort : IDevicePort
 
     public void Dispose()
     {
-        if (_disposed) return;
-        _disposed = true;
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) _closing(this);
+    }
+
+    /// <summary>Control side: frees everything; called once, by way of <see cref="Dispose"/>.</summary>
+    public void Free()
+    {
         if (_fresh != 0) _pool.Free(_fresh);
         _tap.Dispose();
         NativeMemory.AlignedFree(_staging);

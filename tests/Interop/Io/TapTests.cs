@@ -57,7 +57,7 @@ public sealed class TapTests : IDisposable
         Assert.Contains("02:00:00:00:00:07", shown, StringComparison.Ordinal);
         Assert.Contains("mtu 1400", shown, StringComparison.Ordinal);
         Assert.Contains("exists already", Assert.IsType<PortOpening.Refused>(_factory.Open(new PortSpec.Tap("t0"), _pool)).Reason, StringComparison.Ordinal);
-        _factory.Close(opened.Port);
+        opened.Port.Dispose();
         Assert.False(_box.Try("ip link show t0").Ok);
     }
 
