@@ -23,6 +23,9 @@ internal sealed class PortPump : IDisposable
     /// <summary>Longest frame that went through.</summary>
     public uint Longest { get; private set; }
 
+    /// <summary>Managed bytes that the pumping thread allocated; known when disposed.</summary>
+    public long Allocated { get; private set; }
+
     public void Dispose()
     {
         _stop = true;
@@ -37,12 +40,15 @@ internal sealed class PortPump : IDisposable
             PacketPool.BindThread(1);
             uint[] batch = new uint[256];
             int idle = 0;
+            long before = GC.GetAllocatedBytesForCurrentThread();
             while (!_stop)
             {
                 int moved = Move(_a, _b, batch) + Move(_b, _a, batch);
                 idle = moved > 0 ? 0 : idle + 1;
                 if (idle > 20 && _a.PrepareToSleep() && _b.PrepareToSleep()) Thread.Sleep(0);
             }
+
+            Allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
         catch (Exception e)
         {
