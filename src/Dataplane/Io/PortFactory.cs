@@ -80,6 +80,9 @@ public sealed class PortFactory : IDisposable
         }
     });
 
+    /// <summary>Closes a port that no worker uses any more, and gives its device back to the host; the same as disposing the port.</summary>
+    public void Close(IDevicePort port) => port.Dispose();
+
     /// <summary>Makes the TAP behind which the host's own stack lives, see docs/punt.md.</summary>
     public PuntTap OpenPunt(PuntOptions options, PacketPool pool)
     {
