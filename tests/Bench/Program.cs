@@ -1,20 +1,22 @@
 using Gateway.Bench.Aead;
 using Gateway.Bench.Harness;
 
-// Usage: dotnet run -c Release --project tests/Bench -- <suite> [<suite> …] [--json]
+// Usage: dotnet run -c Release --project tests/Bench -- <suite> [<suite> …] [--json] [--case TEXT]
 ISuite[] suites =
 [
     new AeadSuite(),
 ];
 
-var wanted = args.Where(a => !a.StartsWith('-')).ToList();
+var filterAt = Array.IndexOf(args, "--case");
+var filter = filterAt >= 0 && filterAt + 1 < args.Length ? args[filterAt + 1] : null;
+var wanted = args.Where((a, i) => !a.StartsWith('-') && (filterAt < 0 || i != filterAt + 1)).ToList();
 var unknown = wanted.Where(w => suites.All(s => s.Name != w)).ToList();
 if (wanted.Count == 0 || unknown.Count > 0)
 {
-    Console.Error.WriteLine($"{(unknown.Count > 0 ? $"There is no suite {string.Join(", ", unknown)}. " : "")}Suites: {string.Join(", ", suites.Select(s => s.Name))}. Usage: <suite> [<suite> …] [--json]");
+    Console.Error.WriteLine($"{(unknown.Count > 0 ? $"There is no suite {string.Join(", ", unknown)}. " : "")}Suites: {string.Join(", ", suites.Select(s => s.Name))}. Usage: <suite> [<suite> …] [--json] [--case TEXT]");
     return 2;
 }
 Machine.Pin();
-var report = new Report(args.Contains("--json"));
+var report = new Report(args.Contains("--json"), filter);
 foreach (var suite in suites.Where(s => wanted.Contains(s.Name))) suite.Run(report);
 return 0;

@@ -23,18 +23,10 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
         var low = state->Low;
         var middle = state->Middle;
         var high = state->High;
+        var power = state->Power;
 
-        for (; groups > 0; groups--, source += 128, destination += 128, hashed += 128)
+        for (; groups > 0; groups--, source += 128, destination += 128, hashed += 128, power += 8)
         {
-            if (state->Power == state->PowersEnd)
-            {
-                state->Carry = Ghash.Reduce(low, middle, high);
-                low = middle = high = default;
-                state->StartRun(0, state->GroupsAfterRun, state->BlocksAfterRun);
-            }
-            var power = state->Power;
-            state->Power = power + 8;
-
             var k = roundKeys[0];
             var b0 = GcmState.Block(counter) ^ k;
             var b1 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 1)) ^ k;
@@ -47,8 +39,7 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
             counter += Vector128.Create(0u, 0, 0, 8);
 
             Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[1]);
-            Ghash.Add(Ghash.SwapBytes(*(Vector128<byte>*)hashed) ^ state->Carry, power, ref low, ref middle, ref high);
-            state->Carry = default;
+            Ghash.Add(Ghash.SwapBytes(*(Vector128<byte>*)hashed), power, ref low, ref middle, ref high);
             Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[2]);
             Ghash.Add(Ghash.SwapBytes(*(Vector128<byte>*)(hashed + 16)), power + 1, ref low, ref middle, ref high);
             Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[3]);
@@ -94,6 +85,7 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
         state->Low = low;
         state->Middle = middle;
         state->High = high;
+        state->Power = power;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

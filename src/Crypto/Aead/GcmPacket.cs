@@ -7,14 +7,19 @@ namespace Gateway.Crypto.Aead;
 /// <summary>
 /// One packet on x86 (NIST SP 800-38D §7): additional data, whole groups of eight blocks, the rest, the length block, the tag.
 /// <code>
-/// GHASH order:  AAD | group | group | … | rest (0 to 8 blocks) | lengths
-/// counters:     1 = mask of the tag (J0), 2 … = text
+/// GHASH multiplies   AAD | group | group | … | rest (0 to 8 blocks) | lengths     by     H^n … H^3 H^2 H
+/// counters           1 = mask of the tag (J0), 2 … = text
 /// </code>
+/// Since every block has its own power, the order of work is free: the rest goes first. Its keystream comes with the mask, its products run
+/// beside the first group, and all that is left after the last group is the hash of that group, beside which the next packet starts.
 /// </summary>
 internal static unsafe class GcmPacket<TLoop>
     where TLoop : struct, IGroupLoop
 {
     private const int GroupLength = 128;
+
+    /// <summary>Groups in a run that does not end the packet; the last run takes at least one group, the rest and the lengths.</summary>
+    private const int GroupsPerRun = AesGcmKeyBlock.Powers / 8 - 2;
 
     internal static void PrepareKey(AesGcmKeyBlock* block, byte* key, int length)
     {
@@ -27,147 +32,194 @@ internal static unsafe class GcmPacket<TLoop>
         Ghash.PreparePowers(h, (Vector128<ulong>*)block->HashPowers, AesGcmKeyBlock.Powers);
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Encrypt(AesGcmKeyBlock* key, byte* nonce, byte* aad, int aadLength, byte* source, byte* destination, int length, byte* tag, int tagLength)
     {
-        GcmState state = default;
-        var stream = stackalloc Vector128<byte>[Keystream.Room];
         var groups = length / GroupLength;
-        var counter = Start(&state, key, nonce, aad, aadLength, length, groups);
-
-        if (groups > 0)
-        {
-            // Nothing is there to be hashed beside the first group; after that each group hashes the one before it.
-            Keystream.Fill(state.Counter, key, stream, 8);
-            state.Counter += Vector128.Create(0u, 0, 0, 8);
-            for (var i = 0; i < 8; i++) ((Vector128<byte>*)destination)[i] = ((Vector128<byte>*)source)[i] ^ stream[i];
-            source += GroupLength;
-            destination += GroupLength;
-            TLoop.Run(&state, key, source, destination, destination - GroupLength, groups - 1);
-            source += (groups - 1) * GroupLength;
-            destination += (groups - 1) * GroupLength;
-        }
-
+        var restSource = source + groups * GroupLength;
+        var restDestination = destination + groups * GroupLength;
         var rest = length % GroupLength;
-        var whole = rest / 16;
-        var mask = RestOfStream(&state, key, counter, stream, groups, whole + 1);
-        if (groups > 0)
-        {
-            state.EndRunWhenFull();
-            for (var i = -8; i < 0; i++) state.Hash(((Vector128<byte>*)destination)[i]);
-        }
+        var restBlocks = (rest + 15) / 16;
+        var powersEnd = (Vector128<ulong>*)key->HashPowers + AesGcmKeyBlock.Powers;
 
-        state.EndRunWhenFull();
-        for (var i = 0; i < whole; i++)
+        var scratch = stackalloc Vector128<byte>[Keystream.Room];
+        var first = FirstCounter(nonce);
+        Keystream.Fill(first, first + Vector128.Create(0u, 0, 0, 1 + 8 * (uint)groups), key, scratch, restBlocks + 1);
+        var mask = scratch[0];
+        var stream = scratch;
+
+        Vector128<ulong> low = default, middle = default, high = default;
+        var power = powersEnd - 1 - restBlocks;
+        for (; rest >= 16; rest -= 16, restSource += 16, restDestination += 16)
         {
-            var block = ((Vector128<byte>*)source)[i] ^ stream[i + 1];
-            ((Vector128<byte>*)destination)[i] = block;
-            state.Hash(block);
+            var block = *(Vector128<byte>*)restSource ^ *++stream;
+            *(Vector128<byte>*)restDestination = block;
+            Ghash.Add(Ghash.SwapBytes(block), power++, ref low, ref middle, ref high);
         }
-        if (rest % 16 != 0)
+        if (rest != 0)
         {
-            var part = rest % 16;
-            var block = (PartialBlock.Load(source + 16 * whole, part) ^ stream[whole + 1]) & PartialBlock.Mask(part);
-            PartialBlock.Store(destination + 16 * whole, block, part);
-            state.Hash(block);
+            var block = (PartialBlock.Load(restSource, rest) ^ *++stream) & PartialBlock.Mask(rest);
+            PartialBlock.Store(restDestination, block, rest);
+            Ghash.Add(Ghash.SwapBytes(block), power++, ref low, ref middle, ref high);
         }
-        WriteTag(Finish(&state, mask, aadLength, length), tag, tagLength);
+        Ghash.Add(Lengths(aadLength, length), power, ref low, ref middle, ref high);
+
+        if (groups == 0) AddAad(aad, aadLength, powersEnd - 1 - restBlocks, powersEnd, ref low, ref middle, ref high);
+        else
+        {
+            GcmState state;
+            StartGroups(&state, first, powersEnd, aad, aadLength, groups, restBlocks + 1);
+            // Nothing is there to be hashed beside the first group; after that each group hashes the one before it.
+            Keystream.Fill(state.Counter, state.Counter + Vector128.Create(0u, 0, 0, 1), key, scratch, 8);
+            state.Counter += Vector128.Create(0u, 0, 0, 8);
+            for (var i = 0; i < 8; i++) ((Vector128<byte>*)destination)[i] = ((Vector128<byte>*)source)[i] ^ scratch[i];
+            for (; 8 * groups + restBlocks + 1 > AesGcmKeyBlock.Powers; groups -= GroupsPerRun)
+            {
+                TLoop.Run(&state, key, source + GroupLength, destination + GroupLength, destination, GroupsPerRun);
+                source += GroupsPerRun * GroupLength;
+                destination += GroupsPerRun * GroupLength;
+                NextRun(&state, powersEnd, groups - GroupsPerRun, restBlocks + 1);
+            }
+            TLoop.Run(&state, key, source + GroupLength, destination + GroupLength, destination, groups - 1);
+            destination += (groups - 1) * GroupLength;
+            power = state.Power;
+            low ^= state.Low;
+            middle ^= state.Middle;
+            high ^= state.High;
+            for (var i = 0; i < 8; i++) Ghash.Add(Ghash.SwapBytes(((Vector128<byte>*)destination)[i]), power++, ref low, ref middle, ref high);
+        }
+        WriteTag(Ghash.SwapBytes(Ghash.Reduce(low, middle, high)) ^ mask, tag, tagLength);
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static bool Decrypt(AesGcmKeyBlock* key, byte* nonce, byte* aad, int aadLength, byte* source, byte* destination, int length, byte* tag, int tagLength)
     {
-        GcmState state = default;
-        var stream = stackalloc Vector128<byte>[Keystream.Room];
         var groups = length / GroupLength;
-        var counter = Start(&state, key, nonce, aad, aadLength, length, groups);
+        var restSource = source + groups * GroupLength;
+        var restDestination = destination + groups * GroupLength;
+        var rest = length % GroupLength;
+        var restBlocks = (rest + 15) / 16;
+        var powersEnd = (Vector128<ulong>*)key->HashPowers + AesGcmKeyBlock.Powers;
         var begin = destination;
 
-        if (groups > 0)
-        {
-            TLoop.Run(&state, key, source, destination, source, groups);
-            source += groups * GroupLength;
-            destination += groups * GroupLength;
-        }
+        var scratch = stackalloc Vector128<byte>[Keystream.Room];
+        var first = FirstCounter(nonce);
+        Keystream.Fill(first, first + Vector128.Create(0u, 0, 0, 1 + 8 * (uint)groups), key, scratch, restBlocks + 1);
+        var mask = scratch[0];
+        var stream = scratch;
 
-        var rest = length % GroupLength;
-        var whole = rest / 16;
-        var mask = RestOfStream(&state, key, counter, stream, groups, whole + 1);
-        state.EndRunWhenFull();
-        for (var i = 0; i < whole; i++)
+        Vector128<ulong> low = default, middle = default, high = default;
+        var power = powersEnd - 1 - restBlocks;
+        for (; rest >= 16; rest -= 16, restSource += 16, restDestination += 16)
         {
-            var block = ((Vector128<byte>*)source)[i];
-            state.Hash(block);
-            ((Vector128<byte>*)destination)[i] = block ^ stream[i + 1];
+            var block = *(Vector128<byte>*)restSource;
+            Ghash.Add(Ghash.SwapBytes(block), power++, ref low, ref middle, ref high);
+            *(Vector128<byte>*)restDestination = block ^ *++stream;
         }
-        if (rest % 16 != 0)
+        if (rest != 0)
         {
-            var part = rest % 16;
-            var block = PartialBlock.Load(source + 16 * whole, part);
-            state.Hash(block);
-            PartialBlock.Store(destination + 16 * whole, block ^ stream[whole + 1], part);
+            var block = PartialBlock.Load(restSource, rest);
+            Ghash.Add(Ghash.SwapBytes(block), power++, ref low, ref middle, ref high);
+            PartialBlock.Store(restDestination, block ^ *++stream, rest);
         }
-        if (TagFits(Finish(&state, mask, aadLength, length), tag, tagLength)) return true;
+        Ghash.Add(Lengths(aadLength, length), power, ref low, ref middle, ref high);
+
+        if (groups == 0) AddAad(aad, aadLength, powersEnd - 1 - restBlocks, powersEnd, ref low, ref middle, ref high);
+        else
+        {
+            GcmState state;
+            StartGroups(&state, first, powersEnd, aad, aadLength, groups, restBlocks + 1);
+            for (; 8 * groups + restBlocks + 1 > AesGcmKeyBlock.Powers; groups -= GroupsPerRun)
+            {
+                TLoop.Run(&state, key, source, destination, source, GroupsPerRun);
+                source += GroupsPerRun * GroupLength;
+                destination += GroupsPerRun * GroupLength;
+                NextRun(&state, powersEnd, groups - GroupsPerRun, restBlocks + 1);
+            }
+            TLoop.Run(&state, key, source, destination, source, groups);
+            low ^= state.Low;
+            middle ^= state.Middle;
+            high ^= state.High;
+        }
+        if (TagFits(Ghash.SwapBytes(Ghash.Reduce(low, middle, high)) ^ mask, tag, tagLength)) return true;
         Unsafe.InitBlockUnaligned(begin, 0, (uint)length);
         return false;
     }
 
-    /// <summary>Sets up the counter and hashes the additional data. Returns the counter of the tag's mask (SP 800-38D §7.1: J0 = nonce | 1).</summary>
+    /// <summary>SP 800-38D §7.1: J0 = nonce | 1. The last word is in the processor's byte order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<uint> Start(GcmState* state, AesGcmKeyBlock* key, byte* nonce, byte* aad, int aadLength, int length, int groups)
+    private static Vector128<uint> FirstCounter(byte* nonce) => Vector128.Create(*(ulong*)nonce, *(uint*)(nonce + 8) | 1UL << 32).AsUInt32();
+
+    /// <summary>SP 800-38D §7.1 step 5: both lengths in bits end the hash. Built in swapped order, so the length of the text is the lower half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Lengths(int aadLength, int length) => Vector128.Create((ulong)(uint)length * 8, (ulong)(uint)aadLength * 8).AsByte();
+
+    /// <summary>Counter, first power, and the additional data's part of the sums. <paramref name="after"/> blocks follow the groups.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StartGroups(GcmState* state, Vector128<uint> first, Vector128<ulong>* powersEnd, byte* aad, int aadLength, int groups, int after)
     {
-        var first = Vector128.Create(*(uint*)nonce, *(uint*)(nonce + 4), *(uint*)(nonce + 8), 1u);
         state->Counter = first + Vector128.Create(0u, 0, 0, 1);
-        state->PowersEnd = (Vector128<ulong>*)key->HashPowers + AesGcmKeyBlock.Powers;
-        // A block of text may be a part, and the lengths are one more.
-        var blocks = (length + 15) / 16 + 1;
-        if (aadLength is > 0 and <= 16)
-        {
-            state->StartRun(1, groups, blocks + 1);
-            state->Hash(aadLength == 16 ? *(Vector128<byte>*)aad : PartialBlock.Load(aad, aadLength));
-        }
-        else
-        {
-            if (aadLength > 0) HashLongAad(state, aad, aadLength);
-            state->StartRun(0, groups, blocks);
-        }
-        return first;
+        var power = powersEnd - RunLength(groups, after);
+        Vector128<ulong> low = default, middle = default, high = default;
+        AddAad(aad, aadLength, power, powersEnd, ref low, ref middle, ref high, isTableFull: 8 * groups + after >= AesGcmKeyBlock.Powers);
+        state->Low = low;
+        state->Middle = middle;
+        state->High = high;
+        state->Power = power;
     }
 
-    /// <summary>IKE's headers and whatever else is longer than a block: rare, so block by block.</summary>
-    private static void HashLongAad(GcmState* state, byte* aad, int aadLength)
+    /// <summary>Jumbo frames: the sums are reduced, and what they come to is a factor of the next run's first power.</summary>
+    private static void NextRun(GcmState* state, Vector128<ulong>* powersEnd, int groups, int after)
     {
+        var sum = Ghash.Reduce(state->Low, state->Middle, state->High);
+        Vector128<ulong> low = default, middle = default, high = default;
+        state->Power = powersEnd - RunLength(groups, after);
+        Ghash.Add(sum, state->Power, ref low, ref middle, ref high);
+        state->Low = low;
+        state->Middle = middle;
+        state->High = high;
+    }
+
+    /// <summary>Blocks until the next reduction.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int RunLength(int groups, int after) => 8 * groups + after > AesGcmKeyBlock.Powers ? 8 * GroupsPerRun : 8 * groups + after;
+
+    /// <summary>
+    /// Adds the additional data's product. <paramref name="power"/> is that of the block after it; one block of additional data takes the next
+    /// higher one, if the table has it. Longer data is hashed by itself, and its hash is added like an earlier run's.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddAad(
+        byte* aad, int aadLength, Vector128<ulong>* power, Vector128<ulong>* powersEnd, ref Vector128<ulong> low, ref Vector128<ulong> middle, ref Vector128<ulong> high,
+        bool isTableFull = false)
+    {
+        // RFC 4106 §5: ESP has 8 bytes, or 12 with extended sequence numbers.
+        if (aadLength == 8 && !isTableFull)
+            Ghash.Add(Ghash.SwapBytes(Vector128.CreateScalar(*(ulong*)aad).AsByte()), power - 1, ref low, ref middle, ref high);
+        else if (aadLength == 12 && !isTableFull)
+            Ghash.Add(Ghash.SwapBytes(Vector128.Create(*(ulong*)aad, *(uint*)(aad + 8)).AsByte()), power - 1, ref low, ref middle, ref high);
+        else if (aadLength > 0)
+        {
+            Vector128<byte> hash;
+            HashAad(aad, aadLength, powersEnd - 1, &hash);
+            Ghash.Add(hash, power, ref low, ref middle, ref high);
+        }
+    }
+
+    /// <summary>IKE's headers: rare, so block by block.</summary>
+    private static void HashAad(byte* aad, int aadLength, Vector128<ulong>* h, Vector128<byte>* hash)
+    {
+        var sum = Vector128<byte>.Zero;
         for (; aadLength > 0; aad += 16, aadLength -= 16)
         {
-            state->Power = state->PowersEnd - 1;
-            state->Hash(aadLength >= 16 ? *(Vector128<byte>*)aad : PartialBlock.Load(aad, aadLength));
-            state->Carry = Ghash.Reduce(state->Low, state->Middle, state->High);
-            state->Low = state->Middle = state->High = default;
+            Vector128<ulong> low = default, middle = default, high = default;
+            var block = aadLength >= 16 ? *(Vector128<byte>*)aad : PartialBlock.Load(aad, aadLength);
+            Ghash.Add(Ghash.SwapBytes(block) ^ sum, h, ref low, ref middle, ref high);
+            sum = Ghash.Reduce(low, middle, high);
         }
-    }
-
-    /// <summary>Keystream for what is left, from stream[1] on; returns the tag's mask. A packet without groups makes both at once.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> RestOfStream(GcmState* state, AesGcmKeyBlock* key, Vector128<uint> first, Vector128<byte>* stream, int groups, int count)
-    {
-        if (groups == 0)
-        {
-            Keystream.Fill(first, key, stream, count + 1);
-            return stream[0];
-        }
-        Keystream.Fill(state->Counter, key, stream + 1, count);
-        Keystream.Fill(first, key, stream + 9, 1);
-        return stream[9];
-    }
-
-    /// <summary>SP 800-38D §7.1 steps 5 and 6: the lengths in bits end the hash; the mask makes it the tag.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Finish(GcmState* state, Vector128<byte> mask, int aadLength, int length)
-    {
-        // The block is built swapped, so the length of the text is the lower half.
-        var lengths = Vector128.Create((ulong)(uint)length * 8, (ulong)(uint)aadLength * 8).AsByte();
-        Ghash.Add(lengths ^ state->Carry, state->Power, ref state->Low, ref state->Middle, ref state->High);
-        return Ghash.SwapBytes(Ghash.Reduce(state->Low, state->Middle, state->High)) ^ mask;
+        *hash = sum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -8,7 +8,7 @@ internal unsafe interface IGroupLoop
 {
     /// <summary>
     /// Encrypts the counters of <paramref name="groups"/> groups into source ^ keystream, and hashes as many groups from <paramref name="hashed"/>:
-    /// the input when decrypting, the output of the group before when encrypting.
+    /// the input when decrypting, the output of the group before when encrypting. The powers in the state suffice for all of them.
     /// </summary>
     static abstract void Run(GcmState* state, AesGcmKeyBlock* key, byte* source, byte* destination, byte* hashed, int groups);
 }

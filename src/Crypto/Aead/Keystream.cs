@@ -11,30 +11,29 @@ namespace Gateway.Crypto.Aead;
 internal static unsafe class Keystream
 {
     /// <summary>Room that <see cref="Fill"/> may write, in blocks.</summary>
-    internal const int Room = 11;
+    internal const int Room = 10;
 
-    /// <summary>Writes at least <paramref name="count"/> (1 to 9) blocks of keystream.</summary>
+    /// <summary>Writes at least <paramref name="count"/> (1 to 9) blocks: the first of counter <paramref name="first"/>, the others from <paramref name="next"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Fill(Vector128<uint> counter, AesGcmKeyBlock* key, Vector128<byte>* into, int count)
+    internal static void Fill(Vector128<uint> first, Vector128<uint> next, AesGcmKeyBlock* key, Vector128<byte>* into, int count)
     {
         var roundKeys = (Vector128<byte>*)key->RoundKeys;
         var last = roundKeys + key->Rounds;
-        if (count > 8)
+        if (count > 6)
         {
-            Two(counter + Vector128.Create(0u, 0, 0, 8), roundKeys, last, into + 8);
-            count = 8;
+            Eight(first, next, roundKeys, last, into);
+            if (count > 8) Two(next + Vector128.Create(0u, 0, 0, 7), next, roundKeys, last, into + 8);
         }
-        if (count > 6) Eight(counter, roundKeys, last, into);
-        else if (count > 4) Six(counter, roundKeys, last, into);
-        else if (count > 2) Four(counter, roundKeys, last, into);
-        else Two(counter, roundKeys, last, into);
+        else if (count > 4) Six(first, next, roundKeys, last, into);
+        else if (count > 2) Four(first, next, roundKeys, last, into);
+        else Two(first, next, roundKeys, last, into);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(Vector128<uint> counter, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
+    private static void Two(Vector128<uint> first, Vector128<uint> next, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
     {
-        var b0 = GcmState.Block(counter) ^ *k;
-        var b1 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 1)) ^ *k;
+        var b0 = GcmState.Block(first) ^ *k;
+        var b1 = GcmState.Block(next) ^ *k;
         for (k++; k < last; k++)
         {
             b0 = Aes.Encrypt(b0, *k);
@@ -45,12 +44,12 @@ internal static unsafe class Keystream
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Four(Vector128<uint> counter, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
+    private static void Four(Vector128<uint> first, Vector128<uint> next, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
     {
-        var b0 = GcmState.Block(counter) ^ *k;
-        var b1 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 1)) ^ *k;
-        var b2 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 2)) ^ *k;
-        var b3 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 3)) ^ *k;
+        var b0 = GcmState.Block(first) ^ *k;
+        var b1 = GcmState.Block(next) ^ *k;
+        var b2 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 1)) ^ *k;
+        var b3 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 2)) ^ *k;
         for (k++; k < last; k++)
         {
             b0 = Aes.Encrypt(b0, *k);
@@ -65,14 +64,14 @@ internal static unsafe class Keystream
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Six(Vector128<uint> counter, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
+    private static void Six(Vector128<uint> first, Vector128<uint> next, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
     {
-        var b0 = GcmState.Block(counter) ^ *k;
-        var b1 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 1)) ^ *k;
-        var b2 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 2)) ^ *k;
-        var b3 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 3)) ^ *k;
-        var b4 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 4)) ^ *k;
-        var b5 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 5)) ^ *k;
+        var b0 = GcmState.Block(first) ^ *k;
+        var b1 = GcmState.Block(next) ^ *k;
+        var b2 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 1)) ^ *k;
+        var b3 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 2)) ^ *k;
+        var b4 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 3)) ^ *k;
+        var b5 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 4)) ^ *k;
         for (k++; k < last; k++)
         {
             b0 = Aes.Encrypt(b0, *k);
@@ -91,16 +90,16 @@ internal static unsafe class Keystream
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Eight(Vector128<uint> counter, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
+    private static void Eight(Vector128<uint> first, Vector128<uint> next, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
     {
-        var b0 = GcmState.Block(counter) ^ *k;
-        var b1 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 1)) ^ *k;
-        var b2 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 2)) ^ *k;
-        var b3 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 3)) ^ *k;
-        var b4 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 4)) ^ *k;
-        var b5 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 5)) ^ *k;
-        var b6 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 6)) ^ *k;
-        var b7 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 7)) ^ *k;
+        var b0 = GcmState.Block(first) ^ *k;
+        var b1 = GcmState.Block(next) ^ *k;
+        var b2 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 1)) ^ *k;
+        var b3 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 2)) ^ *k;
+        var b4 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 3)) ^ *k;
+        var b5 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 4)) ^ *k;
+        var b6 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 5)) ^ *k;
+        var b7 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 6)) ^ *k;
         for (k++; k < last; k++)
             AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, *k);
         into[0] = Aes.EncryptLast(b0, *k);

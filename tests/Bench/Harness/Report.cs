@@ -12,7 +12,7 @@ internal sealed record ResultLine(
     double ContenderMedian, double ContenderMin, double ContenderMax, string? Note = null);
 
 /// <summary>Prints results: one JSON object a line, or a table for people.</summary>
-internal sealed class Report(bool json)
+internal sealed class Report(bool json, string? filter = null)
 {
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -20,6 +20,9 @@ internal sealed class Report(bool json)
     };
 
     private bool _headed;
+
+    /// <summary>Whether the case is asked for: <c>--case TEXT</c> keeps those whose "case/size" contains the text.</summary>
+    internal bool Wants(string @case, int size) => filter is null || $"{@case}/{size}/".Contains(filter, StringComparison.Ordinal);
 
     /// <summary>What a reader must know beside the figures; never among the JSON lines.</summary>
     internal void Note(string sentence) => (json ? Console.Error : Console.Out).WriteLine(sentence);
