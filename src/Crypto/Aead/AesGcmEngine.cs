@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Gateway.Crypto.Aead;
 
 /// <summary>
@@ -12,10 +14,8 @@ public static unsafe class AesGcmEngine
     /// <summary>All paths, the best first.</summary>
     internal static AesGcmPath[] Paths { get; } =
     [
-        new("aesni", AesNiGroupLoop.IsSupported)
-        {
-            PrepareKey = &GcmPacket<AesNiGroupLoop>.PrepareKey, Encrypt = &GcmPacket<AesNiGroupLoop>.Encrypt, Decrypt = &GcmPacket<AesNiGroupLoop>.Decrypt,
-        },
+        Kernel<WideGroupLoop<Vpclmulqdq>>("avx512", WideGroupLoop<Vpclmulqdq>.IsSupported && Pclmulqdq.V512.IsSupported),
+        Kernel<AesNiGroupLoop>("aesni", AesNiGroupLoop.IsSupported),
         new("portable", isSupported: true) { PrepareKey = &PortableAesGcm.PrepareKey, Encrypt = &PortableAesGcm.Encrypt, Decrypt = &PortableAesGcm.Decrypt },
     ];
 
@@ -90,6 +90,10 @@ public static unsafe class AesGcmEngine
             ?? throw new NotSupportedException(
                 $"GATEWAY_AEAD={wanted} cannot run here; possible are {string.Join(", ", Paths.Where(p => p.IsSupported).Select(p => p.Name))}.");
     }
+
+    internal static AesGcmPath Kernel<TLoop>(string name, bool isSupported)
+        where TLoop : struct, IGroupLoop =>
+        new(name, isSupported) { PrepareKey = &GcmPacket<TLoop>.PrepareKey, Encrypt = &GcmPacket<TLoop>.Encrypt, Decrypt = &GcmPacket<TLoop>.Decrypt };
 
     private static void CheckSizes(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> source, Span<byte> destination, ReadOnlySpan<byte> tag)
     {

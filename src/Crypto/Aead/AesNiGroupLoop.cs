@@ -15,7 +15,7 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
     internal static bool IsSupported => Aes.IsSupported && Pclmulqdq.IsSupported && Ssse3.IsSupported;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(GcmState* state, AesGcmKeyBlock* key, byte* source, byte* destination, byte* hashed, int groups)
+    public static void Run(GcmState* state, AesGcmKeyBlock* key, byte* source, byte* destination, byte* hashed, byte* hashedNext, int groups)
     {
         var roundKeys = (Vector128<byte>*)key->RoundKeys;
         var lastRound = roundKeys + key->Rounds;
@@ -25,7 +25,7 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
         var high = state->High;
         var power = state->Power;
 
-        for (; groups > 0; groups--, source += 128, destination += 128, hashed += 128, power += 8)
+        for (; groups > 0; groups--, source += 128, destination += 128, power += 8)
         {
             var k = roundKeys[0];
             var b0 = GcmState.Block(counter) ^ k;
@@ -54,6 +54,8 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
             Ghash.Add(Ghash.SwapBytes(*(Vector128<byte>*)(hashed + 96)), power + 6, ref low, ref middle, ref high);
             Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[8]);
             Ghash.Add(Ghash.SwapBytes(*(Vector128<byte>*)(hashed + 112)), power + 7, ref low, ref middle, ref high);
+            hashed = hashedNext;
+            hashedNext += 128;
 
             // AES-128 has one more round before the last, AES-192 three, AES-256 five.
             for (var round = roundKeys + 9; round < lastRound; round++)

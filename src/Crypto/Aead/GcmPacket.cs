@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Aes = System.Runtime.Intrinsics.X86.Aes;
 
@@ -20,6 +21,21 @@ internal static unsafe class GcmPacket<TLoop>
 
     /// <summary>Groups in a run that does not end the packet; the last run takes at least one group, the rest and the lengths.</summary>
     private const int GroupsPerRun = AesGcmKeyBlock.Powers / 8 - 2;
+
+    /// <summary>128 bytes of zeros in the program's image, which does not move.</summary>
+    private static byte* Zeros
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(ZeroGroup));
+    }
+
+    private static ReadOnlySpan<byte> ZeroGroup =>
+    [
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
 
     internal static void PrepareKey(AesGcmKeyBlock* block, byte* key, int length)
     {
@@ -70,19 +86,22 @@ internal static unsafe class GcmPacket<TLoop>
         {
             GcmState state;
             StartGroups(&state, first, powersEnd, aad, aadLength, groups, restBlocks + 1);
-            // Nothing is there to be hashed beside the first group; after that each group hashes the one before it.
-            Keystream.Fill(state.Counter, state.Counter + Vector128.Create(0u, 0, 0, 1), key, scratch, 8);
-            state.Counter += Vector128.Create(0u, 0, 0, 8);
-            for (var i = 0; i < 8; i++) ((Vector128<byte>*)destination)[i] = ((Vector128<byte>*)source)[i] ^ scratch[i];
+            // Beside the first group there is nothing to be hashed yet: zeros, whose power does not matter, keep the loop without a branch.
+            var lead = 1;
+            var hashed = Zeros;
+            state.Power -= 8;
             for (; 8 * groups + restBlocks + 1 > AesGcmKeyBlock.Powers; groups -= GroupsPerRun)
             {
-                TLoop.Run(&state, key, source + GroupLength, destination + GroupLength, destination, GroupsPerRun);
-                source += GroupsPerRun * GroupLength;
-                destination += GroupsPerRun * GroupLength;
+                var taken = GroupsPerRun + lead;
+                TLoop.Run(&state, key, source, destination, hashed, destination, taken);
+                source += taken * GroupLength;
+                destination += taken * GroupLength;
                 NextRun(&state, powersEnd, groups - GroupsPerRun, restBlocks + 1);
+                hashed = destination - GroupLength;
+                lead = 0;
             }
-            TLoop.Run(&state, key, source + GroupLength, destination + GroupLength, destination, groups - 1);
-            destination += (groups - 1) * GroupLength;
+            TLoop.Run(&state, key, source, destination, hashed, destination, groups - 1 + lead);
+            destination += (groups - 2 + lead) * GroupLength;
             power = state.Power;
             low ^= state.Low;
             middle ^= state.Middle;
@@ -133,12 +152,12 @@ internal static unsafe class GcmPacket<TLoop>
             StartGroups(&state, first, powersEnd, aad, aadLength, groups, restBlocks + 1);
             for (; 8 * groups + restBlocks + 1 > AesGcmKeyBlock.Powers; groups -= GroupsPerRun)
             {
-                TLoop.Run(&state, key, source, destination, source, GroupsPerRun);
+                TLoop.Run(&state, key, source, destination, source, source + GroupLength, GroupsPerRun);
                 source += GroupsPerRun * GroupLength;
                 destination += GroupsPerRun * GroupLength;
                 NextRun(&state, powersEnd, groups - GroupsPerRun, restBlocks + 1);
             }
-            TLoop.Run(&state, key, source, destination, source, groups);
+            TLoop.Run(&state, key, source, destination, source, source + GroupLength, groups);
             low ^= state.Low;
             middle ^= state.Middle;
             high ^= state.High;

@@ -7,8 +7,9 @@ namespace Gateway.Crypto.Aead;
 internal unsafe interface IGroupLoop
 {
     /// <summary>
-    /// Encrypts the counters of <paramref name="groups"/> groups into source ^ keystream, and hashes as many groups from <paramref name="hashed"/>:
-    /// the input when decrypting, the output of the group before when encrypting. The powers in the state suffice for all of them.
+    /// Encrypts the counters of <paramref name="groups"/> groups into source ^ keystream, and hashes as many: first the one at
+    /// <paramref name="hashed"/>, then those from <paramref name="hashedNext"/> on. Decrypting hashes the input. Encrypting hashes the output of
+    /// the group before; beside the first one, a group of zeros. The powers in the state suffice for all of them.
     /// </summary>
-    static abstract void Run(GcmState* state, AesGcmKeyBlock* key, byte* source, byte* destination, byte* hashed, int groups);
+    static abstract void Run(GcmState* state, AesGcmKeyBlock* key, byte* source, byte* destination, byte* hashed, byte* hashedNext, int groups);
 }

@@ -12,15 +12,15 @@ namespace Gateway.Crypto.Interop;
 public static unsafe partial class LockedMemory
 {
     private const int SlabSize = 64 * 1024;
-    private const int SmallestClass = 32;
-    private const int LargestClass = 4096;
+    private const int Grain = 64;
+    private const int LargestPiece = 4096;
     private const int ProtReadWrite = 3;
     private const int MapPrivateAnonymous = 0x22;
     private const int MadviseDontDump = 16;
     private const int MadviseDontFork = 10;
 
     private static readonly Lock Gate = new();
-    private static readonly nint[] FreeLists = new nint[ClassOf(LargestClass) + 1];
+    private static readonly nint[] FreeLists = new nint[ClassOf(LargestPiece) + 1];
     private static long _allocated;
 
     /// <summary>False as soon as one piece could not be locked.</summary>
@@ -29,15 +29,15 @@ public static unsafe partial class LockedMemory
     /// <summary>Bytes handed out and not yet given back; what a leak test looks at.</summary>
     public static long Allocated => Volatile.Read(ref _allocated);
 
-    /// <summary>A zeroed piece of at least <paramref name="length"/> bytes, aligned to 64 when it is that long, to 32 otherwise.</summary>
+    /// <summary>A zeroed piece of at least <paramref name="length"/> bytes, aligned to a cache line.</summary>
     public static byte* Allocate(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Interlocked.Add(ref _allocated, length);
-        if (length > LargestClass) return Map((nuint)length);
+        if (length > LargestPiece) return Map((nuint)length);
         lock (Gate)
         {
-            var size = ClassOf(Math.Max(length, SmallestClass));
+            var size = ClassOf(length);
             if (FreeLists[size] == 0) CutSlab(size);
             var piece = (nint*)FreeLists[size];
             FreeLists[size] = *piece;
@@ -52,14 +52,14 @@ public static unsafe partial class LockedMemory
         Debug.Assert(memory != null);
         Zero(memory, length);
         Interlocked.Add(ref _allocated, -length);
-        if (length > LargestClass)
+        if (length > LargestPiece)
         {
             _ = munmap(memory, (nuint)length);
             return;
         }
         lock (Gate)
         {
-            var size = ClassOf(Math.Max(length, SmallestClass));
+            var size = ClassOf(length);
             *(nint*)memory = FreeLists[size];
             FreeLists[size] = (nint)memory;
         }
@@ -69,13 +69,14 @@ public static unsafe partial class LockedMemory
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.NoOptimization)]
     private static void Zero(byte* memory, int length) => new Span<byte>(memory, length).Clear();
 
-    private static int ClassOf(int length) => System.Numerics.BitOperations.Log2((uint)length * 2 - 1) - System.Numerics.BitOperations.Log2(SmallestClass);
+    // Multiples of a cache line rather than powers of two: equal keys of many SAs must not fall into the same sets of the cache.
+    private static int ClassOf(int length) => Math.Max(1, (length + Grain - 1) / Grain);
 
     private static void CutSlab(int sizeClass)
     {
-        var step = SmallestClass << sizeClass;
+        var step = sizeClass * Grain;
         var slab = Map(SlabSize);
-        for (var offset = SlabSize - step; offset >= 0; offset -= step)
+        for (var offset = SlabSize / step * step - step; offset >= 0; offset -= step)
         {
             *(nint*)(slab + offset) = FreeLists[sizeClass];
             FreeLists[sizeClass] = (nint)(slab + offset);
