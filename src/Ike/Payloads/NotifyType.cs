@@ -33,10 +33,14 @@ public enum NotifyType : ushort
     // RFC 5026.
     UseAssignedHomeAddress = 42,
 
-    // RFC 8598 is configuration only; RFC 7619, RFC 9370 and later errors follow.
+    // RFC 9838: group key management.
     InvalidGroupId = 45,
     AuthorizationFailed = 46,
+
+    // RFC 9370: an IKE_FOLLOWUP_KE that belongs to nothing.
     StateNotFound = 47,
+
+    // RFC 9611: per-resource CHILD SAs.
     TsMaxQueue = 48,
 
     // RFC 7296 §3.10.1: status.

@@ -59,8 +59,8 @@ public sealed record SecurityAssociationPayload(ValueList<Proposal> Proposals) :
         for (var more = true; more;)
         {
             if (!TryParseProposal(ref reader, out var proposal, out more)) return false;
-            // RFC 7296 §3.3.1: the first proposal has number one and each following one more.
-            if (proposal.Number != (byte)(proposals.Count == 0 ? proposal.Number : proposals[^1].Number + 1)) return false;
+            // RFC 7296 §3.3.1: an offer is numbered one, two and so on, an answer bears the number of what it chose. Gaps do no harm, going back does.
+            if (proposals.Count > 0 && proposal.Number <= proposals[^1].Number) return false;
             proposals.Add(proposal);
         }
 
@@ -74,6 +74,9 @@ public sealed record SecurityAssociationPayload(ValueList<Proposal> Proposals) :
         if (!TryReadSubstructure(ref reader, MoreProposals, out var body, out more)) return false;
         if (!body.TryReadByte(out var number) || !body.TryReadByte(out var protocol) || !body.TryReadByte(out var spiSize)
             || !body.TryReadByte(out var count) || !body.TryReadOctets(spiSize, out var spi)) return false;
+        // RFC 7296 §3.3.1: SPIs have 8 octets for IKE (none in the first exchange) and 4 for AH and ESP; a protocol that is not known is only not chosen.
+        if ((SaProtocol)protocol is SaProtocol.Ike && spiSize is not (0 or 8)) return false;
+        if ((SaProtocol)protocol is SaProtocol.Ah or SaProtocol.Esp && spiSize != 4) return false;
         var transforms = new Transform[count];
         for (var i = 0; i < count; i++)
         {

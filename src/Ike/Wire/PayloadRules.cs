@@ -33,7 +33,7 @@ public static class PayloadRules
                 (IdResponder, 1), (Certificate, Many), (Authentication, 1), (Eap, 1), (Configuration, 1),
                 (SecurityAssociation, 1), (TrafficSelectorInitiator, 1), (TrafficSelectorResponder, 1),
             ],
-            [[IdResponder, Authentication], [Authentication], [Eap], [Notify]], "RFC 7296 C.2-C.3"),
+            [[Authentication], [Eap], [Notify]], "RFC 7296 C.2-C.3"),
 
         new(ExchangeType.CreateChildSa, false,
             [(SecurityAssociation, 1), (Nonce, 1), (KeyExchange, 1), (TrafficSelectorInitiator, 1), (TrafficSelectorResponder, 1), (Configuration, 1)],

@@ -66,7 +66,11 @@ public sealed class PayloadTests
     [InlineData(PayloadType.SecurityAssociation, "0000000901010000", false)]
     [InlineData(PayloadType.SecurityAssociation, "0000000001010000", false)]
     [InlineData(PayloadType.SecurityAssociation, "0200000801010000", false)]
-    [InlineData(PayloadType.SecurityAssociation, "0200000801010000" + "0000000803010000", false)]
+    [InlineData(PayloadType.SecurityAssociation, "0200000801010000" + "0000000803010000", true)]
+    [InlineData(PayloadType.SecurityAssociation, "0200000802010000" + "0000000802010000", false)]
+    [InlineData(PayloadType.SecurityAssociation, "0000000c01010400aabbccdd", false)]
+    [InlineData(PayloadType.SecurityAssociation, "0000000c01030400aabbccdd", true)]
+    [InlineData(PayloadType.SecurityAssociation, "0000000801030000", false)]
     [InlineData(PayloadType.SecurityAssociation, "0200000801010000" + "0000000802010000", true)]
     [InlineData(PayloadType.SecurityAssociation, "00000010010100010000000801000014", true)]
     [InlineData(PayloadType.SecurityAssociation, "00000010010100020000000801000014", false)]
@@ -89,8 +93,7 @@ public sealed class PayloadTests
     public void A_transform_attribute_that_is_not_known_marks_its_transform_only()
     {
         // One proposal of two transforms: AES-GCM with an attribute 17, then AES-GCM with a key of 128 bits.
-        var content = Convert.FromHexString("000000200114" + "0002" + "0300000c01000014" + "80110001" + "0000000c01000014" + "800e0080");
-        content[5] = 1;
+        var content = Convert.FromHexString("0000002001010002" + "0300000c01000014" + "80110001" + "0000000c01000014" + "800e0080");
         byte[] chain = [0, 0, 0, (byte)(content.Length + 4), .. content];
         Assert.True(MessageCodec.TryParsePayloads(PayloadType.SecurityAssociation, chain, out var payloads, out _));
         var transforms = payloads.Find<SecurityAssociationPayload>()!.Proposals[0].Transforms;
