@@ -24,6 +24,33 @@ public sealed record InterfaceSettings
 
     /// <summary>Lower the MSS of TCP connections that leave here to what fits.</summary>
     public bool ClampMss { get; init; } = true;
+
+    /// <summary>Drop what comes in with one of the gateway's own addresses as source.</summary>
+    public bool SourceCheck { get; init; } = true;
+}
+
+/// <summary>What a route does.</summary>
+public enum RouteKind
+{
+    Unicast,
+
+    /// <summary>Drops silently.</summary>
+    Blackhole,
+
+    /// <summary>Refuses with an ICMP error.</summary>
+    Prohibit,
+}
+
+/// <summary>A route of the configuration. Without a next hop its destinations are neighbors on the interface.</summary>
+public sealed record RouteSettings
+{
+    public uint Vrf { get; init; }
+    public required IPNetwork To { get; init; }
+    public IPAddress? Via { get; init; }
+
+    /// <summary>Interface index; null finds the one whose network holds <see cref="Via"/>.</summary>
+    public uint? Interface { get; init; }
+    public RouteKind Kind { get; init; }
 }
 
 /// <summary>An IKE datagram for the gateway. On port 4500 the non-ESP marker is already gone.</summary>

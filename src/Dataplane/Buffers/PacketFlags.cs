@@ -38,4 +38,7 @@ public enum PacketFlags : ushort
 
     /// <summary>Holds IPv4 options or IPv6 extension headers.</summary>
     Options = 1 << 10,
+
+    /// <summary>Waited in vain for a neighbor's MAC address.</summary>
+    GaveUp = 1 << 11,
 }

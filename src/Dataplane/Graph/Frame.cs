@@ -13,6 +13,9 @@ internal readonly unsafe ref struct Frame
     public readonly WorkerContext Context;
     public readonly uint* Indices;
     public readonly int Count;
+
+    /// <summary>Number of the node that has the frame.</summary>
+    public readonly ushort Node;
     private readonly byte* _chunks;
     private readonly PacketMeta* _metas;
     private readonly ushort* _edges;
@@ -24,6 +27,7 @@ internal readonly unsafe ref struct Frame
         Context = context;
         Indices = indices;
         Count = count;
+        Node = node;
         _chunks = context.Pool.Chunk(0);
         _metas = context.Pool.Meta(0);
         _edges = context.EdgesOf(node);

@@ -14,6 +14,9 @@ internal struct InterfaceCounters
     /// <summary>The port took no more packets.</summary>
     public ulong TxFull;
 
+    /// <summary>Received while the interface was disabled.</summary>
+    public ulong RxDisabled;
+
     /// <summary>Packets for the gateway itself that went to the punt interface or the IKE engine.</summary>
     public ulong Punted;
 }

@@ -17,7 +17,7 @@ internal sealed unsafe class WorkerContext : IDisposable
     public const int NodeQueue = 8192;
 
     /// <summary>Packets that may wait for one interface within a run of the graph.</summary>
-    public const int TxQueueSize = 1024;
+    public const int TxQueueSize = 4096;
 
     /// <summary>Packets waiting before a node, oldest at Head.</summary>
     private struct Waiting
@@ -42,6 +42,7 @@ internal sealed unsafe class WorkerContext : IDisposable
     private readonly delegate*<ref Frame, void>* _process;
     private readonly List<nint> _owned = [];
     private int _endedCount;
+    private uint _ip4Id;
     private bool _disposed;
 
     public WorkerContext(GraphDefinition graph, PacketPool pool, DataplaneTables tables, int worker = 0)
@@ -75,6 +76,9 @@ internal sealed unsafe class WorkerContext : IDisposable
         Punt = new PacketRing(1024);
         Notices = new NoticeRing(1024);
         Trace = new TraceRing(4096);
+        Neighbors = new PendingNeighbors();
+        Fragments = new ReassemblyTable();
+        _ip4Id = (uint)Random.Shared.Next();
         Now = Clock();
     }
 
@@ -117,6 +121,54 @@ internal sealed unsafe class WorkerContext : IDisposable
     public NoticeRing Notices { get; }
 
     public TraceRing Trace { get; }
+
+    /// <summary>Packets that wait for a neighbor's MAC address.</summary>
+    public PendingNeighbors Neighbors { get; }
+
+    /// <summary>Fragments for the gateway itself that wait for the rest of their packet.</summary>
+    public ReassemblyTable Fragments { get; }
+
+    /// <summary>Rings to the other workers by their number; null to itself and with one worker.</summary>
+    public PacketRing?[] HandoffTo { get; set; } = [];
+
+    /// <summary>Workers (a bit each) that got packets in this loop and may have to be woken.</summary>
+    public ulong HandedOff;
+
+    /// <summary>RFC 1812 §4.3.2.8, RFC 4443 §2.4(f): limit of ICMP errors, both families together.</summary>
+    public TokenBucket IcmpErrors = new(1000, 200);
+
+    /// <summary>Limit of ARP requests and neighbor solicitations.</summary>
+    public TokenBucket Solicitations = new(1000, 200);
+
+    /// <summary>Limit of new neighbors told to the control side.</summary>
+    public TokenBucket Learning = new(2000, 512);
+
+    /// <summary>An identification for an IPv4 packet of the gateway's own; workers count in ranges that differ.</summary>
+    public ushort NextIp4Id() => (ushort)++_ip4Id;
+
+    /// <summary>Gives a packet to another worker, to go on at that node; false when its ring is full.</summary>
+    public bool HandOff(uint worker, ushort node, uint index)
+    {
+        if (worker >= (uint)HandoffTo.Length || HandoffTo[worker] is not { } ring) return false;
+        Pool.Meta(index)->Scratch = (byte)node;
+        HandedOff |= 1ul << (int)worker;
+        return ring.TryPush(index);
+    }
+
+    /// <summary>Lets a frame wait for its interface's port; false when the queue is full.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool QueueForPort(uint toInterface, uint index)
+    {
+        var queue = TxQueues + toInterface;
+        if (queue->Count == TxQueueSize) return false;
+        if (queue->Count == 0)
+        {
+            if (queue->Indices == null) queue->Indices = (uint*)NativeMemory.AlignedAlloc(TxQueueSize * sizeof(uint), 64);
+            TxActive[TxActiveCount++] = toInterface;
+        }
+        queue->Indices[queue->Count++] = index;
+        return true;
+    }
 
     public static long Clock() => (long)(Stopwatch.GetTimestamp() * (1_000_000_000.0 / Stopwatch.Frequency));
 
@@ -201,6 +253,8 @@ internal sealed unsafe class WorkerContext : IDisposable
         }
         Span<uint> batch = stackalloc uint[Frame.Size];
         for (var n = Punt.Pop(batch); n > 0; n = Punt.Pop(batch)) Pool.Free(batch[..n]);
+        Neighbors.Dispose(Pool);
+        Fragments.Dispose(Pool);
         Punt.Dispose();
         Notices.Dispose();
         Trace.Dispose();

@@ -71,6 +71,13 @@ internal static class NodeNames
 
     /// <inheritdoc cref="Icmp4Error"/>
     public const string Icmp6Error = "icmp6-error";
+
+    /// <summary>Puts fragments for the gateway's own IKE and ESP together and sends the whole back to ip-local.</summary>
+    public const string Ip4Reassembly = "ip4-reassembly";
+
+    /// <inheritdoc cref="Ip4Reassembly"/>
+    public const string Ip6Reassembly = "ip6-reassembly";
+    public const string NdInput = "nd-input";
     public const string NeighborResolve = "neighbor-resolve";
     public const string InterfaceOutput = "interface-output";
     public const string IkePunt = "ike-punt";

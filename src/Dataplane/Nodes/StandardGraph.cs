@@ -7,5 +7,27 @@ internal static class StandardGraph
 {
     public static GraphDefinition Create() => new(
     [
+        NodeRegistration.Of<EthernetInput>(),
+        NodeRegistration.Of<ArpInput>(),
+        NodeRegistration.Of<Ip4Input>(),
+        NodeRegistration.Of<Ip6Input>(),
+        NodeRegistration.Of<Ip4Lookup>(),
+        NodeRegistration.Of<Ip6Lookup>(),
+        NodeRegistration.Of<Ip4Local>(),
+        NodeRegistration.Of<Ip6Local>(),
+        NodeRegistration.Of<IpReassembly<Fragments4>>(),
+        NodeRegistration.Of<IpReassembly<Fragments6>>(),
+        NodeRegistration.Of<NdInput>(),
+        NodeRegistration.Of<IkePunt>(),
+        NodeRegistration.Of<Ip4Deliver>(),
+        NodeRegistration.Of<Ip6Deliver>(),
+        NodeRegistration.Of<HostPunt>(),
+        NodeRegistration.Of<Ip4Fragment>(),
+        NodeRegistration.Of<Ip4Rewrite>(),
+        NodeRegistration.Of<Ip6Rewrite>(),
+        NodeRegistration.Of<NeighborResolve>(),
+        NodeRegistration.Of<Icmp4Error>(),
+        NodeRegistration.Of<Icmp6Error>(),
+        NodeRegistration.Of<InterfaceOutput>(),
     ]);
 }

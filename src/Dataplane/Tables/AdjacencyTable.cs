@@ -45,6 +45,9 @@ internal struct Adjacency
 
     /// <summary>Seconds of the monotonic clock at the last use; written by workers.</summary>
     public uint LastUsed;
+
+    /// <summary>Seconds of the monotonic clock when the neighbor last showed its MAC address; written by workers.</summary>
+    public uint LastConfirmed;
     public AdjacencyKind Kind;
     public bool V6;
 }

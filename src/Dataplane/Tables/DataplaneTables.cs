@@ -13,6 +13,7 @@ internal sealed class DataplaneTables : IDisposable
         Local = new LocalAddresses(epochs);
         Sad = new Sad(epochs);
         Spd = new Spd(epochs);
+        Neighbors = new NativeMap(epochs, 64);
     }
 
     public Epochs Epochs { get; }
@@ -31,16 +32,28 @@ internal sealed class DataplaneTables : IDisposable
 
     public Spd Spd { get; }
 
+    /// <summary>Adjacency of each known neighbor, by address and <see cref="NeighborTag"/>.</summary>
+    public NativeMap Neighbors { get; }
+
+    /// <summary>Any own IPv4 address, for what has to be sent by an interface without one; 0 none.</summary>
+    public uint AnyIp4;
+
+    /// <summary>Any own IPv6 address that is not link-local; 0 none.</summary>
+    public ulong AnyIp6High, AnyIp6Low;
+
     /// <summary>Interface that takes packets for the gateway itself that nothing in the graph takes; 0 none.</summary>
     public uint PuntInterface;
 
     /// <summary>Whether any security policy exists. Without one lookups skip the policy nodes.</summary>
     public bool SpdActive;
 
+    public static uint NeighborTag(uint onInterface, bool v6) => onInterface << 1 | (v6 ? 1u : 0);
+
     public void Dispose()
     {
         Spd.Dispose();
         Sad.Dispose();
+        Neighbors.Dispose();
         Local.Dispose();
         Fib6.Dispose();
         Fib4.Dispose();

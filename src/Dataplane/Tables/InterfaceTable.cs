@@ -31,6 +31,8 @@ internal enum InterfaceFlags : uint
 [StructLayout(LayoutKind.Sequential, Size = 32)]
 internal struct InterfaceAddressEntry
 {
+    public const byte End = 255;
+
     public ulong High;
     public ulong Low;
     public byte PrefixLength;
@@ -58,7 +60,6 @@ internal unsafe struct InterfaceEntry
 
     /// <summary>First IPv4 address, host order; 0 none.</summary>
     public uint Ip4;
-    public int AddressCount;
 
     /// <summary>First IPv6 address that is not link-local; 0 none.</summary>
     public ulong Ip6High;
@@ -67,7 +68,7 @@ internal unsafe struct InterfaceEntry
     /// <summary>Link-local address fe80::/64, its low half; 0 none.</summary>
     public ulong LinkLocalLow;
 
-    /// <summary>All addresses but the link-local one.</summary>
+    /// <summary>All addresses but the link-local one, up to one whose prefix length is <see cref="InterfaceAddressEntry.End"/>; null none.</summary>
     public InterfaceAddressEntry* Addresses;
 }
 

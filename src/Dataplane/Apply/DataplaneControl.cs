@@ -1,0 +1,513 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Io;
+using Gateway.Dataplane.Nodes;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Apply;
+
+/// <summary>
+/// The dataplane as the rest of the product sees it: interfaces, routes, neighbors, datagrams in and out, and what `show` prints. Thread-safe: one change at a time.
+/// Changes of tables never stop the workers. Wrong arguments throw <see cref="ArgumentException"/>.
+/// </summary>
+public sealed unsafe class DataplaneControl : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Epochs _epochs;
+    private readonly Rib _rib;
+    private readonly NeighborBook _neighbors;
+    private readonly InterfaceBook _interfaces;
+    private readonly RouteBook _routes;
+    private readonly Worker[] _workers;
+    private readonly List<PacketRing> _handoffs = [];
+    private readonly ControlPump _pump;
+    private readonly IPuntSink? _punt;
+    private readonly INoticeSink? _notices;
+    private bool _started;
+    private bool _disposed;
+
+    /// <param name="options">Sizes; they stay for the life of the dataplane.</param>
+    /// <param name="punt">Takes IKE datagrams.</param>
+    /// <param name="notices">Takes notices.</param>
+    public DataplaneControl(DataplaneOptions options, IPuntSink? punt = null, INoticeSink? notices = null)
+        : this(options, StandardGraph.Create(), punt, notices)
+    {
+    }
+
+    internal DataplaneControl(DataplaneOptions options, GraphDefinition graph, IPuntSink? punt = null, INoticeSink? notices = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Workers, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Workers, PacketPool.MaxWorkers - 1);
+        _punt = punt;
+        _notices = notices;
+        Graph = graph;
+        Pool = new PacketPool(options.Buffers, options.Hugepages);
+        _epochs = new Epochs(options.Workers);
+        Tables = new DataplaneTables(_epochs);
+        _rib = new Rib(Tables);
+        _neighbors = new NeighborBook(Tables, _rib, TellWorkers);
+        _interfaces = new InterfaceBook(Tables, _rib);
+        _routes = new RouteBook(_rib, _neighbors, _interfaces);
+        _workers = new Worker[options.Workers];
+        for (var i = 0; i < _workers.Length; i++)
+            _workers[i] = new Worker(new WorkerContext(graph, Pool, Tables, i), i < options.Cores.Count ? options.Cores[i] : -1);
+        ConnectWorkers();
+        _pump = new ControlPump(this);
+        foreach (var worker in _workers) worker.HasNews = _pump.Wake;
+    }
+
+    /// <summary>The packets; ports are opened on it.</summary>
+    public PacketPool Pool { get; }
+
+    internal GraphDefinition Graph { get; }
+
+    internal DataplaneTables Tables { get; }
+
+    internal IReadOnlyList<Worker> Workers => _workers;
+
+    /// <summary>Held for every change of tables.</summary>
+    internal Lock Gate => _gate;
+
+    /// <summary>Takes the notices of the security nodes (acquire, SA limits …) on the control thread, outside the gate.</summary>
+    internal Action<Notice>? SecurityNotice { get; set; }
+
+    /// <summary>Starts the workers and the control thread.</summary>
+    public void Start()
+    {
+        lock (_gate)
+        {
+            if (_started) return;
+            _started = true;
+            foreach (var worker in _workers) worker.Start();
+            _pump.Start();
+        }
+    }
+
+    /// <summary>Adds an interface and hands its port (owned from now on, also when this throws) to a worker. Returns its index.</summary>
+    public uint AddInterface(InterfaceSettings settings, IPacketPort? port = null)
+    {
+        lock (_gate)
+        {
+            InterfaceState state;
+            try
+            {
+                state = _interfaces.Add(settings, port, LeastLoadedWorker());
+            }
+            catch
+            {
+                port?.Dispose();
+                throw;
+            }
+            _interfaces.SetLinkLocal(state, 0);
+            if (port is not null) AttachPort(state);
+            _routes.Resolve();
+            return state.Index;
+        }
+    }
+
+    /// <summary>Removes an interface with its addresses, neighbors and what leads through it; its port is disposed once no worker uses it.</summary>
+    public void RemoveInterface(uint index)
+    {
+        lock (_gate)
+        {
+            var state = _interfaces.Get(index);
+            if (Tables.PuntInterface == index) Volatile.Write(ref Tables.PuntInterface, 0);
+            _routes.Release(index);
+            _interfaces.SetAddresses(state, []);
+            _neighbors.RemoveInterface(index);
+            Tables.Local.Remove6(index, 0xFE80_0000_0000_0000, Tables.Interfaces[index]->LinkLocalLow);
+            DetachPort(state);
+            _interfaces.Remove(state);
+            _routes.Resolve();
+            _epochs.Synchronize();
+            foreach (var worker in _workers) worker.Context.Interfaces[index] = default;
+        }
+    }
+
+    /// <summary>Changes MAC, MTU, enabled and the like; name, type and VRF stay.</summary>
+    public void SetInterface(uint index, InterfaceSettings settings)
+    {
+        lock (_gate)
+        {
+            var state = _interfaces.Get(index);
+            if (settings.Name != state.Settings.Name || settings.Type != state.Settings.Type || settings.Vrf != state.Settings.Vrf)
+                throw new ArgumentException("Name, type and VRF of an interface cannot change.", nameof(settings));
+            var linkLocal = Tables.Interfaces[index]->LinkLocalLow;
+            var before = state.Settings;
+            state.Settings = settings;
+            try
+            {
+                _interfaces.Write(state);
+            }
+            catch
+            {
+                state.Settings = before;
+                throw;
+            }
+            _interfaces.SetLinkLocal(state, linkLocal);
+            _neighbors.Refresh(index);
+            if (settings.Enabled && !before.Enabled) AnnounceAll(state, state.Addresses);
+        }
+    }
+
+    /// <summary>Gives an interface another port (owned from now on), or none; the old one is disposed once no worker uses it.</summary>
+    public void SetPort(uint index, IPacketPort? port)
+    {
+        lock (_gate)
+        {
+            var state = _interfaces.Get(index);
+            DetachPort(state);
+            _epochs.Synchronize();
+            state.Port = port;
+            if (port is null) return;
+            AttachPort(state);
+            AnnounceAll(state, state.Addresses);
+        }
+    }
+
+    /// <summary>Replaces all addresses of an interface; new ones are announced on the link.</summary>
+    public void SetAddresses(uint index, IReadOnlyList<InterfaceAddress> addresses)
+    {
+        lock (_gate)
+        {
+            var state = _interfaces.Get(index);
+            var added = _interfaces.SetAddresses(state, addresses);
+            _neighbors.RemoveStrays(index, a => _interfaces.Towards(state.Settings.Vrf, a) == index || a.IsLinkLocal6);
+            _routes.Resolve();
+            AnnounceAll(state, added);
+        }
+    }
+
+    public bool TryFindInterface(string name, out uint index)
+    {
+        lock (_gate) return _interfaces.TryFind(name, out index);
+    }
+
+    /// <summary>Adds or replaces the route of a prefix. False: it is kept, but waits for an interface whose network holds its next hop.</summary>
+    public bool AddRoute(RouteSettings route)
+    {
+        lock (_gate) return _routes.Set(route);
+    }
+
+    /// <summary>Removes the configured route of a prefix; false when there was none.</summary>
+    public bool RemoveRoute(uint vrf, IPNetwork to)
+    {
+        lock (_gate) return _routes.Remove(vrf, to);
+    }
+
+    /// <summary>Adds a static neighbor.</summary>
+    public void AddNeighbor(uint index, IPAddress address, PhysicalAddress mac)
+    {
+        lock (_gate)
+        {
+            _interfaces.Get(index);
+            var words = MacAddress.FromBytes(mac.GetAddressBytes());
+            if (MacAddress.IsGroup(words)) throw new ArgumentException($"{mac} is a group address.", nameof(mac));
+            var key = new NeighborKey(index, AddressWords.From(address));
+            if (_neighbors.Get(key) is null) throw new ArgumentException("There are too many neighbors.", nameof(address));
+            _neighbors.Learn(key, words, isStatic: true);
+        }
+    }
+
+    /// <summary>Removes a static neighbor; false when there was none.</summary>
+    public bool RemoveNeighbor(uint index, IPAddress address)
+    {
+        lock (_gate) return _neighbors.RemoveStatic(new NeighborKey(index, AddressWords.From(address)));
+    }
+
+    /// <summary>Sends packets for the gateway itself that the graph does not take to the host behind this interface; 0 ends that.</summary>
+    /// <param name="index">A tap of <see cref="AddInterface"/>.</param>
+    /// <param name="hostMac">The MAC address that the host's stack has on it.</param>
+    public void SetPuntInterface(uint index, PhysicalAddress? hostMac = null)
+    {
+        lock (_gate)
+        {
+            var before = Tables.PuntInterface;
+            if (index != 0)
+            {
+                _interfaces.Get(index);
+                Tables.Interfaces[index]->HostMac = hostMac is null ? MacAddress.Broadcast : MacAddress.FromBytes(hostMac.GetAddressBytes());
+            }
+            Volatile.Write(ref Tables.PuntInterface, index);
+            if (before != 0 && before != index) _interfaces.Write(_interfaces.Get(before));
+            if (index != 0) _interfaces.Write(_interfaces.Get(index));
+        }
+    }
+
+    /// <summary>Sends a UDP datagram of the gateway itself; the security policy does not apply to it. False when it cannot leave now: no packet free or the worker's mailbox full.</summary>
+    /// <param name="source">An own address and port.</param>
+    /// <param name="destination">Of the same family.</param>
+    /// <param name="payload">The IKE message (or the one byte of a NAT keepalive).</param>
+    /// <param name="nonEspMarker">Put the four zero bytes of RFC 3948 §2.2 before it: for IKE on port 4500.</param>
+    public bool InjectDatagram(IPEndPoint source, IPEndPoint destination, ReadOnlySpan<byte> payload, bool nonEspMarker)
+    {
+        var from = AddressWords.From(source.Address);
+        var to = AddressWords.From(destination.Address);
+        if (from.V6 != to.V6) throw new ArgumentException("Source and destination are of different families.", nameof(destination));
+        if (payload.Length > DatagramMaker.MaxPayload) throw new ArgumentException($"A datagram of {payload.Length} bytes is too long.", nameof(payload));
+        lock (_gate)
+        {
+            var route = Lookup(0, to);
+            var mtu = Math.Max(1280, Tables.Adjacencies[route]->Mtu);
+            var packets = DatagramMaker.Make(Pool, from, (ushort)source.Port, to, (ushort)destination.Port, payload, nonEspMarker, mtu);
+            var node = Graph.Find(from.V6 ? NodeNames.Ip6Lookup : NodeNames.Ip4Lookup);
+            var sent = packets.Length > 0;
+            foreach (var packet in packets) sent &= Inject(0, node, packet);
+            return sent;
+        }
+    }
+
+    /// <summary>Which own address and interface a packet to a destination would leave by; false when no route leads there.</summary>
+    public bool TryRoute(uint vrf, IPAddress destination, out IPAddress? source, out uint index)
+    {
+        lock (_gate)
+        {
+            var words = AddressWords.From(destination);
+            var adjacency = Tables.Adjacencies[Lookup(vrf, words)];
+            index = adjacency->Interface;
+            source = null;
+            if (adjacency->Kind is not (AdjacencyKind.Glean or AdjacencyKind.Incomplete or AdjacencyKind.Neighbor)) return false;
+            var entry = Tables.Interfaces[index];
+            if (words.V6 && entry->Ip6High != 0) source = new AddressWords(true, entry->Ip6High, entry->Ip6Low).ToAddress();
+            if (!words.V6 && entry->Ip4 != 0) source = new AddressWords(false, 0, entry->Ip4).ToAddress();
+            return true;
+        }
+    }
+
+    /// <summary>Traces the next packets received, on one interface or (0) on any; earlier traces are forgotten.</summary>
+    public void StartTrace(int packets, uint onInterface = 0)
+    {
+        lock (_gate)
+            foreach (var worker in _workers)
+            {
+                worker.Context.Trace.Clear();
+                worker.Context.Trace.Arm(packets, onInterface);
+            }
+    }
+
+    /// <summary>Ends tracing and returns the steps of the traced packets, each packet's in their order.</summary>
+    public IReadOnlyList<TraceRow> StopTrace()
+    {
+        lock (_gate)
+        {
+            foreach (var worker in _workers) worker.Context.Trace.Off();
+            if (_started) _epochs.Synchronize();
+            return TraceReader.Read(_workers, Graph, _interfaces);
+        }
+    }
+
+    public IReadOnlyList<InterfaceRow> Interfaces()
+    {
+        lock (_gate) return DumpMaker.Interfaces(_interfaces, _workers, Tables);
+    }
+
+    public IReadOnlyList<RouteRow> Routes()
+    {
+        lock (_gate) return DumpMaker.Routes(_rib, _routes, _interfaces, Tables);
+    }
+
+    public IReadOnlyList<NeighborRow> Neighbors()
+    {
+        lock (_gate) return DumpMaker.Neighbors(_neighbors, _interfaces, Tables);
+    }
+
+    /// <summary>What the nodes counted, sums over the workers; those at zero only when asked for.</summary>
+    public IReadOnlyList<CounterRow> Counters(bool withZeros = false) => DumpMaker.Counters(Graph, _workers, withZeros);
+
+    public IReadOnlyList<NodeRunRow> NodeRuns() => DumpMaker.NodeRuns(Graph, _workers);
+
+    public IReadOnlyList<WorkerRow> WorkerRows()
+    {
+        lock (_gate) return DumpMaker.Workers(_workers, _interfaces);
+    }
+
+    public PoolRow PoolLevel() => new(Pool.Capacity, Pool.Available, Pool.UsesHugepages);
+
+    /// <summary>Stops the workers, disposes the ports and frees everything.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _pump.Dispose();
+        foreach (var worker in _workers) worker.Stop();
+        lock (_gate)
+        {
+            foreach (var worker in _workers) worker.Ports = [];
+            foreach (var state in _interfaces.All) state.Port?.Dispose();
+            foreach (var worker in _workers) worker.Dispose();
+            Span<uint> batch = stackalloc uint[Frame.Size];
+            foreach (var ring in _handoffs)
+            {
+                for (var n = ring.Pop(batch); n > 0; n = ring.Pop(batch)) Pool.Free(batch[..n]);
+                ring.Dispose();
+            }
+            _epochs.Dispose();
+            Tables.Dispose();
+            Pool.Dispose();
+        }
+    }
+
+    /// <summary>Gives a packet of the control side's to a worker at a node; it is freed when the worker's mailbox is full. Under the gate.</summary>
+    internal bool Inject(int worker, ushort node, uint packet)
+    {
+        if (_workers[worker].Mailbox.TryPush(new WorkerMessage(WorkerMessageKind.Inject, Packet: packet, Node: node)))
+        {
+            _workers[worker].Wake();
+            return true;
+        }
+        Pool.Free(packet);
+        return false;
+    }
+
+    internal uint Lookup(uint vrf, AddressWords address) =>
+        address.V6 ? Tables.Fib6.Lookup(vrf, address.High, address.Low) : Tables.Fib4.Lookup(vrf, (uint)address.Low);
+
+    /// <summary>Takes what the workers left for the control side: datagrams and notices. On the control thread, or in tests by hand.</summary>
+    internal void TakeNews()
+    {
+        foreach (var worker in _workers)
+        {
+            TakeDatagrams(worker.Context);
+            while (worker.Context.Notices.TryPop(out var notice)) Take(notice);
+        }
+    }
+
+    /// <summary>Once a second: neighbors age, memory is reclaimed, dead workers are reported once.</summary>
+    internal void Tick()
+    {
+        List<NeighborKey> gone;
+        lock (_gate)
+        {
+            gone = _neighbors.Age();
+            _epochs.Reclaim();
+        }
+        foreach (var key in gone) Report(new DataplaneNotice.NeighborUnreachable(NameOf(key.Interface), key.Address.ToAddress()));
+        for (var i = 0; i < _workers.Length; i++)
+            if (_workers[i].Death is { } death && _reportedDead.Add(i)) Report(new DataplaneNotice.WorkerDied(i, death));
+    }
+
+    private readonly HashSet<int> _reportedDead = [];
+
+    private void TakeDatagrams(WorkerContext context)
+    {
+        Span<uint> batch = stackalloc uint[64];
+        for (var count = context.Punt.Pop(batch); count > 0; count = context.Punt.Pop(batch))
+            foreach (var index in batch[..count])
+            {
+                if (_punt is not null && ReadDatagram(index) is { } datagram) _punt.OnDatagram(datagram);
+                Pool.Free(index);
+            }
+    }
+
+    private PuntedDatagram ReadDatagram(uint index)
+    {
+        var meta = Pool.Meta(index);
+        var ip = Pool.Chunk(index) + meta->L3;
+        var udp = Pool.Chunk(index) + meta->L4;
+        var v6 = ip[0] >> 4 == 6;
+        var source = v6 ? new AddressWords(true, Wire.U64(ip + 8), Wire.U64(ip + 16)) : new AddressWords(false, 0, Wire.U32(ip + 12));
+        var destination = v6 ? new AddressWords(true, Wire.U64(ip + 24), Wire.U64(ip + 32)) : new AddressWords(false, 0, Wire.U32(ip + 16));
+        return new PuntedDatagram(
+            new IPEndPoint(source.ToAddress(), Wire.U16(udp)),
+            new IPEndPoint(destination.ToAddress(), Wire.U16(udp + 2)),
+            PacketCopy.ToArray(Pool, index),
+            meta->RxInterface);
+    }
+
+    private void Take(in Notice notice)
+    {
+        var key = new NeighborKey(notice.Interface, new AddressWords(notice.V6, notice.AddressHigh, notice.AddressLow));
+        var mac = new PhysicalAddress(MacAddress.ToBytes(notice.A));
+        switch (notice.Kind)
+        {
+            case NoticeKind.NeighborLearned:
+                bool changed;
+                lock (_gate) changed = _interfaces.Exists(key.Interface) && _neighbors.Learn(key, notice.A, isStatic: false);
+                if (changed) Report(new DataplaneNotice.NeighborLearned(NameOf(key.Interface), key.Address.ToAddress(), mac));
+                break;
+            case NoticeKind.NeighborWanted:
+                lock (_gate)
+                    if (_interfaces.Exists(key.Interface)) _neighbors.Get(key);
+                break;
+            case NoticeKind.NeighborFailed:
+                lock (_gate) _neighbors.Fail(key);
+                Report(new DataplaneNotice.NeighborUnreachable(NameOf(key.Interface), key.Address.ToAddress()));
+                break;
+            case NoticeKind.AddressConflict:
+                Report(new DataplaneNotice.AddressConflict(NameOf(key.Interface), key.Address.ToAddress(), mac));
+                break;
+            default:
+                SecurityNotice?.Invoke(notice);
+                break;
+        }
+    }
+
+    /// <summary>Passes a notice on. Outside the gate.</summary>
+    internal void Report(DataplaneNotice notice) => _notices?.OnNotice(notice);
+
+    private string NameOf(uint index)
+    {
+        lock (_gate) return _interfaces.NameOf(index);
+    }
+
+    private void TellWorkers(WorkerMessage message)
+    {
+        foreach (var worker in _workers)
+        {
+            worker.Mailbox.TryPush(message);
+            worker.Wake();
+        }
+    }
+
+    private void AnnounceAll(InterfaceState state, IReadOnlyList<InterfaceAddress> addresses)
+    {
+        if (state.Port is null || !state.Settings.Enabled || Tables.PuntInterface == state.Index) return;
+        foreach (var address in addresses.Select(a => AddressWords.From(a.Address)))
+        {
+            _workers[state.Worker].Mailbox.TryPush(new WorkerMessage(WorkerMessageKind.Announce, state.Index, address.High, address.Low, address.V6));
+            _workers[state.Worker].Wake();
+        }
+    }
+
+    private int LeastLoadedWorker()
+    {
+        var best = 0;
+        for (var i = 1; i < _workers.Length; i++)
+            if (_workers[i].Ports.Length < _workers[best].Ports.Length) best = i;
+        return best;
+    }
+
+    private void AttachPort(InterfaceState state)
+    {
+        var worker = _workers[state.Worker];
+        worker.Ports = [.. worker.Ports, new WorkerPort(state.Index, state.Port!)];
+    }
+
+    private void DetachPort(InterfaceState state)
+    {
+        if (state.Port is not { } port) return;
+        state.Port = null;
+        var worker = _workers[state.Worker];
+        worker.Ports = [.. worker.Ports.Where(p => p.Interface != state.Index)];
+        _epochs.Retire(port.Dispose);
+    }
+
+    private void ConnectWorkers()
+    {
+        var count = _workers.Length;
+        if (count == 1) return;
+        var rings = new PacketRing[count, count];
+        foreach (var from in Enumerable.Range(0, count))
+            foreach (var to in Enumerable.Range(0, count).Where(t => t != from))
+                _handoffs.Add(rings[from, to] = new PacketRing(1024));
+        for (var w = 0; w < count; w++)
+        {
+            var me = w;
+            _workers[w].Peers = _workers;
+            _workers[w].Context.HandoffTo = [.. Enumerable.Range(0, count).Select(to => to == me ? null : rings[me, to])];
+            _workers[w].TakeHandoffFrom([.. Enumerable.Range(0, count).Where(from => from != me).Select(from => rings[from, me])]);
+        }
+    }
+}

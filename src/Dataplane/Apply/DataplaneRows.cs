@@ -1,0 +1,53 @@
+using System.Net;
+using System.Net.NetworkInformation;
+
+namespace Gateway.Dataplane.Apply;
+
+/// <summary>A row of `show interfaces`. Counters are sums over the workers.</summary>
+public sealed record InterfaceRow(
+    uint Index,
+    string Name,
+    string Type,
+    PhysicalAddress Mac,
+    int Mtu,
+    bool Enabled,
+    bool Up,
+    IReadOnlyList<InterfaceAddress> Addresses,
+    ulong RxPackets,
+    ulong RxBytes,
+    ulong RxDropped,
+    ulong TxPackets,
+    ulong TxBytes,
+    ulong TxDropped,
+    ulong Punted);
+
+/// <summary>A row of `show routes`: the best route of a prefix, or (not active) one that waits for its next hop.</summary>
+public sealed record RouteRow(uint Vrf, IPNetwork To, string Source, IPAddress? Via, string? Interface, RouteKind Kind, bool Active);
+
+/// <summary>A row of `show neighbors`; without a MAC address it is being asked for.</summary>
+public sealed record NeighborRow(string Interface, IPAddress Address, PhysicalAddress? Mac, bool Static, TimeSpan? SinceConfirmed, TimeSpan? SinceUsed);
+
+/// <summary>A row of `show counters`: what a node counted, a drop reason with its sentence or another count.</summary>
+public sealed record CounterRow(string Node, string Name, bool IsDrop, ulong Value, string Sentence);
+
+/// <summary>Packets and frames that a node took; their ratio is the batch size.</summary>
+public sealed record NodeRunRow(string Node, ulong Packets, ulong Frames);
+
+/// <summary>A row of `show workers`.</summary>
+public sealed record WorkerRow(
+    int Worker,
+    int Core,
+    bool Pinned,
+    bool Running,
+    string? Death,
+    IReadOnlyList<string> Interfaces,
+    ulong Loops,
+    ulong IdleLoops,
+    ulong Sleeps,
+    ulong NoticesLost);
+
+/// <summary>The pool's level.</summary>
+public sealed record PoolRow(int Packets, int Free, bool Hugepages);
+
+/// <summary>A step of a traced packet: the node it came to, or the reason it was dropped for, with its first bytes from the current header on.</summary>
+public sealed record TraceRow(int Worker, int Packet, long Nanoseconds, string Node, string? Drop, string RxInterface, uint Length, byte[] Head);

@@ -1,0 +1,144 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Apply;
+
+/// <summary>Makes the rows that `show` prints.</summary>
+internal static unsafe class DumpMaker
+{
+    public static IReadOnlyList<InterfaceRow> Interfaces(InterfaceBook book, Worker[] workers, DataplaneTables tables) =>
+        [.. book.All.OrderBy(s => s.Index).Select(s => Interface(s, workers, tables))];
+
+    public static IReadOnlyList<RouteRow> Routes(Rib rib, RouteBook routes, InterfaceBook interfaces, DataplaneTables tables)
+    {
+        List<RouteRow> rows = [];
+        foreach (var (key, source, index) in rib.Best)
+        {
+            var adjacency = tables.Adjacencies[index];
+            var via = adjacency->Kind is AdjacencyKind.Neighbor or AdjacencyKind.Incomplete && source == RouteSource.Static
+                ? new AddressWords(adjacency->V6, adjacency->NextHopHigh, adjacency->NextHopLow).ToAddress()
+                : null;
+            var kind = adjacency->Kind switch
+            {
+                AdjacencyKind.Blackhole => RouteKind.Blackhole,
+                AdjacencyKind.Prohibit => RouteKind.Prohibit,
+                _ => RouteKind.Unicast,
+            };
+            var on = adjacency->Interface == 0 ? null : interfaces.NameOf(adjacency->Interface);
+            rows.Add(new RouteRow(key.Vrf, new IPNetwork(key.Prefix.ToAddress(), key.Length), Word(source), via, on, kind, true));
+        }
+        rows.AddRange(routes.All.Where(r => !r.Active).Select(r => new RouteRow(
+            r.Settings.Vrf,
+            r.Settings.To,
+            Word(RouteSource.Static),
+            r.Settings.Via,
+            r.Settings.Interface is { } on ? interfaces.NameOf(on) : null,
+            r.Settings.Kind,
+            false)));
+        return [.. rows.OrderBy(r => r.Vrf).ThenBy(r => r.To.BaseAddress.AddressFamily).ThenBy(r => AddressWords.From(r.To.BaseAddress).High)
+            .ThenBy(r => AddressWords.From(r.To.BaseAddress).Low).ThenBy(r => r.To.PrefixLength)];
+    }
+
+    public static IReadOnlyList<NeighborRow> Neighbors(NeighborBook book, InterfaceBook interfaces, DataplaneTables tables)
+    {
+        var now = (uint)(WorkerContext.Clock() / 1_000_000_000);
+        return [.. book.All.OrderBy(n => n.Key.Interface).ThenBy(n => n.Key.Address.V6).ThenBy(n => n.Key.Address.High).ThenBy(n => n.Key.Address.Low).Select(n =>
+        {
+            var adjacency = tables.Adjacencies[n.Value.Adjacency];
+            return new NeighborRow(
+                interfaces.NameOf(n.Key.Interface),
+                n.Key.Address.ToAddress(),
+                n.Value.Complete ? new PhysicalAddress(MacAddress.ToBytes(n.Value.Mac)) : null,
+                n.Value.Static,
+                Since(adjacency->LastConfirmed, now),
+                Since(adjacency->LastUsed, now));
+        })];
+    }
+
+    public static IReadOnlyList<CounterRow> Counters(GraphDefinition graph, Worker[] workers, bool withZeros)
+    {
+        List<CounterRow> rows = [];
+        for (var i = 0; i < graph.Drops.Length; i++)
+        {
+            ulong sum = 0;
+            foreach (var worker in workers) sum += Volatile.Read(ref worker.Context.Drops[i]);
+            if (sum > 0 || withZeros) rows.Add(new CounterRow(graph.Drops[i].Node, graph.Drops[i].Row.Name, true, sum, graph.Drops[i].Row.Sentence));
+        }
+        for (var i = 0; i < graph.Counts.Length; i++)
+        {
+            ulong sum = 0;
+            foreach (var worker in workers) sum += Volatile.Read(ref worker.Context.Counts[i]);
+            if (sum > 0 || withZeros) rows.Add(new CounterRow(graph.Counts[i].Node, graph.Counts[i].Row.Name, false, sum, graph.Counts[i].Row.Sentence));
+        }
+        return rows;
+    }
+
+    public static IReadOnlyList<NodeRunRow> NodeRuns(GraphDefinition graph, Worker[] workers)
+    {
+        List<NodeRunRow> rows = [];
+        for (var n = 0; n < graph.Nodes.Length; n++)
+        {
+            ulong packets = 0, frames = 0;
+            foreach (var worker in workers)
+            {
+                packets += Volatile.Read(ref worker.Context.NodePackets[n]);
+                frames += Volatile.Read(ref worker.Context.NodeFrames[n]);
+            }
+            if (packets > 0) rows.Add(new NodeRunRow(graph.Nodes[n].Info.Name, packets, frames));
+        }
+        return rows;
+    }
+
+    public static IReadOnlyList<WorkerRow> Workers(Worker[] workers, InterfaceBook interfaces) =>
+        [.. workers.Select(w => new WorkerRow(
+            w.Context.Worker,
+            w.Core,
+            w.IsPinned,
+            w.IsRunning && w.Death is null,
+            w.Death,
+            [.. w.Ports.Select(p => interfaces.NameOf(p.Interface))],
+            w.Loops,
+            w.IdleLoops,
+            w.Sleeps,
+            w.Context.Notices.Lost))];
+
+    private static InterfaceRow Interface(InterfaceState state, Worker[] workers, DataplaneTables tables)
+    {
+        InterfaceCounters sum = default;
+        foreach (var worker in workers)
+        {
+            var counters = worker.Context.Interfaces + state.Index;
+            sum.RxPackets += counters->RxPackets;
+            sum.RxBytes += counters->RxBytes;
+            sum.RxDisabled += counters->RxDisabled;
+            sum.TxPackets += counters->TxPackets;
+            sum.TxBytes += counters->TxBytes;
+            sum.TxFull += counters->TxFull;
+            sum.Punted += counters->Punted;
+        }
+        var port = state.Port?.Counters ?? default;
+        var up = state.Settings.Enabled && (state.IsLoopback || state.Port is { IsUp: true });
+        return new InterfaceRow(
+            state.Index,
+            state.Settings.Name,
+            state.Settings.Type,
+            new PhysicalAddress(MacAddress.ToBytes(tables.Interfaces[state.Index]->Mac)),
+            state.Settings.Mtu,
+            state.Settings.Enabled,
+            up,
+            state.Addresses,
+            sum.RxPackets,
+            sum.RxBytes,
+            sum.RxDisabled + port.RxDropped,
+            sum.TxPackets,
+            sum.TxBytes,
+            sum.TxFull + port.TxErrors,
+            sum.Punted);
+    }
+
+    private static TimeSpan? Since(uint then, uint now) => then == 0 ? null : TimeSpan.FromSeconds(now - Math.Min(then, now));
+
+    private static string Word(RouteSource source) => source.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,238 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Gateway.Dataplane.Io;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Apply;
+
+/// <summary>An interface as the control side knows it.</summary>
+internal sealed class InterfaceState
+{
+    public required uint Index { get; init; }
+
+    public required InterfaceSettings Settings { get; set; }
+
+    public IPacketPort? Port { get; set; }
+
+    public int Worker { get; set; }
+
+    public IReadOnlyList<InterfaceAddress> Addresses { get; set; } = [];
+
+    /// <summary>Adjacencies of its connected networks.</summary>
+    public uint Glean4 { get; init; }
+
+    public uint Glean6 { get; init; }
+
+    public bool IsLoopback => Settings.Type == "loopback";
+}
+
+/// <summary>The interfaces and their addresses.</summary>
+internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
+{
+    private readonly Dictionary<uint, InterfaceState> _interfaces = [];
+    private readonly Dictionary<string, uint> _byName = [];
+
+    public IEnumerable<InterfaceState> All => _interfaces.Values;
+
+    public bool Exists(uint index) => _interfaces.ContainsKey(index);
+
+    public InterfaceState Get(uint index) =>
+        _interfaces.TryGetValue(index, out var state) ? state : throw new ArgumentException($"There is no interface with index {index}.", nameof(index));
+
+    public bool TryFind(string name, out uint index) => _byName.TryGetValue(name, out index);
+
+    public string NameOf(uint index) => _interfaces.TryGetValue(index, out var state) ? state.Settings.Name : $"#{index}";
+
+    public uint GleanOf(uint index, bool v6) => Get(index).IsLoopback ? AdjacencyTable.NoRoute : v6 ? Get(index).Glean6 : Get(index).Glean4;
+
+    public InterfaceState Add(InterfaceSettings settings, IPacketPort? port, int worker)
+    {
+        if (_byName.ContainsKey(settings.Name)) throw new ArgumentException($"There is an interface {settings.Name} already.", nameof(settings));
+        uint index = 1;
+        while (_interfaces.ContainsKey(index) || tables.Interfaces[index]->Flags != 0) index++;
+        if (index >= InterfaceTable.Capacity) throw new ArgumentException($"There are {InterfaceTable.Capacity - 1} interfaces already.", nameof(settings));
+        var state = new InterfaceState
+        {
+            Index = index,
+            Settings = settings,
+            Port = port,
+            Worker = worker,
+            Glean4 = tables.Adjacencies.Add(new Adjacency { Kind = AdjacencyKind.Glean, Interface = index }),
+            Glean6 = tables.Adjacencies.Add(new Adjacency { Kind = AdjacencyKind.Glean, Interface = index, V6 = true }),
+        };
+        _interfaces[index] = state;
+        _byName[settings.Name] = index;
+        Write(state);
+        return state;
+    }
+
+    /// <summary>Forgets an interface; its addresses, routes and neighbors must be gone.</summary>
+    public void Remove(InterfaceState state)
+    {
+        _interfaces.Remove(state.Index);
+        _byName.Remove(state.Settings.Name);
+        var entry = tables.Interfaces[state.Index];
+        var addresses = entry->Addresses;
+        // Present stays away while the slot waits for workers that still look at it; then the slot is free again.
+        entry->Flags = InterfaceFlags.SourceCheck;
+        tables.Adjacencies.Remove(state.Glean4);
+        tables.Adjacencies.Remove(state.Glean6);
+        tables.Epochs.Retire(() =>
+        {
+            *entry = default;
+            NativeMemory.AlignedFree(addresses);
+        });
+    }
+
+    public void Write(InterfaceState state)
+    {
+        var settings = state.Settings;
+        if (settings.Mtu is < 68 or > 65535) throw new ArgumentException($"An MTU of {settings.Mtu} is outside 68 to 65535.");
+        var entry = tables.Interfaces[state.Index];
+        entry->Mac = settings.Mac is { } mac ? MacAddress.FromBytes(mac.GetAddressBytes()) : MadeUpMac(settings.Name);
+        entry->Mtu = (uint)settings.Mtu;
+        entry->Vrf = settings.Vrf;
+        entry->Worker = (uint)state.Worker;
+        entry->LinkLocalLow = LinkLocal(entry->Mac);
+        tables.Adjacencies[state.Glean4]->Mtu = entry->Mtu;
+        tables.Adjacencies[state.Glean6]->Mtu = entry->Mtu;
+        Interlocked.MemoryBarrier();
+        entry->Flags = InterfaceFlags.Present
+            | (settings.Enabled ? InterfaceFlags.Enabled : 0)
+            | (settings.ClampMss ? InterfaceFlags.ClampMss : 0)
+            | (settings.SourceCheck ? InterfaceFlags.SourceCheck : 0)
+            | (state.IsLoopback ? InterfaceFlags.Loopback : 0)
+            | (tables.PuntInterface == state.Index ? InterfaceFlags.Punt : 0);
+    }
+
+    /// <summary>Replaces all addresses; what stays is not touched. Returns those that are new.</summary>
+    public IReadOnlyList<InterfaceAddress> SetAddresses(InterfaceState state, IReadOnlyList<InterfaceAddress> addresses)
+    {
+        foreach (var a in addresses)
+            if (a.PrefixLength < 0 || a.PrefixLength > AddressWords.From(a.Address).HostLength)
+                throw new ArgumentException($"{a.Address}/{a.PrefixLength} is no prefix.", nameof(addresses));
+        var removed = state.Addresses.Except(addresses).ToList();
+        var added = addresses.Except(state.Addresses).ToList();
+        state.Addresses = [.. addresses];
+        WriteAddresses(state);
+        // New ones first: an address that only changed its prefix length must not be foreign for a moment.
+        foreach (var address in added) Join(state, address);
+        foreach (var address in removed)
+            Leave(state, address, keepHost: addresses.Any(a => a.Address.Equals(address.Address)));
+        WriteAny();
+        return added;
+    }
+
+    /// <summary>The link-local address comes with the interface.</summary>
+    public void SetLinkLocal(InterfaceState state, ulong before)
+    {
+        var now = tables.Interfaces[state.Index]->LinkLocalLow;
+        if (before == now) return;
+        if (before != 0) tables.Local.Remove6(state.Index, LinkLocalHigh, before);
+        if (now != 0) tables.Local.Add6(state.Index, LinkLocalHigh, now);
+    }
+
+    /// <summary>Interface whose network the address lies in, the longest first; null none.</summary>
+    public uint? Towards(uint vrf, AddressWords address)
+    {
+        uint? best = null;
+        var length = -1;
+        foreach (var state in _interfaces.Values)
+        {
+            if (state.Settings.Vrf != vrf || state.IsLoopback) continue;
+            foreach (var own in state.Addresses)
+            {
+                var words = AddressWords.From(own.Address);
+                if (own.PrefixLength <= length || words.V6 != address.V6 || words.Masked(own.PrefixLength) != address.Masked(own.PrefixLength)) continue;
+                (best, length) = (state.Index, own.PrefixLength);
+            }
+        }
+        return best;
+    }
+
+    private const ulong LinkLocalHigh = 0xFE80_0000_0000_0000;
+
+    private void Join(InterfaceState state, InterfaceAddress address)
+    {
+        var words = AddressWords.From(address.Address);
+        var vrf = state.Settings.Vrf;
+        if (words.V6) tables.Local.Add6(state.Index, words.High, words.Low);
+        else tables.Local.Add4(state.Index, (uint)words.Low);
+        if (words.IsLinkLocal6) return;
+        rib.Set(new PrefixKey(vrf, words, words.HostLength), RouteSource.Local, state.Index, AdjacencyTable.Local);
+        if (address.PrefixLength == words.HostLength) return;
+        rib.Set(new PrefixKey(vrf, words, address.PrefixLength), RouteSource.Connected, state.Index, GleanOf(state.Index, words.V6));
+        foreach (var edge in Edges(words, address.PrefixLength))
+            rib.Set(new PrefixKey(vrf, edge, 32), RouteSource.Broadcast, state.Index, AdjacencyTable.Blackhole);
+    }
+
+    private void Leave(InterfaceState state, InterfaceAddress address, bool keepHost)
+    {
+        var words = AddressWords.From(address.Address);
+        var vrf = state.Settings.Vrf;
+        if (!keepHost)
+        {
+            if (words.V6) tables.Local.Remove6(state.Index, words.High, words.Low);
+            else tables.Local.Remove4(state.Index, (uint)words.Low);
+            rib.Clear(new PrefixKey(vrf, words, words.HostLength), RouteSource.Local, state.Index);
+        }
+        if (address.PrefixLength == words.HostLength || words.IsLinkLocal6) return;
+        // Another address of the interface may live in the same network.
+        if (state.Addresses.Any(a => a.PrefixLength == address.PrefixLength && AddressWords.From(a.Address).Masked(a.PrefixLength) == words.Masked(address.PrefixLength))) return;
+        rib.Clear(new PrefixKey(vrf, words, address.PrefixLength), RouteSource.Connected, state.Index);
+        foreach (var edge in Edges(words, address.PrefixLength))
+            rib.Clear(new PrefixKey(vrf, edge, 32), RouteSource.Broadcast, state.Index);
+    }
+
+    /// <summary>RFC 1812 §5.3.5.1, RFC 2644: network and broadcast address of a network; RFC 3021: a /31 has none.</summary>
+    private static IEnumerable<AddressWords> Edges(AddressWords address, int length)
+    {
+        if (address.V6 || length > 30) yield break;
+        var network = address.Masked(length);
+        yield return network;
+        yield return network with { Low = network.Low | ~Fib4.Mask(length) };
+    }
+
+    private void WriteAddresses(InterfaceState state)
+    {
+        var entry = tables.Interfaces[state.Index];
+        var list = (InterfaceAddressEntry*)NativeMemory.AlignedAlloc((nuint)((state.Addresses.Count + 1) * sizeof(InterfaceAddressEntry)), 64);
+        for (var i = 0; i < state.Addresses.Count; i++)
+        {
+            var words = AddressWords.From(state.Addresses[i].Address);
+            list[i] = new InterfaceAddressEntry { High = words.High, Low = words.Low, V6 = words.V6, PrefixLength = (byte)state.Addresses[i].PrefixLength };
+        }
+        list[state.Addresses.Count] = new InterfaceAddressEntry { PrefixLength = InterfaceAddressEntry.End };
+        var old = entry->Addresses;
+        Volatile.Write(ref *(nint*)&entry->Addresses, (nint)list);
+        tables.Epochs.Retire(old);
+        var all = state.Addresses.Select(a => AddressWords.From(a.Address)).ToList();
+        entry->Ip4 = (uint)all.FirstOrDefault(a => !a.V6).Low;
+        var first6 = all.FirstOrDefault(a => a.V6 && !a.IsLinkLocal6);
+        (entry->Ip6High, entry->Ip6Low) = (first6.High, first6.Low);
+    }
+
+    private void WriteAny()
+    {
+        var all = _interfaces.Values.OrderBy(s => s.Index).SelectMany(s => s.Addresses).Select(a => AddressWords.From(a.Address)).ToList();
+        tables.AnyIp4 = (uint)all.FirstOrDefault(a => !a.V6).Low;
+        var first6 = all.FirstOrDefault(a => a.V6 && !a.IsLinkLocal6);
+        (tables.AnyIp6High, tables.AnyIp6Low) = (first6.High, first6.Low);
+    }
+
+    /// <summary>A locally administered MAC address (IEEE 802 §8.4.2) that stays the same for a name.</summary>
+    private static ulong MadeUpMac(string name)
+    {
+        var bytes = SHA256.HashData(Encoding.UTF8.GetBytes(name))[..6];
+        bytes[0] = (byte)((bytes[0] & 0xFC) | 2);
+        return MacAddress.FromBytes(bytes);
+    }
+
+    /// <summary>RFC 4291 Appendix A: the interface identifier made from a MAC address.</summary>
+    private static ulong LinkLocal(ulong mac)
+    {
+        var b = MacAddress.ToBytes(mac);
+        return (ulong)(b[0] ^ 2) << 56 | (ulong)b[1] << 48 | (ulong)b[2] << 40 | 0xFF_FE00_0000 | (ulong)b[3] << 16 | (ulong)b[4] << 8 | b[5];
+    }
+}

@@ -1,0 +1,197 @@
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Nodes;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Apply;
+
+/// <summary>A neighbor by interface and address.</summary>
+internal readonly record struct NeighborKey(uint Interface, AddressWords Address);
+
+/// <summary>A neighbor as the control side knows it.</summary>
+internal sealed class NeighborState
+{
+    public required uint Adjacency { get; init; }
+
+    public ulong Mac { get; set; }
+
+    public bool Complete { get; set; }
+
+    /// <summary>From the configuration: neither learned nor aged.</summary>
+    public bool Static { get; set; }
+
+    /// <summary>Routes that lead through it.</summary>
+    public int Routes { get; set; }
+
+    /// <summary>Unanswered questions since it was last confirmed.</summary>
+    public int Probes { get; set; }
+}
+
+/// <summary>The neighbors: makes their adjacencies, keeps them while they are used, asks again when they grow old.</summary>
+internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Action<WorkerMessage> tellWorkers)
+{
+    /// <summary>More dynamic neighbors are not learned; seconds until one is asked again, and until an unused one is forgotten.</summary>
+    public const int MaxDynamic = 16384;
+    public const uint ReachableSeconds = 60, UnusedSeconds = 300;
+    private const int MaxProbes = 3;
+
+    private readonly Dictionary<NeighborKey, NeighborState> _neighbors = [];
+
+    public IReadOnlyDictionary<NeighborKey, NeighborState> All => _neighbors;
+
+    /// <summary>The neighbor, made when it is not there; null when there are too many.</summary>
+    public NeighborState? Get(NeighborKey key)
+    {
+        if (_neighbors.TryGetValue(key, out var state)) return state;
+        if (_neighbors.Count >= MaxDynamic) return null;
+        var entry = tables.Interfaces[key.Interface];
+        var adjacency = tables.Adjacencies.Add(new Adjacency
+        {
+            Kind = AdjacencyKind.Incomplete,
+            V6 = key.Address.V6,
+            Interface = key.Interface,
+            Mtu = entry->Mtu,
+            NextHopHigh = key.Address.High,
+            NextHopLow = key.Address.Low,
+        });
+        if (adjacency == 0) return null;
+        tables.Neighbors.Set(key.Address.High, key.Address.Low, DataplaneTables.NeighborTag(key.Interface, key.Address.V6), adjacency);
+        return _neighbors[key] = new NeighborState { Adjacency = adjacency };
+    }
+
+    /// <summary>Gives a neighbor its MAC address. A learned one does not change a static one. False when nothing changed.</summary>
+    public bool Learn(NeighborKey key, ulong mac, bool isStatic)
+    {
+        if (Get(key) is not { } state || (state.Static && !isStatic)) return false;
+        var changed = !state.Complete || state.Mac != mac;
+        state.Static |= isStatic;
+        state.Mac = mac;
+        state.Complete = true;
+        state.Probes = 0;
+        var entry = tables.Interfaces[key.Interface];
+        tables.Adjacencies[state.Adjacency]->LastConfirmed = Seconds();
+        tables.Adjacencies.Complete(state.Adjacency, EthernetHeader.Make(mac, entry->Mac, (ushort)(key.Address.V6 ? 0x86DD : 0x0800)));
+        // A packet to a neighbor finds its own route and so skips the search by address.
+        if (!key.Address.IsLinkLocal6)
+            rib.Set(new PrefixKey(entry->Vrf, key.Address, key.Address.HostLength), RouteSource.Neighbor, key.Interface, state.Adjacency);
+        tellWorkers(new WorkerMessage(WorkerMessageKind.NeighborReady, key.Interface, key.Address.High, key.Address.Low, key.Address.V6, Packet: state.Adjacency));
+        return changed;
+    }
+
+    /// <summary>A neighbor stayed silent: forgets what was known of it.</summary>
+    public void Fail(NeighborKey key)
+    {
+        if (!_neighbors.TryGetValue(key, out var state) || state.Static) return;
+        Forget(key, state);
+        if (state.Routes == 0) Remove(key, state);
+    }
+
+    /// <summary>Removes a static neighbor; false when there was none.</summary>
+    public bool RemoveStatic(NeighborKey key)
+    {
+        if (!_neighbors.TryGetValue(key, out var state) || !state.Static) return false;
+        state.Static = false;
+        Forget(key, state);
+        if (state.Routes == 0) Remove(key, state);
+        return true;
+    }
+
+    /// <summary>Counts a route through the neighbor; 0 when there are too many neighbors.</summary>
+    public uint Use(NeighborKey key)
+    {
+        if (Get(key) is not { } state) return 0;
+        state.Routes++;
+        return state.Adjacency;
+    }
+
+    /// <summary>A route through the neighbor is gone.</summary>
+    public void Unuse(NeighborKey key)
+    {
+        if (!_neighbors.TryGetValue(key, out var state)) return;
+        state.Routes--;
+        if (state.Routes == 0 && !state.Complete) Remove(key, state);
+    }
+
+    /// <summary>Removes all neighbors of an interface; the routes through them must be gone.</summary>
+    public void RemoveInterface(uint index)
+    {
+        foreach (var (key, state) in _neighbors.Where(n => n.Key.Interface == index).ToList())
+        {
+            Forget(key, state);
+            Remove(key, state);
+        }
+    }
+
+    /// <summary>Removes the neighbors of an interface that are no longer on its networks.</summary>
+    public void RemoveStrays(uint index, Func<AddressWords, bool> onLink)
+    {
+        foreach (var (key, state) in _neighbors.Where(n => n.Key.Interface == index && !n.Value.Static && n.Value.Routes == 0 && !onLink(n.Key.Address)).ToList())
+        {
+            Forget(key, state);
+            Remove(key, state);
+        }
+    }
+
+    /// <summary>Takes over a new MAC address, MTU or VRF of the interface.</summary>
+    public void Refresh(uint index)
+    {
+        var entry = tables.Interfaces[index];
+        foreach (var (key, state) in _neighbors.Where(n => n.Key.Interface == index))
+        {
+            tables.Adjacencies[state.Adjacency]->Mtu = entry->Mtu;
+            if (state.Complete)
+                tables.Adjacencies.Complete(state.Adjacency, EthernetHeader.Make(state.Mac, entry->Mac, (ushort)(key.Address.V6 ? 0x86DD : 0x0800)));
+        }
+    }
+
+    /// <summary>Once a second: asks used neighbors that were not confirmed for long, forgets silent and unused ones. Returns those that turned out unreachable.</summary>
+    public List<NeighborKey> Age()
+    {
+        var now = Seconds();
+        List<NeighborKey> gone = [];
+        foreach (var (key, state) in _neighbors.ToList())
+        {
+            if (state.Static || !state.Complete) continue;
+            var adjacency = tables.Adjacencies[state.Adjacency];
+            if (now - Math.Min(adjacency->LastConfirmed, now) < ReachableSeconds)
+            {
+                state.Probes = 0;
+                continue;
+            }
+            var unused = now - Math.Min(adjacency->LastUsed, now);
+            if (unused >= UnusedSeconds && state.Routes == 0)
+            {
+                Forget(key, state);
+                Remove(key, state);
+            }
+            else if (unused < ReachableSeconds)
+            {
+                if (state.Probes++ < MaxProbes)
+                {
+                    tellWorkers(new WorkerMessage(WorkerMessageKind.Solicit, key.Interface, key.Address.High, key.Address.Low, key.Address.V6, state.Mac));
+                    continue;
+                }
+                gone.Add(key);
+                Fail(key);
+            }
+        }
+        return gone;
+    }
+
+    private static uint Seconds() => (uint)(WorkerContext.Clock() / 1_000_000_000);
+
+    private void Forget(NeighborKey key, NeighborState state)
+    {
+        state.Complete = false;
+        state.Mac = 0;
+        state.Probes = 0;
+        tables.Adjacencies.Forget(state.Adjacency);
+        rib.Clear(new PrefixKey(tables.Interfaces[key.Interface]->Vrf, key.Address, key.Address.HostLength), RouteSource.Neighbor, key.Interface);
+    }
+
+    private void Remove(NeighborKey key, NeighborState state)
+    {
+        _neighbors.Remove(key);
+        tables.Neighbors.Remove(key.Address.High, key.Address.Low, DataplaneTables.NeighborTag(key.Interface, key.Address.V6));
+        tables.Adjacencies.Remove(state.Adjacency);
+    }
+}

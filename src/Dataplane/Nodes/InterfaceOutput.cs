@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Nodes;
+
+/// <summary>Puts whole frames into the queue of their interface's port, or hands them to the worker that owns it.</summary>
+internal readonly unsafe struct InterfaceOutput : INode
+{
+    private enum Reason : ushort
+    {
+        Down,
+        QueueFull,
+        HandoffFull,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<NodeInfo.None, Reason>(
+        NodeNames.InterfaceOutput,
+        [],
+        [
+            (Reason.Down, "The interface is disabled, gone, or has no port."),
+            (Reason.QueueFull, "The interface's queue was full."),
+            (Reason.HandoffFull, "The worker that owns the interface did not take packets fast enough."),
+        ]);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Process(ref Frame frame)
+    {
+        var context = frame.Context;
+        var interfaces = frame.Tables.Interfaces;
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            var to = frame.Meta(index)->TxInterface & (InterfaceTable.Capacity - 1);
+            var entry = interfaces[to];
+            if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
+            {
+                frame.Drop(Reason.Down, index);
+                continue;
+            }
+            if (entry->Worker != (uint)context.Worker)
+            {
+                if (!context.HandOff(entry->Worker, frame.Node, index)) frame.Drop(Reason.HandoffFull, index);
+                continue;
+            }
+            if (!context.QueueForPort(to, index)) frame.Drop(Reason.QueueFull, index);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Nodes;
+
+/// <summary>Finds the route of an IPv4 packet and, when it is forwarded, takes one off its TTL.</summary>
+internal readonly unsafe struct Ip4Lookup : INode
+{
+    private enum Edge : ushort
+    {
+        Local,
+        SpdInput,
+        SpdOutput,
+        Rewrite,
+        IcmpError,
+    }
+
+    private enum Reason : ushort
+    {
+        NoRoute,
+        Blackhole,
+        Prohibited,
+        LinkBroadcast,
+        LinkLocal,
+        TtlExpired,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+        NodeNames.Ip4Lookup,
+        [
+            (Edge.Local, NodeNames.Ip4Local),
+            (Edge.SpdInput, NodeNames.Spd4Input),
+            (Edge.SpdOutput, NodeNames.Spd4Output),
+            (Edge.Rewrite, NodeNames.Ip4Rewrite),
+            (Edge.IcmpError, NodeNames.Icmp4Error),
+        ],
+        [
+            (Reason.NoRoute, "No route leads to the destination."),
+            (Reason.Blackhole, "The route to the destination is a blackhole, or it is the broadcast address of a connected network."),
+            (Reason.Prohibited, "The route to the destination is prohibited."),
+            (Reason.LinkBroadcast, "The packet came as a link broadcast to an address of another host."),
+            (Reason.LinkLocal, "A link-local address (169.254.0.0/16) is not forwarded."),
+            (Reason.TtlExpired, "The packet's time to live ended here."),
+        ]);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Process(ref Frame frame)
+    {
+        var tables = frame.Tables;
+        var fib = tables.Fib4;
+        var adjacencies = tables.Adjacencies;
+        var spd = Volatile.Read(ref tables.SpdActive);
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            var meta = frame.Meta(index);
+            var ip = frame.Data(index);
+            var destination = Wire.U32(ip + 16);
+            var nextHop = fib.Lookup(meta->Vrf, destination);
+            meta->NextHop = nextHop;
+            var kind = adjacencies[nextHop]->Kind;
+            var flags = meta->Flags;
+            if (kind < AdjacencyKind.Glean)
+            {
+                Unforwarded(ref frame, kind, meta, index);
+                continue;
+            }
+            if ((flags & PacketFlags.Own) == 0)
+            {
+                // RFC 1812 §5.3.4: what came as a link-layer broadcast is not forwarded.
+                if ((flags & PacketFlags.Broadcast) != 0)
+                {
+                    frame.Drop(Reason.LinkBroadcast, index);
+                    continue;
+                }
+                // RFC 3927 §7.
+                if (Wire.U16(ip + 12) == 0xA9FE || destination >> 16 == 0xA9FE)
+                {
+                    frame.Drop(Reason.LinkLocal, index);
+                    continue;
+                }
+                // RFC 1812 §5.3.1: the TTL is checked before forwarding only.
+                if (ip[8] <= 1)
+                {
+                    frame.AddDrop(Reason.TtlExpired);
+                    meta->Opaque0 = IcmpError.TtlExceeded4;
+                    frame.Enqueue(Edge.IcmpError, index);
+                    continue;
+                }
+                ip[8]--;
+                // RFC 1624: the word that holds the TTL went down by 0x0100, so the checksum goes up by as much.
+                var sum = (uint)Unsafe.ReadUnaligned<ushort>(ip + 10) + 1;
+                Unsafe.WriteUnaligned(ip + 10, (ushort)(sum + (sum >= 0xFFFF ? 1u : 0)));
+            }
+            if (!spd || (flags & PacketFlags.BypassSpd) != 0) frame.Enqueue(Edge.Rewrite, index);
+            else if ((flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0) frame.Enqueue(Edge.SpdOutput, index);
+            else frame.Enqueue(Edge.SpdInput, index);
+        }
+    }
+
+    private static void Unforwarded(ref Frame frame, AdjacencyKind kind, PacketMeta* meta, uint index)
+    {
+        switch (kind)
+        {
+            case AdjacencyKind.Local:
+                frame.Enqueue(Edge.Local, index);
+                break;
+            case AdjacencyKind.Blackhole:
+                frame.Drop(Reason.Blackhole, index);
+                break;
+            case AdjacencyKind.Prohibit:
+                frame.AddDrop(Reason.Prohibited);
+                meta->Opaque0 = IcmpError.Prohibited4;
+                frame.Enqueue(Edge.IcmpError, index);
+                break;
+            default:
+                frame.AddDrop(Reason.NoRoute);
+                meta->Opaque0 = IcmpError.NetUnreachable4;
+                frame.Enqueue(Edge.IcmpError, index);
+                break;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+namespace Gateway.Dataplane.Nodes;
+
+/// <summary>Writes the IPv6 header of a packet that the gateway makes.</summary>
+internal static unsafe class Ip6Header
+{
+    public const int Length = 40;
+
+    public static void Write(
+        byte* ip,
+        int payload,
+        byte next,
+        byte hopLimit,
+        ulong sourceHigh,
+        ulong sourceLow,
+        ulong destinationHigh,
+        ulong destinationLow,
+        byte trafficClass = 0,
+        uint flowLabel = 0)
+    {
+        Wire.Put32(ip, 6u << 28 | (uint)trafficClass << 20 | (flowLabel & 0xFFFFF));
+        Wire.Put16(ip + 4, payload);
+        ip[6] = next;
+        ip[7] = hopLimit;
+        Wire.Put64(ip + 8, sourceHigh);
+        Wire.Put64(ip + 16, sourceLow);
+        Wire.Put64(ip + 24, destinationHigh);
+        Wire.Put64(ip + 32, destinationLow);
+    }
+}

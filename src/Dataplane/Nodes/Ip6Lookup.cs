@@ -1,0 +1,119 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Nodes;
+
+/// <summary>Finds the route of an IPv6 packet and, when it is forwarded, takes one off its hop limit.</summary>
+internal readonly unsafe struct Ip6Lookup : INode
+{
+    private enum Edge : ushort
+    {
+        Local,
+        SpdInput,
+        SpdOutput,
+        Rewrite,
+        IcmpError,
+    }
+
+    private enum Reason : ushort
+    {
+        NoRoute,
+        Blackhole,
+        Prohibited,
+        LinkBroadcast,
+        LinkLocal,
+        HopLimitExpired,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+        NodeNames.Ip6Lookup,
+        [
+            (Edge.Local, NodeNames.Ip6Local),
+            (Edge.SpdInput, NodeNames.Spd6Input),
+            (Edge.SpdOutput, NodeNames.Spd6Output),
+            (Edge.Rewrite, NodeNames.Ip6Rewrite),
+            (Edge.IcmpError, NodeNames.Icmp6Error),
+        ],
+        [
+            (Reason.NoRoute, "No route leads to the destination."),
+            (Reason.Blackhole, "The route to the destination is a blackhole."),
+            (Reason.Prohibited, "The route to the destination is prohibited."),
+            (Reason.LinkBroadcast, "The packet came as a link multicast to an address of another host."),
+            (Reason.LinkLocal, "A packet from a link-local address is not forwarded."),
+            (Reason.HopLimitExpired, "The packet's hop limit ended here."),
+        ]);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Process(ref Frame frame)
+    {
+        var tables = frame.Tables;
+        var fib = tables.Fib6;
+        var adjacencies = tables.Adjacencies;
+        var spd = Volatile.Read(ref tables.SpdActive);
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            var meta = frame.Meta(index);
+            var ip = frame.Data(index);
+            var nextHop = fib.Lookup(meta->Vrf, Wire.U64(ip + 24), Wire.U64(ip + 32));
+            meta->NextHop = nextHop;
+            var kind = adjacencies[nextHop]->Kind;
+            var flags = meta->Flags;
+            if (kind < AdjacencyKind.Glean)
+            {
+                Unforwarded(ref frame, kind, meta, index);
+                continue;
+            }
+            if ((flags & PacketFlags.Own) == 0)
+            {
+                if ((flags & PacketFlags.Broadcast) != 0)
+                {
+                    frame.Drop(Reason.LinkBroadcast, index);
+                    continue;
+                }
+                // RFC 4291 §2.5.6: routers do not forward packets with a link-local source.
+                if (Wire.U16(ip + 8) >> 6 == 0xFE80 >> 6)
+                {
+                    frame.Drop(Reason.LinkLocal, index);
+                    continue;
+                }
+                if (ip[7] <= 1)
+                {
+                    frame.AddDrop(Reason.HopLimitExpired);
+                    meta->Opaque0 = IcmpError.HopLimitExceeded6;
+                    frame.Enqueue(Edge.IcmpError, index);
+                    continue;
+                }
+                ip[7]--;
+            }
+            if (!spd || (flags & PacketFlags.BypassSpd) != 0) frame.Enqueue(Edge.Rewrite, index);
+            else if ((flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0) frame.Enqueue(Edge.SpdOutput, index);
+            else frame.Enqueue(Edge.SpdInput, index);
+        }
+    }
+
+    private static void Unforwarded(ref Frame frame, AdjacencyKind kind, PacketMeta* meta, uint index)
+    {
+        switch (kind)
+        {
+            case AdjacencyKind.Local:
+                frame.Enqueue(Edge.Local, index);
+                break;
+            case AdjacencyKind.Blackhole:
+                frame.Drop(Reason.Blackhole, index);
+                break;
+            case AdjacencyKind.Prohibit:
+                frame.AddDrop(Reason.Prohibited);
+                meta->Opaque0 = IcmpError.Prohibited6;
+                frame.Enqueue(Edge.IcmpError, index);
+                break;
+            default:
+                frame.AddDrop(Reason.NoRoute);
+                meta->Opaque0 = IcmpError.NoRoute6;
+                frame.Enqueue(Edge.IcmpError, index);
+                break;
+        }
+    }
+}
