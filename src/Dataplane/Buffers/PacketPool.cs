@@ -215,7 +215,9 @@ public sealed unsafe class PacketPool : IDisposable
 
     private void Lock()
     {
-        while (Interlocked.CompareExchange(ref _lock, 1, 0) != 0) Thread.SpinWait(20);
+        // Held for a copy of indices only; yet its holder may lose its core, so those who wait give theirs away after a few turns.
+        var wait = default(SpinWait);
+        while (Volatile.Read(ref _lock) != 0 || Interlocked.CompareExchange(ref _lock, 1, 0) != 0) wait.SpinOnce();
     }
 
     private void Unlock() => Volatile.Write(ref _lock, 0);

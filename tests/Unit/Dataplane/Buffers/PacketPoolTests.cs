@@ -91,7 +91,7 @@ public sealed unsafe class PacketPoolTests
             PacketPool.BindThread(slot);
             var random = new Random(slot);
             var mine = new List<uint>();
-            for (var round = 0; round < 20_000; round++)
+            for (var round = 0; round < 3_000; round++)
             {
                 var batch = new uint[random.Next(1, 200)];
                 if (random.Next(2) == 0)
