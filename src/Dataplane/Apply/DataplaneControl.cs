@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Io;
 using Gateway.Dataplane.Nodes;
@@ -46,6 +47,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         Pool = new PacketPool(options.Buffers, options.Hugepages);
         _epochs = new Epochs(options.Workers);
         Tables = new DataplaneTables(_epochs);
+        Security = new SaControl(Tables, _gate);
         _rib = new Rib(Tables);
         _neighbors = new NeighborBook(Tables, _rib, TellWorkers);
         _interfaces = new InterfaceBook(Tables, _rib);
@@ -61,6 +63,9 @@ public sealed unsafe class DataplaneControl : IDisposable
     /// <summary>The packets; ports are opened on it.</summary>
     public PacketPool Pool { get; }
 
+    /// <summary>SAs and security policies.</summary>
+    public SaControl Security { get; }
+
     internal GraphDefinition Graph { get; }
 
     internal DataplaneTables Tables { get; }
@@ -69,9 +74,6 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     /// <summary>Held for every change of tables.</summary>
     internal Lock Gate => _gate;
-
-    /// <summary>Takes the notices of the security nodes (acquire, SA limits …) on the control thread, outside the gate.</summary>
-    internal Action<Notice>? SecurityNotice { get; set; }
 
     /// <summary>Starts the workers and the control thread.</summary>
     public void Start()
@@ -287,6 +289,12 @@ public sealed unsafe class DataplaneControl : IDisposable
             }
     }
 
+    /// <summary>The steps recorded so far, each packet's in their order; tracing goes on until <see cref="StopTrace"/>.</summary>
+    public IReadOnlyList<TraceRow> ReadTrace()
+    {
+        lock (_gate) return TraceReader.Read(_workers, Graph, _interfaces);
+    }
+
     /// <summary>Ends tracing and returns the steps of the traced packets, each packet's in their order.</summary>
     public IReadOnlyList<TraceRow> StopTrace()
     {
@@ -343,6 +351,7 @@ public sealed unsafe class DataplaneControl : IDisposable
                 for (var n = ring.Pop(batch); n > 0; n = ring.Pop(batch)) Pool.Free(batch[..n]);
                 ring.Dispose();
             }
+            Security.Dispose();
             _epochs.Dispose();
             Tables.Dispose();
             Pool.Dispose();
@@ -439,7 +448,7 @@ public sealed unsafe class DataplaneControl : IDisposable
                 Report(new DataplaneNotice.AddressConflict(NameOf(key.Interface), key.Address.ToAddress(), mac));
                 break;
             default:
-                SecurityNotice?.Invoke(notice);
+                if (Security.Decode(notice) is { } decoded) Report(decoded);
                 break;
         }
     }

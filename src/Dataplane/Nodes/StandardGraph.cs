@@ -1,3 +1,4 @@
+using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Graph;
 
 namespace Gateway.Dataplane.Nodes;
@@ -18,10 +19,16 @@ internal static class StandardGraph
         NodeRegistration.Of<IpReassembly<Fragments4>>(),
         NodeRegistration.Of<IpReassembly<Fragments6>>(),
         NodeRegistration.Of<NdInput>(),
+        NodeRegistration.Of<EspDecrypt<OuterIp4>>(),
+        NodeRegistration.Of<EspDecrypt<OuterIp6>>(),
         NodeRegistration.Of<IkePunt>(),
+        NodeRegistration.Of<SpdInput<PolicyIp4, uint>>(),
+        NodeRegistration.Of<SpdInput<PolicyIp6, UInt128>>(),
         NodeRegistration.Of<Ip4Deliver>(),
         NodeRegistration.Of<Ip6Deliver>(),
         NodeRegistration.Of<HostPunt>(),
+        NodeRegistration.Of<SpdOutput<PolicyIp4, uint>>(),
+        NodeRegistration.Of<SpdOutput<PolicyIp6, UInt128>>(),
         NodeRegistration.Of<Ip4Fragment>(),
         NodeRegistration.Of<Ip4Rewrite>(),
         NodeRegistration.Of<Ip6Rewrite>(),

@@ -113,6 +113,7 @@ public sealed unsafe class PacketPoolTests
                     pool.Free(batch.AsSpan(0, give));
                 }
             }
+            foreach (var index in mine) Volatile.Write(ref owners[index], 0);
             pool.Free([.. mine]);
             PacketPool.BindThread(0);
         })).ToList();
