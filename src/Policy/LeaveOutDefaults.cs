@@ -34,7 +34,7 @@ internal static class LeaveOutDefaults
             : parameter.DefaultValue ?? (parameter.ParameterType.IsValueType ? Activator.CreateInstance(parameter.ParameterType) : null);
     }
 
-    private static object? Prototype(Type type) =>
+    internal static object? Prototype(Type type) =>
         !type.IsAbstract && type.GetConstructor(BindingFlags.Public | BindingFlags.Instance, []) is { } make ? make.Invoke(null) : null;
 
     private static bool IsSame(object? value, object? normal) =>

@@ -15,6 +15,9 @@ public static class PolicyJson
     /// <summary>Reading and writing of specs, commands and events.</summary>
     public static JsonSerializerOptions Options { get; } = Make();
 
+    /// <summary>For JSON that was checked already (see <see cref="Items.Reading.StrictJson"/>): members that stand twice are not looked for again, also not in a spec that is still unread.</summary>
+    internal static JsonSerializerOptions Checked { get; } = MakeChecked();
+
     private delegate bool TryParse<T>(string? text, [MaybeNullWhen(false)] out T value);
 
     private static JsonSerializerOptions Make()
@@ -44,6 +47,13 @@ public static class PolicyJson
         Text<Spi>(options, "an SPI of eight hexadecimal digits", ParseSpi, s => s.ToString());
         options.Converters.Add(new NumberJson<IkeSaId>(n => new IkeSaId(n), i => i.Value));
         options.Converters.Add(new NumberJson<ChildSaId>(n => new ChildSaId(n), i => i.Value));
+        options.MakeReadOnly();
+        return options;
+    }
+
+    private static JsonSerializerOptions MakeChecked()
+    {
+        var options = new JsonSerializerOptions(Options) { AllowDuplicateProperties = true };
         options.MakeReadOnly();
         return options;
     }

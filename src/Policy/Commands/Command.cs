@@ -64,7 +64,11 @@ public enum SaVerb
 }
 
 /// <summary>An item as it arrives: the spec is still JSON, because its kind decides how it reads.</summary>
-public sealed record ItemPutRequest(string Kind, string Name, JsonElement Spec);
+public sealed record ItemPutRequest(string Kind, string Name, JsonElement Spec)
+{
+    // The spec of a secret holds its value, and records print themselves.
+    public override string ToString() => $"{Kind}/{Name}";
+}
 
 /// <summary>An item to delete.</summary>
 public sealed record ItemDeleteRequest(string Kind, string Name);

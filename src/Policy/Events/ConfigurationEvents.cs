@@ -26,8 +26,11 @@ public sealed record TransactionCommitted(long Revision, int Changes, string? Re
     public override string Subject => "configuration";
 }
 
-/// <summary>A command was refused: what it was about and why, never a value of it.</summary>
-public sealed record CommandRejected(ValueList<string> Items, ValueList<RejectionNote> Errors) : GatewayEvent
+/// <summary>A command was refused: what it was about and why, never a value of it. Rate-limited per principal.</summary>
+/// <param name="Items">The items that it named, as far as they could be items.</param>
+/// <param name="Errors">The first errors.</param>
+/// <param name="Suppressed">Rejections of the same principal that were not journalled since the last one.</param>
+public sealed record CommandRejected(ValueList<string> Items, ValueList<RejectionNote> Errors, int Suppressed = 0) : GatewayEvent
 {
     public override string Subject => "command";
 }
@@ -44,6 +47,12 @@ public sealed record ItemApplied(ItemKey Key, long Revision) : GatewayEvent
 /// <summary>An item could not be put in force yet; it is tried again.</summary>
 /// <param name="WaitsFor">A sentence, for example <c>device wan</c> or <c>interface/wan</c>.</param>
 public sealed record ItemPending(ItemKey Key, long Revision, string WaitsFor) : GatewayEvent
+{
+    public override string Subject => Key.ToString();
+}
+
+/// <summary>A deleted item whose removal had been pending is now gone.</summary>
+public sealed record ItemRemoved(ItemKey Key, long Revision) : GatewayEvent
 {
     public override string Subject => Key.ToString();
 }

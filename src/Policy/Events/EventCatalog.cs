@@ -23,6 +23,7 @@ public static class EventCatalog
             new("config.transaction-committed.v1", typeof(TransactionCommitted)),
             new("config.item-applied.v1", typeof(ItemApplied)),
             new("config.item-pending.v1", typeof(ItemPending)),
+            new("config.item-removed.v1", typeof(ItemRemoved)),
             new("command.rejected.v1", typeof(CommandRejected)),
             new("command.sa-accepted.v1", typeof(SaCommandAccepted)),
             new("gateway.started.v1", typeof(GatewayStarted)),

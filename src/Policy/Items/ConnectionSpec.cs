@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Gateway.Policy.Items;
 
 /// <summary>How a side proves who it is.</summary>
@@ -53,8 +55,10 @@ public sealed record ConnectionSpec : ItemSpec
     /// <summary>The peer's addresses, prefixes, ranges, names, or <c>%any</c>; the first is dialled.</summary>
     public ValueList<string> RemoteAddrs { get; init; }
 
+    [Range(1, 65535)]
     public int LocalPort { get; init; } = 500;
 
+    [Range(1, 65535)]
     public int RemotePort { get; init; } = 500;
 
     /// <summary>As strongSwan writes them, for example <c>aes128gcm16-prfsha256-x25519</c>; none = <c>default</c>.</summary>
@@ -85,6 +89,7 @@ public sealed record ConnectionSpec : ItemSpec
     public SwanDuration? RandTime { get; init; }
 
     /// <summary>Attempts to initiate before giving up; 0 = for ever.</summary>
+    [Range(0, 1000)]
     public int Keyingtries { get; init; } = 1;
 
     public UniquePolicy Unique { get; init; } = UniquePolicy.No;
@@ -131,15 +136,20 @@ public sealed record ChildSpec
 
     public SwanDuration? RandTime { get; init; }
 
+    [Range(0, long.MaxValue)]
     public long RekeyBytes { get; init; }
 
+    [Range(0, long.MaxValue)]
     public long? LifeBytes { get; init; }
 
+    [Range(0, long.MaxValue)]
     public long RekeyPackets { get; init; }
 
+    [Range(0, long.MaxValue)]
     public long? LifePackets { get; init; }
 
     /// <summary>Packets, 0–4096.</summary>
+    [Range(0, 4096)]
     public int ReplayWindow { get; init; } = 64;
 
     public bool CopyDf { get; init; } = true;

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net;
 
 namespace Gateway.Policy.Items;
@@ -27,6 +28,7 @@ public sealed record InterfaceSpec : ItemSpec
     public ValueList<InterfaceAddress> Addresses { get; init; }
 
     /// <summary>Octets of the largest IP packet, 576–9216 (1280 and more when there are IPv6 addresses). Default: the device's, else 1500.</summary>
+    [Range(576, 9216)]
     public int? Mtu { get; init; }
 
     /// <summary>MAC address; default the device's, or a random local one for tap.</summary>

@@ -1,4 +1,6 @@
+using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
+using Gateway.Policy.Items.Rules;
 
 namespace Gateway.Policy.Items;
 
@@ -15,17 +17,19 @@ public static class ItemCatalog
     /// <summary>The rows, in the order in which things are shown.</summary>
     public static IReadOnlyList<ItemKind> Kinds { get; } =
     [
-        new(Interface, typeof(InterfaceSpec)),
-        new(Route, typeof(RouteSpec)),
-        new(Neighbor, typeof(NeighborSpec)),
-        new(Secret, typeof(SecretSpec)),
-        new(Connection, typeof(ConnectionSpec)),
-        new(Policy, typeof(PolicySpec)),
+        new(Interface, typeof(InterfaceSpec), new InterfaceRules()),
+        new(Route, typeof(RouteSpec), new RouteRules()),
+        new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
+        new(Secret, typeof(SecretSpec), new SecretRules()),
+        new(Connection, typeof(ConnectionSpec), new ConnectionRules()),
+        new(Policy, typeof(PolicySpec), new PolicyRules()),
     ];
 
-    public static bool TryGet(string name, [NotNullWhen(true)] out ItemKind? kind)
+    private static readonly FrozenDictionary<string, ItemKind> _byName = Kinds.ToFrozenDictionary(k => k.Name);
+
+    public static bool TryGet(string? name, [NotNullWhen(true)] out ItemKind? kind)
     {
-        kind = Kinds.FirstOrDefault(k => k.Name == name);
-        return kind is not null;
+        kind = null;
+        return name is not null && _byName.TryGetValue(name, out kind);
     }
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Gateway.Policy.Sa;
 
 namespace Gateway.Policy.Items;
@@ -20,5 +21,6 @@ public sealed record PolicySpec : ItemSpec
     public ValueList<TrafficSelector> RemoteTs { get; init; }
 
     /// <summary>Lower is looked at first; 0 = by the size of the selectors, the narrower first, before children of the same size.</summary>
+    [Range(0, 65535)]
     public int Priority { get; init; }
 }

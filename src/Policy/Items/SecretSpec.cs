@@ -21,5 +21,6 @@ public sealed record SecretSpec : ItemSpec
     public ValueList<string> Ids { get; init; }
 
     /// <summary>The slot of the vault that holds the value.</summary>
+    [Reading.NotFromCommands]
     public KeyHandle Handle { get; init; }
 }

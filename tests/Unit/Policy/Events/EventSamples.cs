@@ -24,7 +24,8 @@ internal static class EventSamples
         yield return new TransactionCommitted(7, 3, "a new branch");
         yield return new ItemApplied(new ItemKey("interface", "wan"), 7);
         yield return new ItemPending(new ItemKey("route", "default"), 7, "interface/wan");
-        yield return new CommandRejected(["interface/wan"], [new RejectionNote("interface/wan", "$.put[0].spec.mtu", "out-of-range")]);
+        yield return new ItemRemoved(new ItemKey("interface", "wan"), 7);
+        yield return new CommandRejected(["interface/wan"], [new RejectionNote("interface/wan", "$.put[0].spec.mtu", "out-of-range")], 3);
         yield return new SaCommandAccepted("initiate", "branch", "net", "maintenance is over");
         yield return new GatewayStarted("0.2.0", "5c2f6a90-8a1e-4a62-9a0f-0d8f6c0e7f01");
         yield return new GatewayStopped("signal");

@@ -1,0 +1,66 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Gateway.Policy.Commands;
+
+/// <summary>The word under <c>command</c> in a message.</summary>
+public enum CommandWord
+{
+    Transaction,
+    Initiate,
+    Rekey,
+    Terminate,
+}
+
+/// <summary>A transaction as it arrives: <c>{"id":"7","put":[{"kind":"route","name":"default","spec":{…}}]}</c>.</summary>
+public sealed record TransactionBody
+{
+    /// <summary>May be left out: a message without it is a transaction.</summary>
+    public CommandWord Command { get; init; }
+
+    /// <summary>The sender's id, 1–128 printable characters; the same id is never carried out twice.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>A label of the sender; nothing is decided by it.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>Why, in the sender's words; it is kept.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Refuse unless the running revision is this one.</summary>
+    [Range(0, long.MaxValue)]
+    public long? ExpectedRevision { get; init; }
+
+    /// <summary>Whether it is carried out or only planned.</summary>
+    public TransactionMode Mode { get; init; }
+
+    /// <summary>The puts are the whole desired state: everything else is deleted.</summary>
+    public bool Replace { get; init; }
+
+    /// <summary>Items to make or change.</summary>
+    public ValueList<ItemPutRequest> Put { get; init; }
+
+    /// <summary>Items to delete.</summary>
+    public ValueList<ItemDeleteRequest> Delete { get; init; }
+}
+
+/// <summary>A command about SAs as it arrives: <c>{"id":"8","command":"initiate","connection":"branch","child":"net"}</c>.</summary>
+public sealed record SaBody
+{
+    /// <summary>What is to happen.</summary>
+    public required CommandWord Command { get; init; }
+
+    /// <summary>The sender's id, 1–128 printable characters; the same id is never carried out twice.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>A label of the sender; nothing is decided by it.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>Why, in the sender's words; it is kept.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Name of a connection item.</summary>
+    public required string Connection { get; init; }
+
+    /// <summary>Name of one of its children; without it the IKE SA and all its children are meant.</summary>
+    public string? Child { get; init; }
+}

@@ -1,0 +1,27 @@
+using System.Text.Json;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Events;
+using Gateway.Policy.Items;
+using Gateway.Policy.Items.Rules;
+
+namespace Gateway.Policy.Deciders;
+
+/// <summary>Decides commands about SAs: taken when the connection and the child are configured. What comes of it follows as facts.</summary>
+public static class SaCommandDecider
+{
+    /// <summary>The event, or the errors.</summary>
+    public static (SaCommandAccepted? Event, ValueList<CommandError> Errors) Decide(Command.Sa command, RunningConfiguration state)
+    {
+        var errors = new ErrorList();
+        var key = new ItemKey(ItemCatalog.Connection, command.Connection);
+        var named = Names.IsItem(command.Connection) ? key.ToString() : "";
+        if (!state.TryGetValue(key, out var item) || item.Spec is not ConnectionSpec spec)
+            errors.Add(named, "$.connection", ErrorCode.UnknownReference, "There is no such connection.");
+        else if (command.Child is { } child && !spec.Children.ContainsKey(child))
+            errors.Add(named, "$.child", ErrorCode.UnknownReference, "The connection has no such child.");
+        else if (command.Verb == SaVerb.Initiate && !ConnectionRules.CanDial(spec))
+            errors.Add(named, "$.connection", ErrorCode.Conflict, "The gateway cannot begin: the connection has no address or name of the peer.");
+        if (errors.Count > 0) return (null, errors.ToValueList());
+        return (new SaCommandAccepted(JsonNamingPolicy.KebabCaseLower.ConvertName(command.Verb.ToString()), command.Connection, command.Child, command.Reason), []);
+    }
+}

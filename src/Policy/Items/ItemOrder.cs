@@ -1,0 +1,19 @@
+using System.Collections.Frozen;
+
+namespace Gateway.Policy.Items;
+
+/// <summary>The one order of items: kinds as in the catalogue, names by ordinal.</summary>
+public sealed class ItemOrder : IComparer<ItemKey>
+{
+    private static readonly FrozenDictionary<string, int> _ranks = ItemCatalog.Kinds.Index().ToFrozenDictionary(k => k.Item.Name, k => k.Index);
+
+    public static ItemOrder Instance { get; } = new();
+
+    public int Compare(ItemKey x, ItemKey y)
+    {
+        var (a, b) = (_ranks.GetValueOrDefault(x.Kind, int.MaxValue), _ranks.GetValueOrDefault(y.Kind, int.MaxValue));
+        if (a != b) return a.CompareTo(b);
+        var kinds = string.CompareOrdinal(x.Kind, y.Kind);
+        return kinds != 0 ? kinds : string.CompareOrdinal(x.Name, y.Name);
+    }
+}

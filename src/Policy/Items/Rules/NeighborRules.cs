@@ -1,0 +1,25 @@
+using Gateway.Policy.Commands;
+
+namespace Gateway.Policy.Items.Rules;
+
+/// <summary>What must hold of static neighbors.</summary>
+internal sealed class NeighborRules : ItemRules<NeighborSpec>
+{
+    protected override void Check(string name, NeighborSpec spec, ValidationContext context, ErrorScope at)
+    {
+        if (Addresses.FaultOfUnicast(spec.Address) is { } fault) at["address"].Add(ErrorCode.InvalidValue, fault);
+        if (spec.Mac.IsMulticast || spec.Mac.Value == 0) at["mac"].Add(ErrorCode.InvalidValue, "This is not the MAC address of one station.");
+    }
+
+    protected override IEnumerable<Reference> References(NeighborSpec spec) => [new(new(ItemCatalog.Interface, spec.Interface), ".interface")];
+
+    protected override IEnumerable<HeldClaim> Claims(string name, NeighborSpec spec) => [new(new("neighbor", $"{spec.Address} on {spec.Interface}"), ".address")];
+
+    protected override void CheckAmong(NeighborSpec spec, RunningConfiguration all, ErrorScope at)
+    {
+        if (all.TryGetValue(new(ItemCatalog.Interface, spec.Interface), out var on) && on.Spec is InterfaceSpec { Type: InterfaceType.Loopback })
+            at["interface"].Add(ErrorCode.NotApplicable, "A loopback has no neighbors.");
+        if (all.HolderOf(new(InterfaceRules.AddressClaim, spec.Address.ToString())) is { } holder)
+            at["address"].Add(ErrorCode.Conflict, $"This is the gateway's own address on {holder}.");
+    }
+}

@@ -1,0 +1,21 @@
+using Gateway.Policy.Commands;
+
+namespace Gateway.Policy.Items.Rules;
+
+/// <summary>What the rules need to know from outside of Policy.</summary>
+public sealed record ValidationContext
+{
+    public required IProposalSyntax Proposals { get; init; }
+
+    public CommandLimits Limits { get; init; } = CommandLimits.Default;
+}
+
+/// <summary>Knows which proposals there are; the Host answers with the parser of Ike, which Policy does not see.</summary>
+public interface IProposalSyntax
+{
+    /// <summary>What is wrong with an IKE proposal as strongSwan writes it, as a sentence; null when nothing is.</summary>
+    string? FaultOfIke(string proposal);
+
+    /// <summary>What is wrong with an ESP proposal as strongSwan writes it, as a sentence; null when nothing is.</summary>
+    string? FaultOfEsp(string proposal);
+}

@@ -1,0 +1,37 @@
+using System.Globalization;
+using Gateway.Policy.Events;
+
+namespace Gateway.Projections;
+
+/// <summary>Says an event in a sentence.</summary>
+public static class EventSummary
+{
+    public static string Of(GatewayEvent e) => e switch
+    {
+        ItemPut put => $"{put.Key} was put.",
+        ItemDeleted deleted => $"{deleted.Key} was deleted.",
+        TransactionCommitted { Changes: 0 } committed => $"Revision {committed.Revision}: nothing changed.",
+        TransactionCommitted committed => $"Revision {committed.Revision}: {committed.Changes} change{(committed.Changes == 1 ? "" : "s")}.",
+        CommandRejected rejected => $"A command was refused: {string.Join(", ", rejected.Errors.Select(n => n.Code).Distinct())}{More(rejected.Suppressed)}.",
+        ItemApplied applied => $"{applied.Key} is in force.",
+        ItemPending pending => $"{pending.Key} waits for {pending.WaitsFor}.",
+        ItemRemoved removed => $"{removed.Key} is gone.",
+        SaCommandAccepted command => $"{Capital(command.Verb)} {command.Connection}{(command.Child is null ? "" : "/" + command.Child)} was asked for.",
+        GatewayStarted started => $"The gateway {started.Version} began.",
+        GatewayStopped stopped => $"The gateway ended: {stopped.Reason}.",
+        IkeSaEstablished sa => $"IKE SA {sa.Id} of {sa.Connection} {(sa.Replaces is { } old ? $"replaced {old}" : "was established")} with {sa.RemoteId} at {sa.RemoteAddress} ({sa.Proposal}, {sa.Authentication}).",
+        IkeSaClosed sa => $"IKE SA {sa.Id} of {sa.Connection} ended: {sa.Reason}.",
+        IkeSaFailed sa => $"An IKE SA {(sa.Connection is { } name ? $"of {name} " : "")}with {sa.RemoteId ?? sa.RemoteAddress.ToString()} failed: {sa.Reason}{More(sa.Suppressed)}.",
+        IkeSaEndpointChanged sa => $"IKE SA {sa.Id} moved to {sa.RemoteAddress}, port {sa.RemotePort.ToString(CultureInfo.InvariantCulture)}.",
+        SaLost lost => $"IKE SA {lost.Id} could not be resumed: {lost.Reason}.",
+        ChildSaInstalled child => $"CHILD SA {child.Parameters.Id} of {child.Parameters.Connection}/{child.Parameters.Child} {(child.Replaces is { } old ? $"replaced {old}" : "was installed")} ({child.Proposal}).",
+        ChildSaClosed child => $"CHILD SA {child.Id} of {child.Connection}/{child.Child} ended: {child.Reason}.",
+        ChildSaFailed child => $"A CHILD SA of {child.Connection}{(child.Child is { } name ? $"/{name}" : "")} failed: {child.Reason}.",
+        ChildSasInherited inherited => $"IKE SA {inherited.To} took over the CHILD SAs of {inherited.From}.",
+        _ => e.GetType().Name,
+    };
+
+    private static string More(int suppressed) => suppressed == 0 ? "" : $" ({suppressed} more before it were not written down)";
+
+    private static string Capital(string word) => word.Length == 0 ? word : char.ToUpperInvariant(word[0]) + word[1..];
+}

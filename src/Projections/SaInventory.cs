@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using System.Net;
+using Gateway.Policy.Events;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Projections;
+
+/// <summary>An IKE SA that was alive at the moment.</summary>
+public sealed record IkeSaEntry(IkeSaEstablished Established, DateTimeOffset Since, long Position)
+{
+    public IkeSaId Id => Established.Id;
+}
+
+/// <summary>A CHILD SA that was alive at the moment; <paramref name="IkeSa"/> is the one that it belongs to now.</summary>
+public sealed record ChildSaEntry(ChildSaParameters Parameters, IkeSaId IkeSa, string Proposal, DateTimeOffset Since, long Position)
+{
+    public ChildSaId Id => Parameters.Id;
+}
+
+/// <summary>The last thing that went wrong with a connection.</summary>
+public sealed record ConnectionFailure(DateTimeOffset Time, string Reason, string Detail, IPAddress? Peer);
+
+/// <summary>The IKE and CHILD SAs that are alive, as a fold of the facts; holds at any moment of the journal.</summary>
+public sealed record SaInventory
+{
+    public static SaInventory Empty { get; } = new();
+
+    public ImmutableSortedDictionary<ulong, IkeSaEntry> IkeSas { get; private init; } = ImmutableSortedDictionary<ulong, IkeSaEntry>.Empty;
+
+    public ImmutableSortedDictionary<ulong, ChildSaEntry> ChildSas { get; private init; } = ImmutableSortedDictionary<ulong, ChildSaEntry>.Empty;
+
+    public ImmutableDictionary<ConnectionName, ConnectionFailure> LastFailures { get; private init; } = ImmutableDictionary<ConnectionName, ConnectionFailure>.Empty;
+
+    /// <summary>The highest number that an IKE SA ever had; numbers are never given twice.</summary>
+    public ulong LastIkeSaId { get; private init; }
+
+    public ulong LastChildSaId { get; private init; }
+
+    public IEnumerable<ChildSaEntry> ChildrenOf(IkeSaId id) => ChildSas.Values.Where(c => c.IkeSa == id);
+
+    public SaInventory Apply(JournalEvent e) => e.Event switch
+    {
+        IkeSaEstablished sa => this with
+        {
+            IkeSas = IkeSas.SetItem(sa.Id.Value, new IkeSaEntry(sa, e.Time, e.Position)),
+            LastIkeSaId = Math.Max(LastIkeSaId, sa.Id.Value),
+            LastFailures = LastFailures.Remove(sa.Connection),
+        },
+        IkeSaClosed closed => Without(closed.Id),
+        SaLost lost => Without(lost.Id),
+        IkeSaEndpointChanged moved => Move(moved),
+        ChildSasInherited inherited => this with
+        {
+            ChildSas = ChildSas.SetItems(ChildrenOf(inherited.From).Select(c => KeyValuePair.Create(c.Id.Value, c with { IkeSa = inherited.To }))),
+        },
+        ChildSaInstalled child => this with
+        {
+            ChildSas = ChildSas.SetItem(child.Parameters.Id.Value, new ChildSaEntry(child.Parameters, child.Parameters.IkeSa, child.Proposal, e.Time, e.Position)),
+            LastChildSaId = Math.Max(LastChildSaId, child.Parameters.Id.Value),
+        },
+        ChildSaClosed closed => this with { ChildSas = ChildSas.Remove(closed.Id.Value) },
+        IkeSaFailed { Connection: { } connection } failed => Fail(connection, new ConnectionFailure(e.Time, failed.Reason, failed.Detail, failed.RemoteAddress)),
+        ChildSaFailed failed => Fail(failed.Connection, new ConnectionFailure(e.Time, failed.Reason, failed.Detail, null)),
+        _ => this,
+    };
+
+    /// <summary>The inventory at a moment; null when the journal does not reach it.</summary>
+    public static async Task<SaInventory?> AtAsync(IAsyncEnumerable<JournalEvent> events, Moment? moment, CancellationToken cancellationToken)
+    {
+        var (state, revision, position) = (Empty, 0L, 0L);
+        await foreach (var e in events.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            if (moment?.IsBefore(e, revision) == true) return state;
+            state = state.Apply(e);
+            (revision, position) = (Moment.RevisionAfter(revision, e.Event), e.Position);
+        }
+
+        return moment?.IsReached(position, revision) == false ? null : state;
+    }
+
+    // A CHILD SA does not outlive the IKE SA that it belongs to (RFC 7296 §1.4.1), whether or not its own end was written down.
+    private SaInventory Without(IkeSaId id) => this with
+    {
+        IkeSas = IkeSas.Remove(id.Value),
+        ChildSas = ChildSas.RemoveRange(ChildrenOf(id).Select(c => c.Id.Value)),
+    };
+
+    private SaInventory Move(IkeSaEndpointChanged moved)
+    {
+        if (!IkeSas.TryGetValue(moved.Id.Value, out var sa)) return this;
+        var established = sa.Established with { LocalAddress = moved.LocalAddress, LocalPort = moved.LocalPort, RemoteAddress = moved.RemoteAddress, RemotePort = moved.RemotePort };
+        var children = ChildrenOf(moved.Id).Select(c => KeyValuePair.Create(c.Id.Value, c with
+        {
+            Parameters = c.Parameters with
+            {
+                LocalAddress = moved.LocalAddress,
+                RemoteAddress = moved.RemoteAddress,
+                Encapsulation = c.Parameters.Encapsulation is null ? null : new UdpEncapsulation((ushort)moved.LocalPort, (ushort)moved.RemotePort),
+            },
+        }));
+        return this with { IkeSas = IkeSas.SetItem(moved.Id.Value, sa with { Established = established }), ChildSas = ChildSas.SetItems(children) };
+    }
+
+    private SaInventory Fail(ConnectionName connection, ConnectionFailure failure) => this with { LastFailures = LastFailures.SetItem(connection, failure) };
+}

@@ -1,0 +1,255 @@
+using Gateway.Policy.Commands;
+using Xunit;
+using static Gateway.Unit.Policy.PolicyWorld;
+
+namespace Gateway.Unit.Policy.Items;
+
+/// <summary>Each thing that can be wrong with an item gives one error with its path and code, and says nothing of values.</summary>
+public sealed class ValidationTests
+{
+    private const string Wan = """{"kind":"interface","name":"wan","spec":{"type":"af-packet","addresses":["198.51.100.1/24","2001:db8:1::1/64"]}}""";
+    private const string Branch = "\"local\":[{\"id\":\"left.lab\"}],\"remote\":[{\"id\":\"right.lab\"}]";
+
+    public static TheoryData<string, string, string, string> WrongSpecs => new()
+    {
+        // kind, spec, path below the spec, code
+        { "interface", """{}""", ".type", "missing-field" },
+        { "interface", """[]""", "", "wrong-type" },
+        { "interface", """ "text" """, "", "wrong-type" },
+        { "interface", """null""", "", "wrong-type" },
+        { "interface", """{"type":"ethernet"}""", ".type", "invalid-value" },
+        { "interface", """{"type":"AfPacket"}""", ".type", "invalid-value" },
+        { "interface", """{"type":1}""", ".type", "wrong-type" },
+        { "interface", """{"type":null}""", ".type", "wrong-type" },
+        { "interface", """{"type":"tap","Mtu":1500}""", ".Mtu", "unknown-field" },
+        { "interface", """{"type":"tap","subject":"x"}""", ".subject", "unknown-field" },
+        { "interface", """{"type":"tap","mtu":1500,"mtu":1400}""", ".mtu", "duplicate-member" },
+        { "interface", """{"type":"tap","mtu":"1500"}""", ".mtu", "wrong-type" },
+        { "interface", """{"type":"tap","mtu":1500.5}""", ".mtu", "wrong-type" },
+        { "interface", """{"type":"tap","mtu":575}""", ".mtu", "out-of-range" },
+        { "interface", """{"type":"tap","mtu":9217}""", ".mtu", "out-of-range" },
+        { "interface", """{"type":"tap","mtu":99999999999999999999999}""", ".mtu", "out-of-range" },
+        { "interface", """{"type":"tap","mtu":1279,"addresses":["2001:db8::1/64"]}""", ".mtu", "out-of-range" },
+        { "interface", """{"type":"tap","enabled":"yes"}""", ".enabled", "wrong-type" },
+        { "interface", """{"type":"tap","addresses":"10.0.0.1/24"}""", ".addresses", "wrong-type" },
+        { "interface", """{"type":"tap","addresses":["10.0.0.1"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["10.0.0.1/24","10.0.0.1/33"]}""", ".addresses[1]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["10.0.1/24"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["10.0.0.01/24"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["10.0.0.1/0"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["10.0.0.0/24"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["10.0.0.255/24"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["224.0.0.1/24"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["127.0.0.1/8"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["0.0.0.1/8"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["255.255.255.255/32"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["2001:db8::/64"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["ff02::1/64"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["::1/128"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["fe80::1%eth0/64"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["::ffff:10.0.0.1/120"]}""", ".addresses[0]", "invalid-value" },
+        { "interface", """{"type":"tap","addresses":["10.0.0.1/24","10.0.0.1/24"]}""", ".addresses[1]", "conflict" },
+        { "interface", """{"type":"tap","device":"a name that is far too long"}""", ".device", "invalid-name" },
+        { "interface", """{"type":"tap","device":".."}""", ".device", "invalid-name" },
+        { "interface", """{"type":"tap","device":"a/b"}""", ".device", "invalid-name" },
+        { "interface", """{"type":"tap","mac":"01:00:5e:00:00:01"}""", ".mac", "invalid-value" },
+        { "interface", """{"type":"tap","mac":"00:00:00:00:00:00"}""", ".mac", "invalid-value" },
+        { "interface", """{"type":"tap","mac":"02-00-00-00-00-01"}""", ".mac", "invalid-value" },
+        { "interface", """{"type":"tap","take_over":true}""", ".take_over", "not-applicable" },
+        { "interface", """{"type":"loopback","device":"lo"}""", ".device", "not-applicable" },
+        { "interface", """{"type":"loopback","mac":"02:00:00:00:00:01"}""", ".mac", "not-applicable" },
+        { "interface", """{"type":"loopback","addresses":["198.51.100.1/32"]}""", ".addresses[0]", "conflict" },
+        { "interface", """{"type":"tap","addresses":["198.51.100.200/25"]}""", ".addresses[0]", "conflict" },
+        { "interface", """{"type":"tap","addresses":["198.51.0.1/16"]}""", ".addresses[0]", "conflict" },
+        { "interface", """{"type":"tap","addresses":["2001:db8:1:0::2/65"]}""", ".addresses[0]", "conflict" },
+        { "interface", """{"type":"tap","device":"wan"}""", ".device", "conflict" },
+        { "route", """{"via":"198.51.100.254"}""", ".to", "missing-field" },
+        { "route", """{"to":"0.0.0.0/0"}""", ".via", "missing-field" },
+        { "route", """{"to":"10.0.0.1/8","via":"198.51.100.254"}""", ".to", "invalid-value" },
+        { "route", """{"to":"10.0.0.0","via":"198.51.100.254"}""", ".to", "invalid-value" },
+        { "route", """{"to":"239.0.0.0/8","via":"198.51.100.254"}""", ".to", "not-supported" },
+        { "route", """{"to":"::/0","via":"198.51.100.254"}""", ".via", "invalid-value" },
+        { "route", """{"to":"0.0.0.0/0","via":"0.0.0.0"}""", ".via", "invalid-value" },
+        { "route", """{"to":"0.0.0.0/0","via":"198.51.100.1"}""", ".via", "conflict" },
+        { "route", """{"to":"::/0","via":"fe80::1"}""", ".interface", "missing-field" },
+        { "route", """{"to":"0.0.0.0/0","interface":"lan"}""", ".interface", "unknown-reference" },
+        { "route", """{"to":"0.0.0.0/0","interface":"a secret, by mistake"}""", ".interface", "unknown-reference" },
+        { "route", """{"to":"0.0.0.0/0","blackhole":true,"via":"198.51.100.254"}""", ".via", "not-applicable" },
+        { "route", """{"to":"0.0.0.0/0","blackhole":true,"interface":"wan"}""", ".interface", "not-applicable" },
+        { "neighbor", """{"address":"198.51.100.9","mac":"02:00:00:00:00:09"}""", ".interface", "missing-field" },
+        { "neighbor", """{"interface":"lan","address":"198.51.100.9","mac":"02:00:00:00:00:09"}""", ".interface", "unknown-reference" },
+        { "neighbor", """{"interface":"wan","address":"198.51.100.1","mac":"02:00:00:00:00:09"}""", ".address", "conflict" },
+        { "neighbor", """{"interface":"wan","address":"ff02::1","mac":"02:00:00:00:00:09"}""", ".address", "invalid-value" },
+        { "neighbor", """{"interface":"wan","address":"198.51.100.9","mac":"ff:ff:ff:ff:ff:ff"}""", ".mac", "invalid-value" },
+        { "secret", """{"type":"ike"}""", ".secret", "secret-needed" },
+        { "secret", """{"type":"ike","secret":7}""", ".secret", "wrong-type" },
+        { "secret", """{"type":"ike","secret":""}""", ".secret", "out-of-range" },
+        { "secret", """{"type":"ike","secret":"0s***"}""", ".secret", "invalid-value" },
+        { "secret", """{"type":"ike","secret":"0xabc"}""", ".secret", "invalid-value" },
+        { "secret", """{"type":"ike","secret":"a","secret":"b"}""", ".secret", "duplicate-member" },
+        { "secret", """{"type":"ike","secret":"a","handle":"00112233445566778899aabbccddeeff"}""", ".handle", "unknown-field" },
+        { "secret", """{"type":"rsa","secret":"a"}""", ".type", "invalid-value" },
+        { "secret", """{"type":"ike","secret":"a","ids":["x\u0007"]}""", ".ids[0]", "invalid-value" },
+        { "secret", """{"type":"ike","secret":"a","ids":["x","x"]}""", ".ids", "conflict" },
+        { "connection", """{"remote":[{}]}""", ".local", "missing-field" },
+        { "connection", """{"local":[],"remote":[{}]}""", ".local", "missing-field" },
+        { "connection", """{"local":[{},{}],"remote":[{}]}""", ".local[1]", "not-supported" },
+        { "connection", """{"local":[{"auth":"pubkey"}],"remote":[{}]}""", ".local[0].auth", "invalid-value" },
+        { "connection", """{"local":[{"id":""}],"remote":[{}]}""", ".local[0].id", "invalid-value" },
+        { "connection", "{" + Branch + ""","version":1}""", ".version", "not-supported" },
+        { "connection", "{" + Branch + ""","local_addrs":["0.0.0.0/99"]}""", ".local_addrs[0]", "invalid-value" },
+        { "connection", "{" + Branch + ""","local_addrs":["gateway.example"]}""", ".local_addrs[0]", "invalid-value" },
+        { "connection", "{" + Branch + ""","remote_addrs":["not a name"]}""", ".remote_addrs[0]", "invalid-value" },
+        { "connection", "{" + Branch + ""","remote_addrs":["224.0.0.1"]}""", ".remote_addrs[0]", "invalid-value" },
+        { "connection", "{" + Branch + ""","local_addrs":["10.0.0.1"],"remote_addrs":["2001:db8::1"]}""", ".remote_addrs", "conflict" },
+        { "connection", "{" + Branch + ""","local_port":501}""", ".local_port", "not-supported" },
+        { "connection", "{" + Branch + ""","remote_port":65536}""", ".remote_port", "out-of-range" },
+        { "connection", "{" + Branch + ""","remote_port":0}""", ".remote_port", "out-of-range" },
+        { "connection", "{" + Branch + ""","proposals":["rot13-md4"]}""", ".proposals[0]", "invalid-value" },
+        { "connection", "{" + Branch + ""","rekey_time":"4 hours"}""", ".rekey_time", "invalid-value" },
+        { "connection", "{" + Branch + ""","rekey_time":14400}""", ".rekey_time", "wrong-type" },
+        { "connection", "{" + Branch + ""","rekey_time":"1000d"}""", ".rekey_time", "out-of-range" },
+        { "connection", "{" + Branch + ""","rekey_time":"1h","rand_time":"2h"}""", ".rand_time", "out-of-range" },
+        { "connection", "{" + Branch + ""","keyingtries":-1}""", ".keyingtries", "out-of-range" },
+        { "connection", "{" + Branch + ""","unique":"sometimes"}""", ".unique", "invalid-value" },
+        { "connection", "{" + Branch + ""","children":[]}""", ".children", "wrong-type" },
+        { "connection", "{" + Branch + ""","children":{"a b":{}}}""", ".children", "invalid-name" },
+        { "connection", "{" + Branch + ""","children":{"n":{},"n":{}}}""", ".children.n", "duplicate-member" },
+        { "connection", "{" + Branch + ""","children":{"n":{"local_ts":["everything"]}}}""", ".children.n.local_ts[0]", "invalid-value" },
+        { "connection", "{" + Branch + ""","children":{"n":{"local_ts":["10.0.0.9-10.0.0.1"]}}}""", ".children.n.local_ts[0]", "invalid-value" },
+        { "connection", "{" + Branch + ""","children":{"n":{"local_ts":[]}}}""", ".children.n.local_ts", "missing-field" },
+        { "connection", "{" + Branch + ""","children":{"n":{"local_ts":["10.0.0.0/8"],"remote_ts":["fd00::/8"]}}}""", ".children.n.remote_ts", "conflict" },
+        { "connection", "{" + Branch + ""","children":{"n":{"esp_proposals":["null-null"]}}}""", ".children.n.esp_proposals[0]", "invalid-value" },
+        { "connection", "{" + Branch + ""","children":{"n":{"mode":"transport"}}}""", ".children.n.mode", "not-supported" },
+        { "connection", "{" + Branch + ""","children":{"n":{"start_action":"start"}}}""", ".children.n.start_action", "conflict" },
+        { "connection", "{" + Branch + ""","children":{"n":{"replay_window":4097}}}""", ".children.n.replay_window", "out-of-range" },
+        { "connection", "{" + Branch + ""","children":{"n":{"replay_window":-1}}}""", ".children.n.replay_window", "out-of-range" },
+        { "connection", "{" + Branch + ""","children":{"n":{"rekey_time":"1h","life_time":"30m"}}}""", ".children.n.life_time", "out-of-range" },
+        { "connection", "{" + Branch + ""","children":{"n":{"rekey_bytes":100,"life_bytes":50}}}""", ".children.n.life_bytes", "out-of-range" },
+        { "connection", "{" + Branch + ""","children":{"n":{"rekey_bytes":-1}}}""", ".children.n.rekey_bytes", "out-of-range" },
+        { "connection", "{" + Branch + ""","children":{"n":{"if_id":7}}}""", ".children.n.if_id", "unknown-field" },
+        { "policy", """{}""", ".action", "missing-field" },
+        { "policy", """{"action":"protect"}""", ".action", "invalid-value" },
+        { "policy", """{"action":"bypass","local_ts":["dynamic"]}""", ".local_ts[0]", "invalid-value" },
+        { "policy", """{"action":"bypass","local_ts":["10.0.0.0/8"],"remote_ts":["fd00::/8"]}""", ".remote_ts", "conflict" },
+        { "policy", """{"action":"bypass","priority":70000}""", ".priority", "out-of-range" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongSpecs))]
+    public void A_wrong_spec_gives_one_error_with_its_path_and_code(string kind, string spec, string path, string code)
+    {
+        var errors = With(Wan).Errors(Put(Item(kind, "x", spec)));
+        var error = Assert.Single(errors);
+        Assert.Equal(($"$.put[0].spec{path}", code, $"{kind}/x"), (error.Path, error.Code, error.Item));
+        Assert.EndsWith(".", error.Message, StringComparison.Ordinal);
+        Assert.Contains(code, ErrorCode.All.Keys);
+    }
+
+    public static TheoryData<string, string> RightSpecs => new()
+    {
+        { "interface", """{"type":"af-packet"}""" },
+        { "interface", """{"type":"af-packet","device":"eth1.100","addresses":["10.0.0.1/24","10.0.0.2/24","fe80::1/64"],"mtu":9216,"enabled":false,"take_over":true}""" },
+        { "interface", """{"type":"tap","addresses":["10.0.0.0/31"],"mac":"02:00:00:00:00:01","mtu":576}""" },
+        { "interface", """{"type":"loopback","addresses":["198.51.100.77/32","2001:db8:1::77/128"]}""" },
+        { "route", """{"to":"0.0.0.0/0","via":"198.51.100.254"}""" },
+        { "route", """{"to":"::/0","via":"fe80::1","interface":"wan"}""" },
+        { "route", """{"to":"10.0.0.0/8","interface":"wan"}""" },
+        { "route", """{"to":"10.0.0.0/8","blackhole":true}""" },
+        { "neighbor", """{"interface":"wan","address":"198.51.100.254","mac":"02:00:00:00:00:fe"}""" },
+        { "secret", """{"type":"ike","ids":["left.lab","%any"],"secret":"0sTGFi"}""" },
+        { "secret", """{"type":"ike","secret":"0xDEADbeef"}""" },
+        { "secret", """{"type":"ike","secret":"pass phrase"}""" },
+        { "connection", "{" + Branch + "}" },
+        { "connection", "{" + Branch + ""","local_addrs":["%any"],"remote_addrs":["peer.example","192.0.2.0/24","192.0.2.1-192.0.2.9"],"proposals":["default","aes128gcm16-prfsha256-x25519"],"rekey_time":"0","children":{"net":{"local_ts":["dynamic[tcp/80]","10.1.0.0/24"],"remote_ts":["fd00::/8"],"start_action":"start","replay_window":0,"rekey_time":"0s","life_time":"1h"}}}""" },
+        { "policy", """{"action":"discard"}""" },
+        { "policy", """{"action":"bypass","local_ts":["10.1.0.0/24[tcp/22]"],"remote_ts":["0.0.0.0/0"],"priority":5}""" },
+    };
+
+    [Theory]
+    [MemberData(nameof(RightSpecs))]
+    public void A_right_spec_is_accepted_and_shown_as_it_can_be_put_again(string kind, string spec)
+    {
+        var world = With(Wan);
+        world.Accept(Put(Item(kind, "x", spec)));
+        var shown = Gateway.Policy.Items.ItemJson.Shown(world.State[new(kind, "x")]).ToJsonString();
+        var again = world.Accept(Put(shown));
+        Assert.Single(again.Unchanged);
+        Assert.Empty(again.Changed);
+    }
+
+    public static TheoryData<string, string, string> WrongItems => new()
+    {
+        { """{"kind":"bridge","name":"x","spec":{}}""", "$.put[0].kind", "unknown-kind" },
+        { """{"kind":"Interface","name":"x","spec":{}}""", "$.put[0].kind", "unknown-kind" },
+        { """{"kind":"route","name":"","spec":{}}""", "$.put[0].name", "invalid-name" },
+        { """{"kind":"route","name":"a b","spec":{}}""", "$.put[0].name", "invalid-name" },
+        { """{"kind":"route","name":"/a","spec":{}}""", "$.put[0].name", "invalid-name" },
+        { """{"kind":"route","name":"a\n","spec":{}}""", "$.put[0].name", "invalid-name" },
+        { """{"kind":"route","name":"é","spec":{}}""", "$.put[0].name", "invalid-name" },
+        { """{"kind":"route","spec":{}}""", "$.put[0].name", "missing-field" },
+        { """{"kind":"route","name":"x"}""", "$.put[0].spec", "missing-field" },
+        { """{"name":"x","spec":{}}""", "$.put[0].kind", "missing-field" },
+        { """{"kind":"route","name":"x","spec":{},"comment":"c"}""", "$.put[0].comment", "unknown-field" },
+        { """7""", "$.put[0]", "wrong-type" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongItems))]
+    public void A_wrong_item_gives_one_error_with_its_path_and_code(string item, string path, string code)
+    {
+        var error = Assert.Single(new PolicyWorld().Errors(Put(item)));
+        Assert.Equal((path, code), (error.Path, error.Code));
+    }
+
+    [Fact]
+    public void Names_of_64_characters_are_taken_and_of_65_refused()
+    {
+        Assert.Empty(new PolicyWorld().Errors(Put(Item("policy", new string('a', 64), """{"action":"bypass"}"""))));
+        Assert.Equal("invalid-name", Assert.Single(new PolicyWorld().Errors(Put(Item("policy", new string('a', 65), """{"action":"bypass"}""")))).Code);
+    }
+
+    [Fact]
+    public void All_that_is_wrong_is_told_at_once()
+    {
+        var errors = With(Wan).Errors(Put(
+            Item("interface", "a", """{"type":"tap","mtu":1,"addresses":["x"],"colour":"red"}"""),
+            Item("route", "b", """{"to":"10.0.0.1/8"}"""),
+            Item("secret", "c", """{}""")));
+        Assert.Equal(
+            ["out-of-range", "invalid-value", "unknown-field", "missing-field", "invalid-value", "missing-field"],
+            errors.Select(e => e.Code).ToArray());
+    }
+
+    [Fact]
+    public void The_list_of_errors_is_bounded()
+    {
+        var errors = new PolicyWorld().Errors(Put([.. Enumerable.Range(0, 5000).Select(i => Item("route", $"r{i}", "{}"))]));
+        Assert.Equal(100, errors.Count);
+        Assert.Equal("too-many", errors[^1].Code);
+    }
+
+    [Fact]
+    public void Nothing_of_a_value_is_repeated_in_an_error()
+    {
+        const string Canary = "cAnArY-93kf";
+        string[] wrong =
+        [
+            Item("secret", "s", $$"""{"type":"ike","secret":["{{Canary}}"]}"""),
+            Item("secret", "s", $$"""{"type":"ike","secret":"0s{{Canary}}*"}"""),
+            Item("secret", "s", $$"""{"type":"{{Canary}}","secret":"x"}"""),
+            Item("secret", "s", $$"""{"type":"ike","ids":"{{Canary}}","secret":"x"}"""),
+            Item("secret", "s", $$"""{"type":"ike","ids":["{{Canary}}\u0000"],"secret":"x"}"""),
+            Item("interface", "s", $$"""{"type":"tap","device":"{{Canary}} and more of it"}"""),
+            Item("connection", "s", $$"""{"local":[{"id":"\u0001{{Canary}}"}],"remote":[{}],"local_addrs":["{{Canary}} "],"rekey_time":"{{Canary}}"}"""),
+            Item("route", "s", $$"""{"to":"{{Canary}}","interface":"{{Canary}} !"}"""),
+            Item("route", Canary + " !", """{"to":"0.0.0.0/0","blackhole":true}"""),
+        ];
+        foreach (var item in wrong)
+        {
+            var errors = new PolicyWorld().Errors(Put(item));
+            Assert.NotEmpty(errors);
+            Assert.DoesNotContain(Canary, errors.ToString(), StringComparison.Ordinal);
+        }
+    }
+}
