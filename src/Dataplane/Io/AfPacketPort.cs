@@ -117,7 +117,7 @@ internal sealed unsafe class AfPacketPort : IDevicePort
             Gather(index, frame + PacketSocket.TxData + _vnetLength);
             *(uint*)(frame + PacketSocket.Length) = length + _vnetLength;
             Volatile.Write(ref *(uint*)(frame + PacketSocket.Status), PacketSocket.SendRequest);
-            _txAt = _txAt + 1 == rings.Frames ? 0 : _txAt + 1;
+            _txAt = _txAt + 1 == rings.TxFrames ? 0 : _txAt + 1;
             _pending++;
             _counters.TxPackets++;
             _counters.TxBytes += length;
@@ -185,10 +185,8 @@ internal sealed unsafe class AfPacketPort : IDevicePort
         byte* data = frame + *(ushort*)(frame + PacketSocket.MacOffset);
         if ((status & PacketSocket.Copied) != 0)
         {
-            nint whole = Libc.Receive(rings.Fd.Number, _staging, _stagingLength, Libc.MsgDontWait | Libc.MsgTruncate);
-            if (whole < _vnetLength || whole > _stagingLength) return Damaged();
+            if (!ReadCopy(rings, length)) return Damaged();
             data = _staging + _vnetLength;
-            length = (uint)whole - _vnetLength;
         }
         else if (*(uint*)(frame + PacketSocket.Captured) < length)
         {
@@ -196,6 +194,20 @@ internal sealed unsafe class AfPacketPort : IDevicePort
         }
 
         return _intake.Begin(data, (int)length, *(VnetHeader*)(data - _vnetLength), tag) == OffloadFault.None || Damaged();
+    }
+
+    /// <summary>
+    /// Reads the whole copy of a frame that is longer than its ring frame. Copies come in the order of their ring frames; should one have been missed, those before the one of the right length are
+    /// skipped. An error of the socket (its device went down) stands before the first copy and is taken away.
+    /// </summary>
+    private bool ReadCopy(PacketSocket rings, uint length)
+    {
+        while (true)
+        {
+            nint whole = Libc.Receive(rings.Fd.Number, _staging, _stagingLength, Libc.MsgDontWait | Libc.MsgTruncate);
+            if (whole < 0 && Libc.LastError is not (Errors.NetDown or Errors.Interrupted)) return false;
+            if (whole == (nint)length + _vnetLength) return whole <= _stagingLength;
+        }
     }
 
     private bool Damaged()
@@ -209,7 +221,7 @@ internal sealed unsafe class AfPacketPort : IDevicePort
     {
         Volatile.Write(ref *(uint*)(rings.RxFrame(_held) + PacketSocket.Status), 0u);
         _held = -1;
-        _rxAt = _rxAt + 1 == rings.Frames ? 0 : _rxAt + 1;
+        _rxAt = _rxAt + 1 == rings.RxFrames ? 0 : _rxAt + 1;
     }
 
     private void Gather(uint index, byte* into)
@@ -265,5 +277,5 @@ internal sealed unsafe class AfPacketPort : IDevicePort
         _counters.TxErrors += (ulong)waiting;
     }
 
-    private static int Before(PacketSocket rings, int at) => at == 0 ? rings.Frames - 1 : at - 1;
+    private static int Before(PacketSocket rings, int at) => at == 0 ? rings.TxFrames - 1 : at - 1;
 }

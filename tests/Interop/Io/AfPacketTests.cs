@@ -145,6 +145,7 @@ public sealed class AfPacketTests : IDisposable
         _right.Must("ip link set eth0 up");
         Netns.Await(() => b.IsUp, "the port sees its carrier come");
         _left.Must("ping -c2 -i0.2 -W2 10.0.0.2");
+        TcpTransfer.Run(_left, _right, "10.0.0.2", reverse: true);
 
         _right.Must("ip link del eth0");
         Netns.Await(() => b.Link is null, "the port sees its device vanish");
@@ -154,6 +155,7 @@ public sealed class AfPacketTests : IDisposable
         Netns.Await(() => b.IsUp, "the port comes back with its device");
         _left.Must("ip neigh flush dev eth0");
         _left.Must("ping -c3 -i0.2 -W2 10.0.0.2");
+        TcpTransfer.Run(_left, _right, "10.0.0.2");
         Assert.Equal("1", _box.Must("cat /proc/sys/net/ipv6/conf/b/disable_ipv6").Trim());
         Assert.Contains("gateway_b", _box.Must("nft list tables"), StringComparison.Ordinal);
     }
@@ -177,6 +179,12 @@ public sealed class AfPacketTests : IDisposable
         IDevicePort b = Open("b");
         Assert.Contains("open already", Refusal(new PortSpec.AfPacket("b")), StringComparison.Ordinal);
         b.Dispose();
+
+        if (_box.Try("ip link add link b name upper type macvlan").Ok)
+        {
+            Assert.Contains("device upper", Refusal(new PortSpec.AfPacket("b")), StringComparison.Ordinal);
+            _box.Must("ip link del upper");
+        }
 
         if (_box.Try("ip link add br0 type bridge").Ok)
         {

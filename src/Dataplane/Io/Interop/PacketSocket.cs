@@ -32,7 +32,8 @@ internal sealed unsafe class PacketSocket : IDisposable
     {
         const int everyProtocol = 0x0300; // ETH_P_ALL in network order
         FrameSize = mtu <= 1900 ? 2048 : mtu <= 3900 ? 4096 : 16384;
-        Frames = FrameSize == 16384 ? 1024 : 4096;
+        RxFrames = FrameSize == 16384 ? 1024 : 4096;
+        TxFrames = RxFrames / 4; // Sending is done when the call returns, so this ring only ever holds a few batches.
         _fd = Libc.OpenSocket(Libc.AfPacket, Libc.SockRaw, 0);
         try
         {
@@ -45,10 +46,9 @@ internal sealed unsafe class PacketSocket : IDisposable
             // The gateway does its own queueing, and egress hooks of the host are not for its packets.
             Libc.SetOption(_fd, Libc.SolPacket, _qdiscBypass, 1, "PACKET_QDISC_BYPASS");
             GrowBuffers();
-            Span<uint> ring = [_blockSize, (uint)(Frames * FrameSize / _blockSize), (uint)FrameSize, (uint)Frames];
-            Libc.SetOption(_fd, Libc.SolPacket, _rxRing, MemoryMarshal.AsBytes(ring), "PACKET_RX_RING");
-            Libc.SetOption(_fd, Libc.SolPacket, _txRing, MemoryMarshal.AsBytes(ring), "PACKET_TX_RING");
-            _mapLength = (nuint)Frames * (nuint)FrameSize * 2;
+            SetRing(_rxRing, RxFrames, "PACKET_RX_RING");
+            SetRing(_txRing, TxFrames, "PACKET_TX_RING");
+            _mapLength = (nuint)(RxFrames + TxFrames) * (nuint)FrameSize;
             _map = Libc.MapShared(_fd, _mapLength);
 
             // struct packet_mreq: index, type promiscuous, no address. It ends with the socket.
@@ -75,12 +75,13 @@ internal sealed unsafe class PacketSocket : IDisposable
     /// <summary>Bytes of a ring frame with its header.</summary>
     public int FrameSize { get; }
 
-    /// <summary>Ring frames in each direction.</summary>
-    public int Frames { get; }
+    public int RxFrames { get; }
+
+    public int TxFrames { get; }
 
     public byte* RxFrame(int at) => _map + (nuint)at * (nuint)FrameSize;
 
-    public byte* TxFrame(int at) => _map + (nuint)(Frames + at) * (nuint)FrameSize;
+    public byte* TxFrame(int at) => _map + (nuint)(RxFrames + at) * (nuint)FrameSize;
 
     /// <summary>How many packets the kernel lost because the ring was full, since the last question.</summary>
     public uint ReadLosses()
@@ -102,6 +103,13 @@ internal sealed unsafe class PacketSocket : IDisposable
         if (_fd.IsClosed) return;
         if (_map != null) Libc.Unmap(_map, _mapLength);
         _fd.Dispose();
+    }
+
+    /// <summary>struct tpacket_req: block size, blocks, frame size, frames.</summary>
+    private void SetRing(int option, int frames, string what)
+    {
+        Span<uint> ring = [_blockSize, (uint)(frames * FrameSize / _blockSize), (uint)FrameSize, (uint)frames];
+        Libc.SetOption(_fd, Libc.SolPacket, option, MemoryMarshal.AsBytes(ring), what);
     }
 
     /// <summary>Room for whole super-packets in the socket's queue, and for a full ring on its way out; beyond the system's limit, which CAP_NET_ADMIN may.</summary>

@@ -13,7 +13,7 @@ internal sealed class RouteNetlink : IDisposable
         _newNeighbor = 28, _newRule = 32, _delRule = 33, _getRule = 34;
 
     private const uint _up = 1, _loopback = 8, _lowerUp = 0x10000;
-    private const int _linkAddress = 1, _linkName = 3, _linkMtu = 4, _linkMaster = 10, _linkNamespaceFd = 28;
+    private const int _linkAddress = 1, _linkName = 3, _linkMtu = 4, _linkLower = 5, _linkMaster = 10, _linkDetails = 18, _linkNamespaceFd = 28, _linkLowerNamespace = 37;
     private const int _destination = 1, _outDevice = 4, _gateway = 5, _priority = 6, _preferredSource = 7, _multipath = 9, _routeTable = 15;
     private readonly NetlinkSocket _socket = new(NetlinkSocket.Route);
 
@@ -42,7 +42,9 @@ internal sealed class RouteNetlink : IDisposable
         uint flags = MemoryMarshal.Read<uint>(payload[8..]);
         string name = "";
         PhysicalAddress mac = PhysicalAddress.None;
-        int mtu = 0, master = 0;
+        string kind = "";
+        int mtu = 0, master = 0, lower = 0;
+        bool elsewhere = false;
         NetlinkAttributes attributes = new(payload[16..]);
         while (attributes.Next())
             switch (attributes.Type)
@@ -51,9 +53,25 @@ internal sealed class RouteNetlink : IDisposable
                 case _linkName: name = attributes.Text; break;
                 case _linkMtu: mtu = (int)attributes.UInt32; break;
                 case _linkMaster: master = (int)attributes.UInt32; break;
+                case _linkLower: lower = (int)attributes.UInt32; break;
+                case _linkLowerNamespace: elsewhere = true; break;
+                case _linkDetails: kind = ReadKind(attributes.Value); break;
             }
 
-        return name.Length == 0 ? null : new(index, name, mac, mtu, (flags & _up) != 0, (flags & _lowerUp) != 0 && (flags & _up) != 0, (flags & _loopback) != 0, master);
+        return name.Length == 0 ? null : new(index, name, mac, mtu, (flags & _up) != 0, (flags & _lowerUp) != 0 && (flags & _up) != 0, (flags & _loopback) != 0, master)
+        {
+            Kind = kind,
+            Lower = elsewhere ? 0 : lower,
+        };
+    }
+
+    private static string ReadKind(ReadOnlySpan<byte> details)
+    {
+        const int kind = 1;
+        NetlinkAttributes attributes = new(details);
+        while (attributes.Next())
+            if (attributes.Type == kind) return attributes.Text;
+        return "";
     }
 
     /// <summary>Whether a notice tells that a device is gone.</summary>

@@ -52,7 +52,7 @@ internal sealed class KernelTakeover : IDisposable
                 return Take(link, takeOver: false);
             }
 
-            if (Refusal(link, addresses, routes) is { } refusal) return refusal;
+            if (Refusal(link, addresses, routes, _route.Links().Where(l => l.LivesOn(link))) is { } refusal) return refusal;
         }
 
         if (routes.FirstOrDefault(r => r.Devices.Any(d => d != link.Index)) is { } shared) return $"The host's route {shared} uses other devices besides {link.Name}; remove it first.";
@@ -112,12 +112,13 @@ internal sealed class KernelTakeover : IDisposable
             }
     }
 
-    private static string? Refusal(LinkInfo link, List<KernelAddress> addresses, List<KernelRoute> routes)
+    private static string? Refusal(LinkInfo link, List<KernelAddress> addresses, List<KernelRoute> routes, IEnumerable<LinkInfo> upon)
     {
         List<string> found =
         [
             .. addresses.Where(a => !a.IsLinkLocal).Select(a => $"the kernel's address {a}"),
             .. routes.Where(r => r.IsDefault).Select(r => $"the host's default route{(r.Via is null ? "" : $" via {r.Via}")}"),
+            .. upon.Select(l => $"the host's device {l.Name}"),
         ];
         return found.Count == 0 ? null : $"{link.Name} carries {string.Join(" and ", found)}; set take_over to take it from the host.";
     }
