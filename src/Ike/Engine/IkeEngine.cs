@@ -1,0 +1,491 @@
+using System.Net;
+using Gateway.Crypto;
+using Gateway.Ike.Exchanges;
+using Gateway.Ike.Payloads;
+using Gateway.Ike.Sa;
+using Gateway.Ike.Wire;
+using Gateway.Policy;
+using Gateway.Policy.Events;
+using Gateway.Policy.Items;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Ike.Engine;
+
+/// <summary>What an engine is made with.</summary>
+public sealed record IkeEngineOptions
+{
+    public IkeSettings Settings { get; init; } = new();
+
+    public IEntropy Entropy { get; init; } = SystemEntropy.Instance;
+
+    /// <summary>Opens the slots of pre-shared keys.</summary>
+    public required ISecretSource Secrets { get; init; }
+
+    /// <summary>Gives numbers that no SA of this gateway ever had; engines that share a gateway share it.</summary>
+    public required SaNumbers Numbers { get; init; }
+
+    /// <summary>Our address on the way to a peer, for connections that do not name one.</summary>
+    public Func<IPAddress, IPAddress?> LocalAddressTowards { get; init; } = _ => null;
+}
+
+/// <summary>Numbers SAs across engines and restarts.</summary>
+/// <param name="lastIkeSa">The highest that the journal knows.</param>
+/// <param name="lastChildSa">The highest that the journal knows.</param>
+public sealed class SaNumbers(ulong lastIkeSa, ulong lastChildSa)
+{
+    private ulong _ikeSa = lastIkeSa;
+    private ulong _childSa = lastChildSa;
+
+    public IkeSaId NextIkeSa() => new(Interlocked.Increment(ref _ikeSa));
+
+    public ChildSaId NextChildSa() => new(Interlocked.Increment(ref _childSa));
+}
+
+/// <summary>
+/// All IKE SAs of one thread: finds the SA of a datagram, runs the timers, guards against floods. It has no socket and no clock: every call takes
+/// the moment and adds to a list what the Host must do, in order. Not for use by several threads; several engines may share a gateway.
+/// </summary>
+public sealed class IkeEngine : IDisposable
+{
+    private const int MaxUnsolicited = 10; // answers to strangers per second
+
+    private readonly IkeEngineOptions _options;
+    private readonly IkeSa _sa;
+    private readonly SaTable _table = new();
+    private readonly Deadlines _deadlines = new();
+    private readonly CookieJar _cookies;
+    private readonly FailureLimiter _failures;
+    private readonly Queue<Action<Timestamp, OutputList>> _afterwards = new();
+    private readonly long[] _drops = new long[IkeDrops.Count];
+    private IReadOnlyDictionary<ConnectionName, Connection> _connections = new Dictionary<ConnectionName, Connection>();
+    private IReadOnlyList<Connection> _ordered = [];
+    private IReadOnlyList<SharedSecret> _secrets = [];
+    private (long Second, int Answers) _unsolicited;
+    private bool _closing;
+
+    public IkeEngine(IkeEngineOptions options)
+    {
+        _options = options;
+        _sa = new IkeSa(new IkeContext(options.Entropy, options.Settings, new Directory(this)));
+        _cookies = new CookieJar(options.Entropy);
+        _failures = new FailureLimiter(options.Settings.FailureInterval);
+    }
+
+    /// <summary>For tests: what becomes of a state between two steps, for example a way through the vault's form.</summary>
+    internal Func<IkeSaState, IkeSaState>? BetweenSteps { get; init; }
+
+    /// <summary>When <see cref="Advance"/> must be called at the latest; null when no timer runs.</summary>
+    public Timestamp? NextDeadline => _deadlines.Next;
+
+    /// <summary>IKE SAs in any state.</summary>
+    public int Count => _table.Count;
+
+    public int HalfOpen => _table.HalfOpen;
+
+    /// <summary>How often a datagram had no effect, and why.</summary>
+    public long Drops(IkeDrop reason) => _drops[(int)reason];
+
+    /// <summary>All IKE SAs, oldest first.</summary>
+    public IReadOnlyList<IkeSaView> Sas(Timestamp now) => [.. _table.All.OrderBy(s => s.Peering.Id.Value).Select(s => IkeSaView.Of(s, now))];
+
+    /// <summary>
+    /// Puts the configured connections and secrets in force. SAs of connections that are gone are closed; others go on with what they were set up with.
+    /// Children with <c>start_action = start</c> that are new are begun.
+    /// </summary>
+    public void LoadConnections(IReadOnlyList<Connection> connections, IReadOnlyList<SharedSecret> secrets, Timestamp now, OutputList outputs)
+    {
+        var before = _connections;
+        _connections = connections.ToDictionary(c => c.Name);
+        _ordered = connections;
+        _secrets = secrets;
+        foreach (var state in _table.All.Where(s => !_connections.ContainsKey(s.Peering.Connection.Name)).ToList())
+            Step(state.Peering.Id, new IkeInput.Command.TerminateIkeSa(now, "configuration-removed"), outputs);
+        foreach (var connection in connections)
+        {
+            var old = before.GetValueOrDefault(connection.Name);
+            foreach (var child in connection.Children.AsSpan())
+                if (child.Spec.StartAction == StartAction.Start && old?.Child(child.Name)?.Spec.StartAction != StartAction.Start)
+                    Begin(connection, [child.Name], 1, now, outputs);
+        }
+
+        Settle(now, outputs);
+    }
+
+    /// <summary>Takes the payload of a UDP datagram.</summary>
+    /// <param name="natt">It came to the NAT traversal port, so that it begins with the non-ESP marker.</param>
+    public void Receive(IPEndPoint local, IPEndPoint remote, ReadOnlyMemory<byte> payload, bool natt, Timestamp now, OutputList outputs)
+    {
+        if (natt)
+        {
+            if (NonEspMarker.Classify(payload.Span, out _) != NattContent.Ike)
+            {
+                Dropped(IkeDrop.NotIke);
+                return;
+            }
+
+            payload = payload[NonEspMarker.Size..];
+        }
+
+        var datagram = new IkeInput.Datagram(now, local, remote, payload, natt);
+        if (!IkeHeader.TryParse(payload.Span, out var header, out var error))
+        {
+            Dropped(IkeDrop.Malformed);
+            // RFC 7296 §2.5: a higher major version is told what we speak, now and then.
+            if (error.Fault == WireFault.InvalidMajorVersion && MayAnswerStrangers(now)) Stateless.Answer(outputs, datagram, header, NotifyType.InvalidMajorVersion);
+        }
+        else if (_table.TryFind(header.FromInitiator ? header.ResponderSpi : header.InitiatorSpi, out var id))
+        {
+            Step(id, datagram, outputs);
+        }
+        else if (header is { ResponderSpi.IsNone: true, FromInitiator: true, IsRequest: true })
+        {
+            if (_table.TryFind(SaTable.KeyOf(datagram), out id)) Step(id, datagram, outputs);
+            else OnStranger(datagram, header, outputs);
+        }
+        else
+        {
+            Dropped(IkeDrop.UnknownSa);
+        }
+
+        Settle(now, outputs);
+    }
+
+    /// <summary>Runs the timers that have run out.</summary>
+    public void Advance(Timestamp now, OutputList outputs)
+    {
+        while (_deadlines.TryTake(now, out var sa, out var timer)) Step(sa, new IkeInput.Timer(now, timer), outputs);
+        Settle(now, outputs);
+    }
+
+    /// <summary>Sets up a connection's child, or the IKE SA with all its children that have a start or trap action (all, if none has). False when there is none of that name.</summary>
+    public bool Initiate(ConnectionName name, ChildName? child, Timestamp now, OutputList outputs)
+    {
+        if (!_connections.TryGetValue(name, out var connection) || (child is { } c && connection.Child(c) is null)) return false;
+        var started = connection.Children.Where(x => x.Spec.StartAction != StartAction.None).ToList();
+        var wanted = child is { } one ? [one] : (started.Count > 0 ? started : [.. connection.Children]).Select(x => x.Name).ToValueList();
+        Begin(connection, wanted, 1, now, outputs);
+        Settle(now, outputs);
+        return true;
+    }
+
+    /// <summary>Closes a connection's child, or its IKE SAs. False when nothing of that name is up.</summary>
+    public bool Terminate(ConnectionName name, ChildName? child, string reason, Timestamp now, OutputList outputs) =>
+        Command(name, child, outputs, now, state => child is { } c ? new IkeInput.Command.TerminateChild(now, c, reason) : new IkeInput.Command.TerminateIkeSa(now, reason));
+
+    /// <summary>Rekeys a connection's child, or its IKE SAs. False when nothing of that name is up.</summary>
+    public bool Rekey(ConnectionName name, ChildName? child, Timestamp now, OutputList outputs) =>
+        Command(name, child, outputs, now, state => child is { } c ? new IkeInput.Command.RekeyChild(now, c) : new IkeInput.Command.RekeyIkeSa(now));
+
+    /// <summary>A packet needs a child that is not up.</summary>
+    public void Acquire(ConnectionName name, ChildName child, Timestamp now, OutputList outputs)
+    {
+        if (_connections.TryGetValue(name, out var connection) && connection.Child(child) is not null) Begin(connection, [child], 1, now, outputs);
+        Settle(now, outputs);
+    }
+
+    /// <summary>A CHILD SA is near (soft) or at (hard) the end of its bytes, packets or sequence numbers.</summary>
+    public void Lifetime(ChildSaId child, bool hard, Timestamp now, OutputList outputs) => Notice(child, new IkeInput.Notice.Lifetime(now, child, hard), outputs);
+
+    /// <summary>A CHILD SA carried a packet from the peer.</summary>
+    public void LastUsed(ChildSaId child, Timestamp at, Timestamp now, OutputList outputs) => Notice(child, new IkeInput.Notice.LastUsed(now, child, at), outputs);
+
+    /// <summary>An authenticated ESP packet came from another address or port.</summary>
+    public void NewAddress(ChildSaId child, IPEndPoint remote, Timestamp now, OutputList outputs) => Notice(child, new IkeInput.Notice.NewAddress(now, child, remote), outputs);
+
+    /// <summary>The answer to <see cref="IkeOutput.Ask.Resolve"/>.</summary>
+    public void Resolved(IkeSaId sa, ValueList<IPAddress> addresses, Timestamp now, OutputList outputs)
+    {
+        Step(sa, new IkeInput.Answer.Addresses(now, addresses), outputs);
+        Settle(now, outputs);
+    }
+
+    /// <summary>
+    /// Takes an IKE SA back from its slot of the vault, after <see cref="LoadConnections"/>. What waits for an answer is sent again at its time;
+    /// false with one sentence when the slot is of no use.
+    /// </summary>
+    public bool Resume(ReadOnlySpan<byte> slot, out IkeSaState? state, out string? error)
+    {
+        if (!IkeSaSnapshot.TryDecode(slot, _connections.GetValueOrDefault, out state, out error)) return false;
+        if (_table.TryGet(state.Peering.Id, out _) || _table.IsTaken(state.Peering.OurSpi))
+        {
+            error = $"IKE SA {state.Peering.Id} is up already.";
+            state.Release();
+            return false;
+        }
+
+        Add(state);
+        return true;
+    }
+
+    /// <summary>Takes no new IKE SAs any more; with a reason, also asks all peers to delete theirs.</summary>
+    public void Close(string? reason, Timestamp now, OutputList outputs)
+    {
+        _closing = true;
+        if (reason is not null)
+            foreach (var state in _table.All.ToList()) Step(state.Peering.Id, new IkeInput.Command.TerminateIkeSa(now, reason), outputs);
+        Settle(now, outputs);
+    }
+
+    public void Dispose()
+    {
+        foreach (var state in _table.All) state.Release();
+        _cookies.Dispose();
+    }
+
+    private bool Command(ConnectionName name, ChildName? child, OutputList outputs, Timestamp now, Func<IkeSaState, IkeInput.Command> command)
+    {
+        var found = _table.All.Where(s => s.Peering.Connection.Name == name && s is IkeSaState.Connecting or IkeSaState.Established
+            && (child is not { } c || (s is IkeSaState.Established e && e.Children.Any(x => x.Name == c && x.Installed)))).ToList();
+        found.RemoveAll(s => s.Peering.Connection.Name != name);
+        foreach (var state in found) Step(state.Peering.Id, command(state), outputs);
+        Settle(now, outputs);
+        return found.Count > 0;
+    }
+
+    private void Notice(ChildSaId child, IkeInput.Notice notice, OutputList outputs)
+    {
+        if (_table.OwnerOf(child) is { } owner) Step(owner.Peering.Id, notice, outputs);
+        Settle(notice.Now, outputs);
+    }
+
+    // An IKE SA of the connection that is up or on its way takes the children, else a new one is begun.
+    private void Begin(Connection connection, ValueList<ChildName> children, int @try, Timestamp now, OutputList outputs)
+    {
+        if (_closing) return;
+        var existing = _table.All.Where(s => s.Peering.Connection.Name == connection.Name && (s is IkeSaState.Established || (s is IkeSaState.Connecting && s.Peering.IsInitiator)))
+            .OrderBy(s => s is IkeSaState.Established ? 0 : 1).ThenByDescending(s => s.Peering.Id.Value).FirstOrDefault();
+        if (existing is not null)
+        {
+            foreach (var child in children.AsSpan()) Step(existing.Peering.Id, new IkeInput.Command.InitiateChild(now, child), outputs);
+            return;
+        }
+
+        var start = outputs.Count;
+        var state = _sa.Initiate(connection, children, @try, now, outputs);
+        if (state is not IkeSaState.Gone) Add(state);
+        Absorb(state.Peering.Id, outputs, start, now);
+    }
+
+    private void OnStranger(IkeInput.Datagram datagram, IkeHeader header, OutputList outputs)
+    {
+        // RFC 7296 §2.2: the first request has message id 0.
+        if (header.Exchange != ExchangeType.IkeSaInit || header.MessageId != MessageId.Zero) Dropped(IkeDrop.NotARequest);
+        else if (_closing) Dropped(IkeDrop.ShuttingDown);
+        else if (MayOpen(datagram, header, outputs)) Accept(datagram, outputs);
+    }
+
+    private void Accept(IkeInput.Datagram datagram, OutputList outputs)
+    {
+        var start = outputs.Count;
+        IkeSaState? state = null;
+        try
+        {
+            state = _sa.Accept(datagram, outputs);
+        }
+        catch (Exception)
+        {
+            // A bug costs this request, not the engine.
+            outputs.RemoveFrom(start);
+            Dropped(IkeDrop.Fault);
+        }
+
+        if (state is not null) Add(state, datagram);
+        Absorb(state?.Peering.Id, outputs, start, datagram.Now);
+    }
+
+    // RFC 7296 §2.6: under a flood a stranger must first show that it receives at its address.
+    private bool MayOpen(IkeInput.Datagram datagram, IkeHeader header, OutputList outputs)
+    {
+        var settings = _options.Settings;
+        var source = datagram.Remote.Address;
+        if (_table.HalfOpen >= settings.CookieThreshold)
+        {
+            if (!MessageCodec.TryParse(datagram.Message.Span, out var message, out _) || message.Find<NoncePayload>()?.Nonce is not { } nonce)
+            {
+                Dropped(IkeDrop.Malformed);
+                return false;
+            }
+
+            var cookie = message.Notify(NotifyType.Cookie)?.Data;
+            if (cookie is not { } given || !_cookies.IsOurs(given, nonce, source, header.InitiatorSpi, datagram.Now))
+            {
+                Dropped(cookie is null ? IkeDrop.CookieRequested : IkeDrop.WrongCookie);
+                Stateless.Answer(outputs, datagram, header, NotifyType.Cookie, _cookies.Bake(nonce, source, header.InitiatorSpi, datagram.Now));
+                return false;
+            }
+        }
+
+        if (_table.HalfOpenOf(source) >= settings.HalfOpenPerSource)
+        {
+            Dropped(IkeDrop.HalfOpenLimitOfSource);
+            return false;
+        }
+
+        if (_table.HalfOpen < settings.HalfOpenLimit) return true;
+        Dropped(IkeDrop.HalfOpenLimit);
+        return false;
+    }
+
+    private void Step(IkeSaId id, IkeInput input, OutputList outputs)
+    {
+        if (!_table.TryGet(id, out var before)) return;
+        var start = outputs.Count;
+        IkeSaState after;
+        try
+        {
+            after = _sa.Step(before, input, outputs);
+        }
+        catch (Exception)
+        {
+            // One SA's bug loses that SA, not the engine.
+            outputs.RemoveFrom(start);
+            Dropped(IkeDrop.Fault);
+            after = Lose(before, outputs);
+        }
+
+        if (BetweenSteps is { } between) after = between(after);
+        _table.Update(before, after);
+        Absorb(id, outputs, start, input.Now);
+    }
+
+    private static IkeSaState.Gone Lose(IkeSaState state, OutputList outputs)
+    {
+        foreach (var timer in state.Timers.Keys) outputs.Add(new IkeOutput.CancelTimer(timer));
+        if (state is IkeSaState.Established established)
+        {
+            foreach (var child in established.Children.Where(c => c.Installed))
+            {
+                outputs.Add(new IkeOutput.Fact(new ChildSaClosed(child.Id, state.Peering.Id, state.Peering.Connection.Name, child.Name, "fault")));
+                outputs.Add(new IkeOutput.Uninstall(child.Id));
+                outputs.Add(new IkeOutput.Shred(child.Parameters.InboundKey));
+                outputs.Add(new IkeOutput.Shred(child.Parameters.OutboundKey));
+            }
+
+            outputs.Add(new IkeOutput.Fact(new IkeSaClosed(state.Peering.Id, state.Peering.Connection.Name, "fault")));
+        }
+
+        outputs.Add(new IkeOutput.Shred(state.Peering.Slot));
+        state.Release();
+        return new IkeSaState.Gone { Peering = state.Peering, Reason = "fault" };
+    }
+
+    // Carries out what is the engine's own affair, and leaves the rest to the Host.
+    private void Absorb(IkeSaId? id, OutputList outputs, int start, Timestamp now)
+    {
+        for (var i = start; i < outputs.Count; i++)
+        {
+            switch (outputs[i])
+            {
+                case IkeOutput.SetTimer set:
+                    _deadlines.Set(id!.Value, set.Id, set.At);
+                    break;
+                case IkeOutput.CancelTimer cancel:
+                    _deadlines.Cancel(id!.Value, cancel.Id);
+                    break;
+                case IkeOutput.Successor successor:
+                    Add(successor.State);
+                    break;
+                case IkeOutput.Handover handover:
+                    // What the heir stores comes before what the other one forgets.
+                    var inherited = new OutputList();
+                    Step(handover.To, handover.Estate, inherited);
+                    _table.Adopt(handover.To, handover.Estate.Estate.Children);
+                    outputs.InsertRange(i + 1, inherited);
+                    outputs.RemoveAt(i--);
+                    continue;
+                case IkeOutput.Supersede supersede:
+                    _afterwards.Enqueue((at, list) => Supersede(supersede, at, list));
+                    break;
+                case IkeOutput.Restart restart:
+                    _afterwards.Enqueue((at, list) => Restart(restart, at, list));
+                    break;
+                case IkeOutput.Drop drop:
+                    Dropped(drop.Reason);
+                    break;
+                case IkeOutput.Fact { Event: IkeSaFailed failure }:
+                    if (_failures.Pass(failure, now) is { } passed) outputs.Replace(i, new IkeOutput.Fact(passed));
+                    else outputs.RemoveAt(i--);
+                    continue;
+                case IkeOutput.Install install:
+                    _table.Installed(install.Parameters);
+                    continue;
+                case IkeOutput.Uninstall uninstall:
+                    _table.Uninstalled(uninstall.Child);
+                    continue;
+                default:
+                    continue;
+            }
+
+            outputs.RemoveAt(i--);
+        }
+    }
+
+    private void Settle(Timestamp now, OutputList outputs)
+    {
+        while (_afterwards.TryDequeue(out var action)) action(now, outputs);
+    }
+
+    private void Supersede(IkeOutput.Supersede supersede, Timestamp now, OutputList outputs)
+    {
+        foreach (var other in Between(supersede.LocalId, supersede.RemoteId, supersede.By).ToList())
+            Step(other.Peering.Id, supersede.Silently ? new IkeInput.Command.Abandon(now, "initial-contact") : new IkeInput.Command.TerminateIkeSa(now, "replaced"), outputs);
+    }
+
+    private void Restart(IkeOutput.Restart restart, Timestamp now, OutputList outputs)
+    {
+        if (_connections.TryGetValue(restart.Connection, out var connection)) Begin(connection, restart.Children.ToValueList(), restart.Try, now, outputs);
+    }
+
+    private IEnumerable<IkeSaState> Between(Identity local, Identity remote, IkeSaId except) =>
+        _table.All.Where(s => s is IkeSaState.Established && s.Peering.Id != except && s.Peering.LocalId == local && remote.Match(s.Peering.RemoteId) > 0);
+
+    private void Add(IkeSaState state, IkeInput.Datagram? request = null)
+    {
+        if (BetweenSteps is { } between) state = between(state);
+        _table.Add(state, request is null ? null : SaTable.KeyOf(request));
+        foreach (var (timer, at) in state.Timers) _deadlines.Set(state.Peering.Id, timer, at);
+    }
+
+    private bool MayAnswerStrangers(Timestamp now)
+    {
+        var second = now.Milliseconds / 1000;
+        if (_unsolicited.Second != second) _unsolicited = (second, 0);
+        return ++_unsolicited.Answers <= MaxUnsolicited;
+    }
+
+    private void Dropped(IkeDrop reason) => _drops[(int)reason]++;
+
+    /// <summary>What a step may ask of the engine.</summary>
+    private sealed class Directory(IkeEngine engine) : IDirectory
+    {
+        public Connection? Find(ConnectionName name) => engine._connections.GetValueOrDefault(name);
+
+        public IReadOnlyList<Connection> Between(IPAddress local, IPAddress remote) =>
+            [.. engine._ordered.Select(c => (Connection: c, Score: c.Match(local, remote))).Where(c => c.Score > 0).OrderByDescending(c => c.Score).Select(c => c.Connection)];
+
+        public Secret? SharedKey(Identity local, Identity remote)
+        {
+            SharedSecret? best = null;
+            var bestScore = 0;
+            foreach (var secret in engine._secrets)
+            {
+                var score = secret.Match(local, remote);
+                if (score > bestScore) (best, bestScore) = (secret, score);
+            }
+
+            return best is null ? null : engine._options.Secrets.Open(best.Handle);
+        }
+
+        public IPAddress? LocalAddressTowards(IPAddress remote) => engine._options.LocalAddressTowards(remote);
+
+        public IkeSaId NextIkeSa() => engine._options.Numbers.NextIkeSa();
+
+        public ChildSaId NextChildSa() => engine._options.Numbers.NextChildSa();
+
+        public bool IsTaken(Spi spi) => engine._table.IsTaken(spi);
+
+        public bool IsTaken(IkeSpi spi) => engine._table.IsTaken(spi);
+
+        public bool HasOther(Identity local, Identity remote, IkeSaId than) => engine.Between(local, remote, than).Any();
+    }
+}

@@ -1,0 +1,105 @@
+using System.Net;
+using Gateway.Ike.Sa;
+using Gateway.Ike.Wire;
+using Gateway.Policy;
+using Gateway.Policy.Events;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Ike.Exchanges;
+
+/// <summary>The life of an established IKE SA between its exchanges: timers, liveness, its own endpoints.</summary>
+internal static class Lifecycle
+{
+    /// <summary>The fact that an IKE SA is up, and its timers.</summary>
+    public static void Begin(Scope scope, Peering peering, IkeSaId? replaces = null)
+    {
+        scope.Fact(Established(peering, replaces));
+        scope.MustStore = true;
+        foreach (var (id, after) in Timers(scope, peering)) scope.Set(id, after);
+    }
+
+    public static IkeSaEstablished Established(Peering peering, IkeSaId? replaces) => new()
+    {
+        Id = peering.Id,
+        Connection = peering.Connection.Name,
+        Initiator = peering.IsInitiator,
+        InitiatorSpi = peering.Spis.Initiator.ToString(),
+        ResponderSpi = peering.Spis.Responder.ToString(),
+        LocalAddress = peering.Local.Address,
+        LocalPort = peering.Local.Port,
+        RemoteAddress = peering.Remote.Address,
+        RemotePort = peering.Remote.Port,
+        LocalId = peering.LocalId.ToString(),
+        RemoteId = peering.RemoteId.ToString(),
+        Proposal = peering.Proposal?.ToString() ?? "",
+        Authentication = "psk",
+        NatLocal = peering.NatLocal,
+        NatRemote = peering.NatRemote,
+        Slot = peering.Slot,
+        Replaces = replaces,
+    };
+
+    /// <summary>The timers with which an established IKE SA begins.</summary>
+    public static IEnumerable<(TimerKind Kind, TimeSpan After)> Timers(Scope scope, Peering peering)
+    {
+        var connection = peering.Connection;
+        if (connection.RekeyTime > TimeSpan.Zero)
+        {
+            var early = connection.RandTime < connection.RekeyTime ? connection.RandTime : connection.RekeyTime / 2;
+            yield return (TimerKind.IkeRekey, connection.RekeyTime - scope.Random(early));
+            yield return (TimerKind.IkeExpire, connection.RekeyTime + connection.OverTime);
+        }
+
+        if (connection.DpdDelay > TimeSpan.Zero) yield return (TimerKind.Liveness, connection.DpdDelay);
+        if (KeepsAlive(scope, peering)) yield return (TimerKind.Keepalive, scope.Settings.Keepalive);
+    }
+
+    /// <summary>RFC 3948 §4: who stands behind a NAT keeps its mapping alive.</summary>
+    public static void Keepalive(Scope scope, Peering peering)
+    {
+        if (!KeepsAlive(scope, peering)) return;
+        scope.Add(new IkeOutput.Send(peering.Local, peering.Remote, NonEspMarker.Keepalive.ToArray()));
+        scope.Set(TimerKind.Keepalive, scope.Settings.Keepalive);
+    }
+
+    /// <summary>RFC 7296 §2.4: only a peer that was silent for the whole time is asked.</summary>
+    public static IkeSaState.Established Liveness(Scope scope, IkeSaState.Established state)
+    {
+        var delay = state.Peering.Connection.DpdDelay;
+        var silent = scope.Now - state.Channel.LastHeard;
+        scope.Set(TimerKind.Liveness, silent < delay ? delay - silent : delay);
+        // An outstanding request is a question already.
+        return silent < delay || state.Channel.Request is not null ? state : Agenda.Want(state, new Wish.CheckLiveness());
+    }
+
+    /// <summary>
+    /// RFC 7296 §2.23: who is not behind a NAT follows the address of an authenticated packet from a peer that is.
+    /// </summary>
+    public static IkeSaState.Established Follow(Scope scope, IkeSaState.Established state, IPEndPoint remote)
+    {
+        var peering = state.Peering;
+        if (!peering.Natt || !peering.NatRemote || peering.NatLocal || remote.Equals(peering.Remote)) return state;
+        if (remote.AddressFamily != peering.Remote.AddressFamily) return state;
+        peering = peering with { Remote = remote };
+        scope.MustStore = true;
+        scope.Fact(new IkeSaEndpointChanged(peering.Id, peering.Local.Address, peering.Local.Port, remote.Address, remote.Port));
+        return state with { Peering = peering, Children = state.Children.Select(c => Move(scope, peering, c)).ToValueList() };
+    }
+
+    private static ChildSa Move(Scope scope, Peering peering, ChildSa child)
+    {
+        var moved = child with
+        {
+            Parameters = child.Parameters with
+            {
+                LocalAddress = peering.Local.Address,
+                RemoteAddress = peering.Remote.Address,
+                Encapsulation = ChildNegotiation.Encapsulation(peering),
+            },
+        };
+        if (moved.Installed) scope.Add(new IkeOutput.Update(moved.Parameters));
+        return moved;
+    }
+
+    private static bool KeepsAlive(Scope scope, Peering peering) => peering.Natt && peering.NatLocal && scope.Settings.Keepalive > TimeSpan.Zero;
+}

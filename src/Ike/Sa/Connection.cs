@@ -1,0 +1,93 @@
+using System.Net;
+using Gateway.Ike.Proposals;
+using Gateway.Policy;
+using Gateway.Policy.Items;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Ike.Sa;
+
+/// <summary>A connection item made ready for use: everything parsed, every default filled in. An SA keeps the one it was set up with.</summary>
+public sealed class Connection
+{
+    public required ConnectionName Name { get; init; }
+
+    public required ConnectionSpec Spec { get; init; }
+
+    public required ValueList<AddressPattern> LocalAddresses { get; init; }
+
+    public required ValueList<AddressPattern> RemoteAddresses { get; init; }
+
+    public required ValueList<Proposal> Proposals { get; init; }
+
+    public required ValueList<Round> Local { get; init; }
+
+    public required ValueList<Round> Remote { get; init; }
+
+    /// <summary>In the order of the configuration.</summary>
+    public required ValueList<ChildConfig> Children { get; init; }
+
+    public TimeSpan RekeyTime => Spec.RekeyTime.ToTimeSpan();
+
+    public TimeSpan OverTime => Spec.OverTime?.ToTimeSpan() ?? RekeyTime / 10;
+
+    public TimeSpan RandTime => Spec.RandTime?.ToTimeSpan() ?? OverTime;
+
+    public TimeSpan DpdDelay => Spec.DpdDelay.ToTimeSpan();
+
+    public ChildConfig? Child(ChildName name)
+    {
+        foreach (var child in Children.AsSpan())
+            if (child.Name == name) return child;
+        return null;
+    }
+
+    /// <summary>How well it fits an IKE SA between two addresses; 0 = not at all. The remote address weighs more.</summary>
+    public int Match(IPAddress local, IPAddress remote)
+    {
+        var (here, there) = (Best(LocalAddresses, local), Best(RemoteAddresses, remote));
+        return here == 0 || there == 0 ? 0 : (there * 1000) + here;
+    }
+
+    private static int Best(ValueList<AddressPattern> patterns, IPAddress address)
+    {
+        var best = patterns.Count == 0 ? 1 : 0;
+        foreach (var pattern in patterns.AsSpan()) best = Math.Max(best, pattern.Match(address));
+        return best;
+    }
+
+    public override string ToString() => Name.Value;
+}
+
+/// <summary>One authentication round of a side. The identity is <c>%any</c> where none is configured.</summary>
+public sealed record Round(AuthenticationMethod Method, Identity Id);
+
+/// <summary>A child of a connection made ready for use.</summary>
+public sealed class ChildConfig
+{
+    public required ChildName Name { get; init; }
+
+    public required ChildSpec Spec { get; init; }
+
+    public required ValueList<Proposal> Proposals { get; init; }
+
+    /// <summary>Null stands for <c>dynamic</c>.</summary>
+    public required ValueList<TrafficSelector?> Local { get; init; }
+
+    /// <inheritdoc cref="Local"/>
+    public required ValueList<TrafficSelector?> Remote { get; init; }
+
+    public TimeSpan RekeyTime => Spec.RekeyTime.ToTimeSpan();
+
+    public TimeSpan LifeTime => Spec.LifeTime?.ToTimeSpan() ?? RekeyTime * 1.1;
+
+    public TimeSpan RandTime => Spec.RandTime?.ToTimeSpan() ?? (LifeTime > RekeyTime ? LifeTime - RekeyTime : TimeSpan.Zero);
+
+    public ValueList<TrafficSelector> LocalSelectors(IPAddress address) => Fill(Local, address);
+
+    public ValueList<TrafficSelector> RemoteSelectors(IPAddress address) => Fill(Remote, address);
+
+    private static ValueList<TrafficSelector> Fill(ValueList<TrafficSelector?> selectors, IPAddress address) =>
+        selectors.Select(s => s ?? new TrafficSelector(address, address)).ToValueList();
+
+    public override string ToString() => Name.Value;
+}

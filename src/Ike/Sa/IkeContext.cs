@@ -1,0 +1,43 @@
+using System.Net;
+using Gateway.Crypto;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Ike.Sa;
+
+/// <summary>What a step may use beside its state and input. Everything in it is deterministic in tests.</summary>
+public sealed record IkeContext(IEntropy Entropy, IkeSettings Settings, IDirectory Directory);
+
+/// <summary>What an IKE SA can know of the gateway at once, without waiting.</summary>
+public interface IDirectory
+{
+    Connection? Find(ConnectionName name);
+
+    /// <summary>Connections that fit an IKE SA between two addresses, best first.</summary>
+    IReadOnlyList<Connection> Between(IPAddress local, IPAddress remote);
+
+    /// <summary>The pre-shared key of two identities, or null. The caller owns it.</summary>
+    Secret? SharedKey(Identity local, Identity remote);
+
+    /// <summary>Our address on the way to a peer, when routing knows one.</summary>
+    IPAddress? LocalAddressTowards(IPAddress remote);
+
+    IkeSaId NextIkeSa();
+
+    ChildSaId NextChildSa();
+
+    /// <summary>Whether an ESP SPI of ours is taken.</summary>
+    bool IsTaken(Spi spi);
+
+    /// <summary>Whether an IKE SPI of ours is taken.</summary>
+    bool IsTaken(Wire.IkeSpi spi);
+
+    /// <summary>Whether another IKE SA between two identities is up.</summary>
+    bool HasOther(Identity local, Identity remote, IkeSaId than);
+}
+
+/// <summary>Opens slots of the vault that hold pre-shared keys.</summary>
+public interface ISecretSource
+{
+    /// <summary>The slot's content, or null when there is none. The caller owns it.</summary>
+    Secret? Open(KeyHandle handle);
+}

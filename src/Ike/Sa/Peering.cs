@@ -1,0 +1,58 @@
+using System.Net;
+using Gateway.Ike.Proposals;
+using Gateway.Ike.Wire;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Ike.Sa;
+
+/// <summary>Who and where: what an IKE SA knows of itself and its peer, in every state. No secrets.</summary>
+public sealed record Peering
+{
+    public required IkeSaId Id { get; init; }
+
+    /// <summary>The vault's slot of the SA.</summary>
+    public required KeyHandle Slot { get; init; }
+
+    /// <summary>A responder learns which connection it is from the peer's identity; until then it is the best guess by address.</summary>
+    public required Connection Connection { get; init; }
+
+    /// <summary>The responder's is none until it answered.</summary>
+    public required IkeSpiPair Spis { get; init; }
+
+    /// <summary>Whether we sent the IKE_SA_INIT request, or the request that rekeyed (RFC 7296 §2.2: the "original initiator").</summary>
+    public required bool IsInitiator { get; init; }
+
+    public required IPEndPoint Local { get; init; }
+
+    public required IPEndPoint Remote { get; init; }
+
+    /// <summary>Speaks on the NAT traversal ports, with the non-ESP marker before each message.</summary>
+    public bool Natt { get; init; }
+
+    /// <summary>A NAT stands before us (RFC 7296 §2.23).</summary>
+    public bool NatLocal { get; init; }
+
+    /// <summary>A NAT stands before the peer.</summary>
+    public bool NatRemote { get; init; }
+
+    public Identity LocalId { get; init; } = Identity.Any;
+
+    public Identity RemoteId { get; init; } = Identity.Any;
+
+    /// <summary>The IKE proposal that was chosen.</summary>
+    public Proposal? Proposal { get; init; }
+
+    /// <summary>Both sides announced RFC 7383.</summary>
+    public bool Fragmentation { get; init; }
+
+    /// <summary>Which try it is of an initiator (<c>keyingtries</c>), from 1.</summary>
+    public int Try { get; init; } = 1;
+
+    /// <summary>The SPI that messages to us find this SA by.</summary>
+    public IkeSpi OurSpi => IsInitiator ? Spis.Initiator : Spis.Responder;
+
+    public IkeSpi TheirSpi => IsInitiator ? Spis.Responder : Spis.Initiator;
+
+    /// <summary>RFC 3948: ESP goes in UDP when there is a NAT, or when the connection asks for it.</summary>
+    public bool Encapsulate => Natt && (NatLocal || NatRemote || Connection.Spec.Encap);
+}

@@ -1,0 +1,80 @@
+using Gateway.Policy.Items;
+using Xunit;
+
+namespace Gateway.Scenarios.Ike;
+
+/// <summary>The process dies at any moment and goes on from the vault: same SAs, same octets, no IV twice.</summary>
+public sealed class Resume
+{
+    public static TheoryData<string, bool> Stories
+    {
+        get
+        {
+            var data = new TheoryData<string, bool>();
+            foreach (var story in new[] { "set-up", "rekey-child", "rekey-child-by-right", "rekey-ike", "rekey-ike-by-right", "both-rekey-child", "both-rekey-ike", "delete-child", "delete", "liveness" })
+            {
+                data.Add(story, true);
+                data.Add(story, false);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Stories))]
+    public void A_side_that_dies_between_any_two_messages_goes_on_as_if_nothing_had_been(string story, bool left)
+    {
+        for (var at = 0; at < 12; at++)
+        {
+            var up = story != "set-up";
+            static ConnectionSpec Patient(ConnectionSpec s) => s with { Keyingtries = 0, DpdDelay = new SwanDuration(60) };
+            using var lab = up ? Lab.Up(Patient, seed: at + 1) : Lab.Configured(Patient, Patient, seed: at + 1);
+            Begin(lab, story);
+            for (var i = 0; i < at && lab.Step(); i++)
+            {
+            }
+
+            (left ? lab.Left : lab.Right).KillAndResume();
+            // What was not worth keeping is begun again.
+            if (lab.Left.Sas.Count == 0 && !up) lab.Left.Initiate();
+            // A half-open IKE SA is not kept; its initiator tries again when it has waited long enough.
+            lab.Run(up ? 120 : 400);
+            try
+            {
+                if (story == "delete") lab.AssertDown();
+                else lab.AssertUp(children: story == "delete-child" ? 0 : 1);
+                lab.AssertNoNonceTwice();
+                lab.AssertNoFault();
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"{story}, killed after {at} messages: {e.Message}\n{string.Join('\n', lab.Trace.TakeLast(40))}");
+            }
+        }
+    }
+
+    private static void Begin(Lab lab, string story)
+    {
+        switch (story)
+        {
+            case "set-up": lab.Left.Initiate(); break;
+            case "rekey-child": lab.Left.Rekey("net"); break;
+            case "rekey-child-by-right": lab.Right.Rekey("net"); break;
+            case "rekey-ike": lab.Left.Rekey(); break;
+            case "rekey-ike-by-right": lab.Right.Rekey(); break;
+            case "both-rekey-child":
+                lab.Left.Rekey("net");
+                lab.Right.Rekey("net");
+                break;
+            case "both-rekey-ike":
+                lab.Left.Rekey();
+                lab.Right.Rekey();
+                break;
+            case "delete-child": lab.Left.Terminate("net"); break;
+            case "delete": lab.Left.Terminate(); break;
+            case "liveness": lab.Run(61); break;
+            default: throw new ArgumentOutOfRangeException(nameof(story));
+        }
+    }
+}
