@@ -388,8 +388,16 @@ public sealed class IkeEngine : IDisposable
                 case IkeOutput.Handover handover:
                     // What the heir stores comes before what the other one forgets.
                     var inherited = new OutputList();
-                    Step(handover.To, handover.Estate, inherited);
-                    _table.Adopt(handover.To, handover.Estate.Estate.Children);
+                    if (_table.TryGet(handover.To, out var heir) && heir is IkeSaState.Established)
+                    {
+                        _table.Adopt(handover.To, handover.Estate.Estate.Children);
+                        Step(handover.To, handover.Estate, inherited);
+                    }
+                    else
+                    {
+                        Orphan(handover.Estate, inherited);
+                    }
+
                     outputs.InsertRange(i + 1, inherited);
                     outputs.RemoveAt(i--);
                     continue;
@@ -417,6 +425,18 @@ public sealed class IkeEngine : IDisposable
             }
 
             outputs.RemoveAt(i--);
+        }
+    }
+
+    // The heir is gone before it inherited.
+    private static void Orphan(IkeInput.Inherit estate, OutputList outputs)
+    {
+        foreach (var child in estate.Estate.Children.Where(c => c.Installed))
+        {
+            outputs.Add(new IkeOutput.Fact(new ChildSaClosed(child.Id, estate.From, child.Parameters.Connection, child.Name, "lost")));
+            outputs.Add(new IkeOutput.Uninstall(child.Id));
+            outputs.Add(new IkeOutput.Shred(child.Parameters.InboundKey));
+            outputs.Add(new IkeOutput.Shred(child.Parameters.OutboundKey));
         }
     }
 

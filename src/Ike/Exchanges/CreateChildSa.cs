@@ -24,6 +24,8 @@ internal static class CreateChildSa
     /// <summary>Any CREATE_CHILD_SA request: what it is about is in its payloads (RFC 7296 §1.3).</summary>
     public static IkeSaState Respond(Scope scope, IkeSaState.Established state, ValueList<Payload> request)
     {
+        // RFC 7296 §2.25: what it is about may be with the IKE SA that is being replaced.
+        if (state.AwaitsEstate) return Refuse(scope, state, NotifyType.TemporaryFailure);
         if (request.Notify(NotifyType.RekeySa) is { } rekey) return RekeyChildSa.Respond(scope, state, request, rekey);
         if (request.Find<SecurityAssociationPayload>()!.Proposals.Any(p => p.Protocol == SaProtocol.Ike)) return RekeyIkeSa.Respond(scope, state, request);
 
@@ -75,6 +77,9 @@ internal static class CreateChildSa
     {
         switch (result)
         {
+            case ChildNegotiation.Result.Agreed agreed when offer.Doomed.Contains(agreed.Child.Parameters.OutboundSpi):
+                agreed.Keys.Dispose();
+                return state;
             case ChildNegotiation.Result.Agreed agreed:
                 var child = ChildNegotiation.Install(scope, agreed);
                 ChildNegotiation.StartLife(scope, state.Peering.Connection.Child(child.Name)!, child);

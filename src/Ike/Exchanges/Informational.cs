@@ -11,6 +11,8 @@ namespace Gateway.Ike.Exchanges;
 /// <summary>INFORMATIONAL: deletes, liveness, notifies (RFC 7296 §1.4).</summary>
 internal static class Informational
 {
+    private const int MaxDoomed = 16; // a peer with no more to delete than it made needs one or two
+
     /// <summary>Asks the peer to delete a CHILD SA, by the SPI of packets to us (RFC 7296 §1.4.1).</summary>
     public static IkeSaState.Established DeleteChild(Scope scope, IkeSaState.Established state, ChildSa child, string reason)
     {
@@ -86,13 +88,24 @@ internal static class Informational
 
     private static IkeSaState.Established OnChildDeleted(Scope scope, IkeSaState.Established state, Spi theirs, List<Spi> ours)
     {
-        if (state.Children.FirstOrDefault(c => c.Parameters.OutboundSpi == theirs) is not { } child) return state;
+        if (state.Children.FirstOrDefault(c => c.Parameters.OutboundSpi == theirs) is not { } child)
+            return state.AwaitsEstate ? state with { Doomed = Add(state.Doomed, theirs) } : state with { Task = Doom(state.Task, theirs) };
         // RFC 7296 §1.4.1: when deletes of the same SA cross, the answer does not name it again.
         if (child.Stage != ChildStage.Closing) ours.Add(child.Parameters.InboundSpi);
         var again = child.Stage == ChildStage.Active && state.Peering.Connection.Child(child.Name)?.Spec.CloseAction == LossAction.Start;
         state = Agenda.Remove(scope, state, child, child.Stage == ChildStage.Replaced ? "rekeyed" : "deleted-by-peer");
         return again ? Agenda.Want(state, new Wish.CreateChild(child.Name)) : state;
     }
+
+    // The peer may have made a CHILD SA and deleted it before its answer to our request arrived.
+    private static OwnTask? Doom(OwnTask? task, Spi theirs) => task switch
+    {
+        OwnTask.CreatingChild t => t with { Offer = t.Offer with { Doomed = Add(t.Offer.Doomed, theirs) } },
+        OwnTask.RekeyingChild t => t with { Offer = t.Offer with { Doomed = Add(t.Offer.Doomed, theirs) } },
+        _ => task,
+    };
+
+    private static ValueList<Spi> Add(ValueList<Spi> spis, Spi spi) => spis.Count < MaxDoomed ? spis.Append(spi).ToValueList() : spis;
 
     private static IkeSaState.Established Answer(Scope scope, IkeSaState.Established state, ValueList<Payload> payloads) =>
         state with { Channel = Requests.Respond(scope, state.Peering, state.Channel, ExchangeType.Informational, payloads) };

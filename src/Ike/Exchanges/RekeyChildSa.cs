@@ -24,9 +24,14 @@ internal static class RekeyChildSa
     public static IkeSaState Respond(Scope scope, IkeSaState.Established state, ValueList<Payload> request, NotifyPayload rekey)
     {
         var spi = rekey.Spi.Length == 4 ? new Spi(BinaryPrimitives.ReadUInt32BigEndian(rekey.Spi.Span)) : default;
-        // RFC 7296 §2.25: what the peer names is not here (any more).
         if (state.Children.FirstOrDefault(c => c.Parameters.OutboundSpi == spi) is not { } old)
+        {
+            // It may be the one whose answer has not reached us yet; RFC 7296 §2.25 lets us ask the peer to come again.
+            if (state.Task is OwnTask.CreatingChild or OwnTask.RekeyingChild) return CreateChildSa.Refuse(scope, state, NotifyType.TemporaryFailure);
+            // RFC 7296 §2.25: what the peer names is not here (any more).
             return state with { Channel = Requests.Respond(scope, state.Peering, state.Channel, ExchangeType.CreateChildSa, [rekey with { Notify = NotifyType.ChildSaNotFound }]) };
+        }
+
         // RFC 7296 §2.25.1: it is being closed; RFC 7296 §2.25.2: or the IKE SA is being replaced.
         if (state.Task is OwnTask.RekeyingIke || old.Stage != ChildStage.Active && !IsRekeying(state, old)) return CreateChildSa.Refuse(scope, state, NotifyType.TemporaryFailure);
 
@@ -61,6 +66,7 @@ internal static class RekeyChildSa
         var result = ChildNegotiation.Conclude(scope, state.Peering, state.Channel.Keys, task.Offer, answer, task.Offer.Nonce, nonce, old);
         return result switch
         {
+            ChildNegotiation.Result.Agreed agreed when task.Offer.Doomed.Contains(agreed.Child.Parameters.OutboundSpi) => Doomed(state, agreed, old),
             ChildNegotiation.Result.Agreed agreed when task.Rival is { } rival && Nonces.Compare(Nonces.Lower(task.Offer.Nonce, nonce), rival.LowestNonce) < 0 =>
                 Lose(state, agreed),
             ChildNegotiation.Result.Agreed agreed => Win(scope, state, task, old, agreed),
@@ -69,6 +75,13 @@ internal static class RekeyChildSa
             ChildNegotiation.Result.Refused refused => Refused(scope, state, old!, refused),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
+    }
+
+    // The peer made the new one and deleted it at once. The old one is replaced in its eyes, and ours to delete.
+    private static IkeSaState.Established Doomed(IkeSaState.Established state, ChildNegotiation.Result.Agreed agreed, ChildSa? old)
+    {
+        agreed.Keys.Dispose();
+        return old is null ? state : Agenda.WantFirst(state, new Wish.CloseChild(old.Id, "deleted-by-peer"));
     }
 
     // RFC 7296 §2.8.1: after a collision, whoever made the SA with the lowest nonce closes it; the other side deletes the old one.

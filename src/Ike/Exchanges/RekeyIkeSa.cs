@@ -68,7 +68,7 @@ internal static class RekeyIkeSa
             // RFC 7296 §2.8.2: our own request crosses the peer's; who inherits is known when the answer to ours is here.
             if (state.Task is OwnTask.RekeyingIke task)
             {
-                Launch(scope, state, successor);
+                Launch(scope, state, successor with { AwaitsEstate = true });
                 return state with { Channel = channel, Task = task with { Rival = new IkeRival(successor.Peering.Id, Nonces.Lower(theirNonce, nonce)) } };
             }
 
@@ -126,6 +126,8 @@ internal static class RekeyIkeSa
     {
         Children = state.Children.Concat(estate.Children.Select(c => c with { Parameters = c.Parameters with { IkeSa = state.Peering.Id } })).ToValueList(),
         Queue = state.Queue.Concat(estate.Queue).Distinct().ToValueList(),
+        AwaitsEstate = false,
+        Doomed = default,
         Timers = state.Timers.SetItems(estate.Timers),
     };
 

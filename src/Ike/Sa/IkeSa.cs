@@ -293,7 +293,10 @@ public sealed class IkeSa(IkeContext context)
     {
         scope.MustStore = true;
         foreach (var (id, at) in inherit.Estate.Timers) scope.Set(id.Kind, at - scope.Now, id.Number);
-        return RekeyIkeSa.Inherit(state, inherit.Estate);
+        var doomed = state.Doomed;
+        state = RekeyIkeSa.Inherit(state, inherit.Estate);
+        return state.Children.Where(c => doomed.Contains(c.Parameters.OutboundSpi)).ToList()
+            .Aggregate(state, (s, c) => Agenda.Remove(scope, s, c, "deleted-by-peer"));
     }
 
     private static IkeSaState Step(Scope scope, IkeSaState.Replaced state, IkeInput input)

@@ -72,6 +72,8 @@ public static class IkeSaSnapshot
                 writer.Maybe(s.Task, Write);
                 writer.List(s.Queue, Write);
                 writer.List(s.Deferred, Write);
+                writer.Bool(s.AwaitsEstate);
+                writer.List(s.Doomed, static (w, spi) => w.UInt32(spi.Value));
                 break;
             case IkeSaState.Replaced s:
                 Write(writer, s.Channel);
@@ -167,6 +169,8 @@ public static class IkeSaSnapshot
                 Task = reader.Maybe(ReadTask),
                 Queue = reader.List(ReadWish),
                 Deferred = reader.List(ReadWish),
+                AwaitsEstate = reader.Bool(),
+                Doomed = reader.List(static (ref r) => new Spi(r.UInt32())),
             },
             Tag.Replaced => new IkeSaState.Replaced { Peering = peering, Channel = channel },
             Tag.Deleting => new IkeSaState.Deleting { Peering = peering, Channel = channel, Reason = reader.Maybe(static (ref r) => r.Text()) },
@@ -424,11 +428,12 @@ public static class IkeSaSnapshot
         writer.List(offer.Local, Write);
         writer.List(offer.Remote, Write);
         writer.UInt32((uint)offer.Retries);
+        writer.List(offer.Doomed, static (w, spi) => w.UInt32(spi.Value));
     }
 
     private static ChildOffer ReadChildOffer(ref SnapshotReader reader) => new(
         new ChildName(reader.Text()), new Spi(reader.UInt32()), reader.Octets(), reader.Bool() ? ReadExchange(ref reader) : null,
-        reader.List(ReadProposal), reader.List(ReadSelector), reader.List(ReadSelector), (int)reader.UInt32());
+        reader.List(ReadProposal), reader.List(ReadSelector), reader.List(ReadSelector), (int)reader.UInt32(), reader.List(static (ref r) => new Spi(r.UInt32())));
 
     private static void Write(SnapshotWriter writer, ChildSa child)
     {

@@ -86,6 +86,15 @@ public abstract record IkeSaState
 
         public ValueList<Wish> Queue { get; init; }
 
+        /// <summary>
+        /// Made by the peer's half of a collision of IKE rekeyings: whether it inherits the children is not known yet (RFC 7296 §2.8.2), and what the
+        /// peer asks about them has to wait.
+        /// </summary>
+        public bool AwaitsEstate { get; init; }
+
+        /// <summary>SPIs of children that the peer deleted before they were inherited.</summary>
+        public ValueList<Spi> Doomed { get; init; }
+
         /// <summary>What the peer could not do at the time (TEMPORARY_FAILURE); queued again when the retry timer runs out.</summary>
         public ValueList<Wish> Deferred { get; init; }
     }

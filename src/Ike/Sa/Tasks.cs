@@ -48,6 +48,9 @@ public abstract record OwnTask
 /// <param name="Proposals">As sent, with our SPI.</param>
 /// <param name="Exchange">Null without perfect forward secrecy, and in IKE_AUTH.</param>
 /// <param name="Retries">How often the peer asked for another key exchange method.</param>
+/// <param name="Doomed">
+/// SPIs that the peer deleted while the answer was awaited and that we do not know: the delete may have overtaken the answer that tells of them.
+/// </param>
 public sealed record ChildOffer(
     ChildName Child,
     Spi InboundSpi,
@@ -56,7 +59,8 @@ public sealed record ChildOffer(
     ValueList<Proposal> Proposals,
     ValueList<TrafficSelector> Local,
     ValueList<TrafficSelector> Remote,
-    int Retries = 0);
+    int Retries = 0,
+    ValueList<Spi> Doomed = default);
 
 /// <summary>What we offered for the IKE SA that shall replace this one.</summary>
 public sealed record IkeOffer(IkeSpi Spi, Octets Nonce, IKeyExchange Exchange, ValueList<Proposal> Proposals, int Retries = 0);

@@ -1,4 +1,3 @@
-using Gateway.Ike.Sa;
 using Gateway.Policy.Items;
 using Xunit;
 
@@ -7,7 +6,8 @@ namespace Gateway.Scenarios.Ike;
 /// <summary>Many things at once over a network that loses, doubles, delays and so reorders.</summary>
 public sealed class Lossy
 {
-    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 25)];
+    // The later ones once found a delete or a rekeying that overtook the answer which tells of the CHILD SA.
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 30), 56, 80, 122, 132, 141, 176, 194, 220, 282, 293];
 
     [Theory]
     [MemberData(nameof(Seeds))]
