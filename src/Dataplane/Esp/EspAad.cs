@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Nodes;
 
 namespace Gateway.Dataplane.Esp;
 
@@ -9,13 +10,13 @@ internal static unsafe class EspAad
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Write(byte* at, SaEntry* sa, uint spi, ulong sequence)
     {
-        BigEndian.Write32(at, spi);
+        Wire.Put32(at, spi);
         if ((sa->Flags & SaFlags.Esn) == 0)
         {
-            BigEndian.Write32(at + 4, (uint)sequence);
+            Wire.Put32(at + 4, (uint)sequence);
             return 8;
         }
-        BigEndian.Write64(at + 4, sequence);
+        Wire.Put64(at + 4, sequence);
         return 12;
     }
 }

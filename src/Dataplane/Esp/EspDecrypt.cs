@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Gateway.Crypto.Aead;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Nodes;
 
 namespace Gateway.Dataplane.Esp;
 
@@ -78,7 +79,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
     /// <summary>Bytes from the ESP header to the end of the IP packet or, behind UDP, of the datagram, which ip-local found to lie in the packet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int LengthOf(PacketMeta* meta, byte* esp) =>
-        (meta->Flags & PacketFlags.UdpEncapsulated) != 0 ? BigEndian.Read16(esp - 4) - UdpLength : (int)meta->TotalLength - (meta->L4 - meta->Offset);
+        (meta->Flags & PacketFlags.UdpEncapsulated) != 0 ? Wire.U16(esp - 4) - UdpLength : (int)meta->TotalLength - (meta->L4 - meta->Offset);
 
     /// <summary>All that can be said before decryption: form, SA, sequence number. False when the packet ended here.</summary>
     private static bool Admit(ref Frame frame, uint index, Held* held)
@@ -94,9 +95,10 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         if (length < HeaderLength + IvLength + ShortestText + ShortestIcv || meta->Offset + meta->Length - meta->L4 < HeaderLength + IvLength)
             return Drop(ref frame, EspDecryptReason.TooShort, index);
 
-        var sa = frame.Tables.Sad.Find(BigEndian.Read32(esp));
+        var sa = frame.Tables.Sad.Find(Wire.U32(esp));
         if (sa == null) return Drop(ref frame, EspDecryptReason.UnknownSpi, index);
-        if (sa->Worker != frame.Context.Worker) return Drop(ref frame, EspDecryptReason.WrongWorker, index);
+        if (sa->Worker != frame.Context.Worker)
+            return !frame.Context.HandOff((uint)sa->Worker, frame.Node, index) && Drop(ref frame, EspDecryptReason.HandoffFull, index);
         var text = length - HeaderLength - IvLength - sa->IcvLength;
         if (text < ShortestText) return Drop(ref frame, EspDecryptReason.TooShort, index);
         // RFC 4303 §2.4: the trailer ends on a 4-byte boundary.
@@ -108,7 +110,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         }
 
         // RFC 4303 §3.4.3: the window is looked at first, and moved only when the packet is authentic.
-        var low = BigEndian.Read32(esp + 4);
+        var low = Wire.U32(esp + 4);
         ulong sequence = low;
         if ((sa->Flags & SaFlags.Esn) != 0 && !ReplayWindow.TryInfer(sa->Hot->HighestInbound, Math.Max(sa->In.Window, 64), low, out sequence))
             return Drop(ref frame, EspDecryptReason.ImpossibleSequence, index);
@@ -178,9 +180,20 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
                 entry->In.Drops.Malformed++;
                 return Drop(ref frame, ReasonOf(fault), index);
         }
+        if (edge == EspDecryptEdge.Ip4Input) ClampMss<InnerIp4>(ref frame, entry, job->Destination, inner);
+        else ClampMss<InnerIp6>(ref frame, entry, job->Destination, inner);
         SaUse.Count(frame.Context, entry->Id, &entry->In.Traffic, inner, outbound: false);
         frame.Add(EspDecryptCount.Decrypted);
         return true;
+    }
+
+    /// <summary>What the far end announces is held to what the tunnel can carry back.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ClampMss<TInner>(ref Frame frame, SaEntry* sa, byte* ip, int length)
+        where TInner : struct, IInnerFamily
+    {
+        var tcp = TInner.TcpAt(ip);
+        if (tcp != 0 && MssClamp.Apply(ip + tcp, length - tcp, PathMtu.InnerOf(ref frame, sa) - TInner.TcpOverhead)) frame.Add(EspDecryptCount.MssClamped);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -230,7 +243,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
     {
         var path = sa->Out.Path;
         var source = TOuter.SourceOf(outer);
-        var port = BigEndian.Read16(outer + (meta->L4 - meta->L3) - 8);
+        var port = Wire.U16(outer + (meta->L4 - meta->L3) - 8);
         if (path->Udp && (source != path->Remote || port != path->RemotePort || path->V6 != TOuter.V6)) TellEndpoint(ref frame, sa, source, port);
     }
 

@@ -10,7 +10,7 @@ internal enum EspDecryptReason : ushort
     BadLength,
     Fragmented,
     UnknownSpi,
-    WrongWorker,
+    HandoffFull,
     Expired,
     ImpossibleSequence,
     TooOld,
@@ -29,6 +29,7 @@ internal enum EspDecryptCount : ushort
 {
     Decrypted,
     Dummies,
+    MssClamped,
 }
 
 /// <summary>Where esp-decrypt sends packets: by the family of what came out.</summary>
@@ -48,9 +49,9 @@ internal static class EspDecryptRows
             (EspDecryptReason.Keepalive, "A NAT keepalive (RFC 3948), which has done its work when it arrives."),
             (EspDecryptReason.TooShort, "The datagram is too short to hold an ESP packet of its SA."),
             (EspDecryptReason.BadLength, "The encrypted part does not end on a 4-byte boundary."),
-            (EspDecryptReason.Fragmented, "The ESP packet is an IP fragment; fragments of ESP packets are not put together here."),
+            (EspDecryptReason.Fragmented, "The ESP packet is an IP fragment that nobody put together."),
             (EspDecryptReason.UnknownSpi, "No SA has this SPI."),
-            (EspDecryptReason.WrongWorker, "The SA belongs to another worker."),
+            (EspDecryptReason.HandoffFull, "The SA belongs to another worker, whose ring was full."),
             (EspDecryptReason.Expired, "The SA has reached its hard lifetime."),
             (EspDecryptReason.ImpossibleSequence, "The sequence number is one that no sender may use."),
             (EspDecryptReason.TooOld, "The sequence number lies left of the replay window."),
@@ -66,5 +67,6 @@ internal static class EspDecryptRows
         [
             (EspDecryptCount.Decrypted, "Packets decrypted and passed on."),
             (EspDecryptCount.Dummies, "Dummy packets of traffic flow confidentiality, dropped as they should be."),
+            (EspDecryptCount.MssClamped, "TCP SYNs whose segment size was lowered to the tunnel."),
         ]);
 }

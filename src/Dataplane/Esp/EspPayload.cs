@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Esp;
@@ -50,13 +51,13 @@ internal static unsafe class EspPayload
             case NextIp4:
                 if (room < Ip4Header || text[0] >> 4 != 4) return EspPayloadKind.BadInnerPacket;
                 // RFC 4303 §2.7: what lies behind the inner packet's own length is TFC padding.
-                inner = BigEndian.Read16(text + 2);
+                inner = Wire.U16(text + 2);
                 if (inner > room || (text[0] & 15) * 4 is var header && (header < Ip4Header || header > inner)) return EspPayloadKind.BadInnerPacket;
                 if (!Lies4(sa, text, inner)) return EspPayloadKind.OutsideSelectors;
                 return outerEcn == Ecn.NotEct || Mark4(sa, text, outerEcn) ? EspPayloadKind.Ip4 : EspPayloadKind.CongestionUntellable;
             case NextIp6:
                 if (room < Ip6Header || text[0] >> 4 != 6) return EspPayloadKind.BadInnerPacket;
-                inner = Ip6Header + BigEndian.Read16(text + 4);
+                inner = Ip6Header + Wire.U16(text + 4);
                 if (inner > room) return EspPayloadKind.BadInnerPacket;
                 if (!Lies6(sa, text, inner)) return EspPayloadKind.OutsideSelectors;
                 return outerEcn == Ecn.NotEct || Mark6(sa, text, outerEcn) ? EspPayloadKind.Ip6 : EspPayloadKind.CongestionUntellable;
@@ -75,12 +76,12 @@ internal static unsafe class EspPayload
         var selectors = sa->In.Selectors4;
         if (selectors == null) return false;
         SpdKey<uint> key = default;
-        key.Local = BigEndian.Read32(ip + 16);
-        key.Remote = BigEndian.Read32(ip + 12);
+        key.Local = Wire.U32(ip + 16);
+        key.Remote = Wire.U32(ip + 12);
         if (selectors->AddressesOnly) return selectors->Contains(key);
         var header = (ip[0] & 15) * 4;
         key.Protocol = ip[9];
-        key.HasPorts = (BigEndian.Read16(ip + 6) & 0x1FFF) == 0
+        key.HasPorts = (Wire.U16(ip + 6) & 0x1FFF) == 0
             && PolicyPorts.TryRead(key.Protocol, ip + header, length - header, out key.RemotePort, out key.LocalPort);
         return selectors->Contains(key);
     }
@@ -91,8 +92,8 @@ internal static unsafe class EspPayload
         var selectors = sa->In.Selectors6;
         if (selectors == null) return false;
         SpdKey<UInt128> key = default;
-        key.Local = BigEndian.Read128(ip + 24);
-        key.Remote = BigEndian.Read128(ip + 8);
+        key.Local = new UInt128(Wire.U64(ip + 24), Wire.U64(ip + 32));
+        key.Remote = new UInt128(Wire.U64(ip + 8), Wire.U64(ip + 16));
         if (!selectors->AddressesOnly) FindPorts6(ip, length, ref key);
         return selectors->Contains(key);
     }
@@ -112,7 +113,7 @@ internal static unsafe class EspPayload
             if (at + 8 > length) return;
             var extension = ip + at;
             // RFC 8200 §4.5: only the first fragment shows the upper layer.
-            if (next == 44 && (BigEndian.Read16(extension + 2) & 0xFFF8) != 0)
+            if (next == 44 && (Wire.U16(extension + 2) & 0xFFF8) != 0)
             {
                 key.Protocol = extension[0];
                 return;
@@ -130,12 +131,9 @@ internal static unsafe class EspPayload
         var mark = Ecn.Leave(ip[1], outerEcn);
         if (mark == Ecn.Drop) return false;
         if (mark == (ip[1] & 3)) return true;
-        var before = BigEndian.Read16(ip);
+        var before = Unsafe.ReadUnaligned<ushort>(ip);
         ip[1] = (byte)(ip[1] & ~3 | mark);
-        // RFC 1624: HC' = ~(~HC + ~m + m').
-        var sum = (uint)(ushort)~BigEndian.Read16(ip + 10) + (ushort)~before + BigEndian.Read16(ip);
-        sum = (sum & 0xFFFF) + (sum >> 16);
-        BigEndian.Write16(ip + 10, (ushort)~((sum & 0xFFFF) + (sum >> 16)));
+        Unsafe.WriteUnaligned(ip + 10, Checksum.Update(Unsafe.ReadUnaligned<ushort>(ip + 10), before, Unsafe.ReadUnaligned<ushort>(ip)));
         return true;
     }
 

@@ -53,7 +53,7 @@ internal readonly unsafe struct InnerIp4 : IInnerFamily
     public static ulong TooBig(uint mtu) => IcmpError.FragmentationNeeded4(mtu);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int TcpAt(byte* ip) => ip[9] == 6 && (BigEndian.Read16(ip + 6) & 0x1FFF) == 0 ? (ip[0] & 15) * 4 : 0;
+    public static int TcpAt(byte* ip) => ip[9] == 6 && (Wire.U16(ip + 6) & 0x1FFF) == 0 ? (ip[0] & 15) * 4 : 0;
 }
 
 /// <inheritdoc/>
@@ -68,7 +68,7 @@ internal readonly unsafe struct InnerIp6 : IInnerFamily
     public static int TcpOverhead => 60;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static byte TrafficClassOf(byte* ip) => (byte)(BigEndian.Read16(ip) >> 4);
+    public static byte TrafficClassOf(byte* ip) => (byte)(Wire.U16(ip) >> 4);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MustNotSplit(byte* ip) => true;

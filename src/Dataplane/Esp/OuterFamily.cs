@@ -22,7 +22,7 @@ internal readonly unsafe struct OuterIp4 : IOuterFamily
     public static int EcnOf(byte* ip) => ip[1] & 3;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static UInt128 SourceOf(byte* ip) => BigEndian.Read32(ip + 12);
+    public static UInt128 SourceOf(byte* ip) => Wire.U32(ip + 12);
 }
 
 /// <inheritdoc/>
@@ -35,5 +35,5 @@ internal readonly unsafe struct OuterIp6 : IOuterFamily
     public static int EcnOf(byte* ip) => ip[1] >> 4 & 3;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static UInt128 SourceOf(byte* ip) => BigEndian.Read128(ip + 8);
+    public static UInt128 SourceOf(byte* ip) => new UInt128(Wire.U64(ip + 8), Wire.U64(ip + 16));
 }

@@ -31,10 +31,10 @@ internal readonly unsafe struct PolicyIp4 : IPolicyFamily<uint>
     public static string Deliver => NodeNames.Ip4Deliver;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Source(byte* ip) => BigEndian.Read32(ip + 12);
+    public static uint Source(byte* ip) => Wire.U32(ip + 12);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Destination(byte* ip) => BigEndian.Read32(ip + 16);
+    public static uint Destination(byte* ip) => Wire.U32(ip + 16);
 
     public static SpdTable<uint> Rules(DataplaneTables tables) => tables.Spd.V4;
 }
@@ -49,10 +49,10 @@ internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
     public static string Deliver => NodeNames.Ip6Deliver;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static UInt128 Source(byte* ip) => BigEndian.Read128(ip + 8);
+    public static UInt128 Source(byte* ip) => new UInt128(Wire.U64(ip + 8), Wire.U64(ip + 16));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static UInt128 Destination(byte* ip) => BigEndian.Read128(ip + 24);
+    public static UInt128 Destination(byte* ip) => new UInt128(Wire.U64(ip + 24), Wire.U64(ip + 32));
 
     public static SpdTable<UInt128> Rules(DataplaneTables tables) => tables.Spd.V6;
 }
@@ -69,12 +69,12 @@ internal static unsafe class PolicyPorts
         {
             // TCP, UDP, DCCP, SCTP, UDP-Lite.
             case 6 or 17 or 33 or 132 or 136 when available >= 4:
-                source = BigEndian.Read16(l4);
-                destination = BigEndian.Read16(l4 + 2);
+                source = Wire.U16(l4);
+                destination = Wire.U16(l4 + 2);
                 return true;
             // RFC 4301 §4.4.1.1: the type is the high octet of a 16-bit selector, the code the low one.
             case 1 or 58 when available >= 2:
-                source = destination = BigEndian.Read16(l4);
+                source = destination = Wire.U16(l4);
                 return true;
             default:
                 return false;

@@ -120,8 +120,6 @@ internal unsafe struct SaOutbound
     public uint EffectiveMtu;
     public long EffectiveMtuAt;
 
-    /// <summary>Next identification of an outer IPv4 header that may be fragmented.</summary>
-    public uint Identification;
     public SaTraffic Traffic;
     public SaDrops Drops;
 }

@@ -24,11 +24,14 @@ internal unsafe struct SaPath
     /// <summary>Bytes of the IP header: 20 or 40.</summary>
     public int IpLength;
 
-    /// <summary>IPv4: the ones' complement sum of the header as it is here. IPv6: of the UDP pseudo header without lengths, and the ports.</summary>
+    /// <summary>IPv4: the sum of the header's words as they are here; 0 with IPv6.</summary>
     public uint Sum;
     public ushort RemotePort;
     public bool V6;
     public bool Udp;
+
+    /// <summary>The UDP header needs a checksum: over IPv6 (RFC 8200 §8.1).</summary>
+    public readonly bool SumsUdp => V6 && Udp;
 
     /// <summary>The peer, host order; IPv4 in the low 32 bits.</summary>
     public UInt128 Remote;
@@ -67,9 +70,8 @@ internal unsafe struct SaPath
             BinaryPrimitives.WriteUInt16BigEndian(header[(path->IpLength + 2)..], udp.RemotePort);
             path->RemotePort = udp.RemotePort;
         }
-        for (var i = path->V6 ? 8 : 0; i < (path->V6 ? path->HeaderLength : path->IpLength); i += 2)
-            path->Sum += BinaryPrimitives.ReadUInt16BigEndian(header[i..]);
-        if (path->V6) path->Sum += protocol;
+        if (!path->V6)
+            for (var i = 0; i < path->IpLength; i += 2) path->Sum += BinaryPrimitives.ReadUInt16BigEndian(header[i..]);
         return path;
     }
 }

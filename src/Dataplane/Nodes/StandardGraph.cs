@@ -30,6 +30,8 @@ internal static class StandardGraph
         NodeRegistration.Of<SpdOutput<PolicyIp4, uint>>(),
         NodeRegistration.Of<SpdOutput<PolicyIp6, UInt128>>(),
         NodeRegistration.Of<Ip4Fragment>(),
+        NodeRegistration.Of<EspEncrypt<InnerIp4>>(),
+        NodeRegistration.Of<EspEncrypt<InnerIp6>>(),
         NodeRegistration.Of<Ip4Rewrite>(),
         NodeRegistration.Of<Ip6Rewrite>(),
         NodeRegistration.Of<NeighborResolve>(),

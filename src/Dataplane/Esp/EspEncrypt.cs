@@ -1,0 +1,259 @@
+using System.Runtime.CompilerServices;
+using Gateway.Crypto.Aead;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Nodes;
+
+namespace Gateway.Dataplane.Esp;
+
+/// <summary>
+/// Puts IP packets into the tunnel of the SA whose number spd-output left in NextHop (RFC 4303 §3.3, RFC 4106), and sends the outer packets to be looked up.
+/// Two passes: build all headers and trailers; encrypt all. What is too big for the path goes back or is split before encryption (RFC 4301 §8).
+/// </summary>
+internal readonly unsafe struct EspEncrypt<TInner> : INode
+    where TInner : struct, IInnerFamily
+{
+    /// <summary>Kept free in front of the outer header: Ethernet with a VLAN tag, and a vnet header.</summary>
+    private const int LinkHeadroom = 32;
+
+    /// <summary>Longest padding of a 4-byte boundary, pad length and next header.</summary>
+    private const int LongestTrailer = 3 + 2;
+
+    private const int LargestPacket = 65_535;
+
+    private enum Edge : ushort
+    {
+        Ip4Lookup,
+        Ip6Lookup,
+        Fragment,
+        IcmpError,
+    }
+
+    private enum Reason : ushort
+    {
+        NoSa,
+        HandoffFull,
+        Expired,
+        SequenceEnded,
+        TooBig,
+        TooLong,
+        NoBuffer,
+    }
+
+    private enum Count : ushort
+    {
+        Encrypted,
+        SplitBefore,
+        MssClamped,
+    }
+
+    /// <summary>A packet between the passes.</summary>
+    private struct Held
+    {
+        public uint Index;
+        public SaPath* Path;
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
+        TInner.EncryptNode,
+        [(Edge.Ip4Lookup, NodeNames.Ip4Lookup), (Edge.Ip6Lookup, NodeNames.Ip6Lookup), (Edge.Fragment, NodeNames.Ip4Fragment), (Edge.IcmpError, TInner.IcmpNode)],
+        [
+            (Reason.NoSa, "The SA was removed while the packet was on its way."),
+            (Reason.HandoffFull, "The SA belongs to another worker, whose ring was full."),
+            (Reason.Expired, "The SA has reached its hard lifetime."),
+            (Reason.SequenceEnded, "The SA has used up its sequence numbers."),
+            (Reason.TooBig, "The packet does not fit the path through the tunnel and must not be split; its sender was told."),
+            (Reason.TooLong, "The packet would be longer than an IP packet can be."),
+            (Reason.NoBuffer, "No free packet to put a long encrypted packet into."),
+        ],
+        [
+            (Count.Encrypted, "Packets encrypted and sent on."),
+            (Count.SplitBefore, "Packets split before encryption because they did not fit the path."),
+            (Count.MssClamped, "TCP SYNs whose segment size was lowered to the tunnel."),
+        ]);
+
+    [SkipLocalsInit]
+    public static void Process(ref Frame frame)
+    {
+        var jobs = stackalloc AeadJob[Frame.Size];
+        var held = stackalloc Held[Frame.Size];
+        var count = 0;
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            if (!Admit(ref frame, index, out var entry, out var sequence)) continue;
+            var sa = (SaEntry*)entry;
+            var meta = frame.Meta(index);
+            var path = (SaPath*)Volatile.Read(ref *(nint*)&sa->Out.Path);
+            var front = path->HeaderLength + EspHeaderLength;
+            if (meta->Next != 0 || meta->Offset < front + LinkHeadroom || meta->Offset + meta->Length + LongestTrailer + sa->IcvLength > PacketPool.ChunkSize)
+            {
+                EncryptFlat(ref frame, index, sa, path, sequence);
+                continue;
+            }
+            var inner = frame.Data(index);
+            int length = meta->Length;
+            var total = Build(sa, path, inner, length, sequence, jobs + count, frame.Context);
+            meta->Offset = (ushort)(meta->Offset - front);
+            meta->Length = (ushort)total;
+            meta->TotalLength = (uint)total;
+            held[count].Index = index;
+            held[count].Path = path;
+            count++;
+        }
+
+        AesGcmEngine.EncryptBatch(jobs, count);
+
+        for (var i = 0; i < count; i++)
+        {
+            if (held[i].Path->SumsUdp) OuterHeader.SumUdp6(frame.Data(held[i].Index));
+            PassOn(ref frame, held[i].Index, held[i].Path, OuterVrfOf(ref frame, held[i].Index));
+        }
+    }
+
+    private const int EspHeaderLength = 16;
+
+    /// <summary>All that may end a packet or send it elsewhere. False when it did.</summary>
+    private static bool Admit(ref Frame frame, uint index, out nint entry, out ulong sequence)
+    {
+        sequence = 0;
+        var meta = frame.Meta(index);
+        var sa = frame.Tables.Sad[meta->NextHop];
+        entry = (nint)sa;
+        if (sa == null) return Drop(ref frame, Reason.NoSa, index);
+        if (sa->Worker != frame.Context.Worker)
+            return !frame.Context.HandOff((uint)sa->Worker, frame.Node, index) && Drop(ref frame, Reason.HandoffFull, index);
+        if (!SaUse.IsAllowed(&sa->Out.Traffic))
+        {
+            sa->Out.Drops.Expired++;
+            return Drop(ref frame, Reason.Expired, index);
+        }
+
+        var ip = frame.Data(index);
+        var mtu = PathMtu.InnerOf(ref frame, sa);
+        if (TInner.TcpAt(ip) is var tcp && tcp != 0 && MssClamp.Apply(ip + tcp, meta->Length - tcp, mtu - TInner.TcpOverhead)) frame.Add(Count.MssClamped);
+        if (meta->TotalLength > Math.Max(mtu, TInner.SmallestMtu) && !Fits(ref frame, index, sa, ip, mtu)) return false;
+
+        if (!OutboundSequence.TryNext(sa, out sequence))
+        {
+            SaUse.Note(frame.Context, sa->Id, &sa->Out.Traffic, SaNoted.SequenceEnded, SaLimit.SequenceEnded, outbound: true);
+            sa->Out.Drops.Expired++;
+            return Drop(ref frame, Reason.SequenceEnded, index);
+        }
+        if (sequence >= sa->Out.NearEnd) SaUse.Note(frame.Context, sa->Id, &sa->Out.Traffic, SaNoted.SequenceNearEnd, SaLimit.SequenceNearEnd, outbound: true);
+        SaUse.Count(frame.Context, sa->Id, &sa->Out.Traffic, (int)meta->TotalLength, outbound: true);
+        frame.Add(Count.Encrypted);
+        return true;
+    }
+
+    /// <summary>What happens to a packet that is bigger than the tunnel carries in one piece. False: it went another way.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool Fits(ref Frame frame, uint index, SaEntry* sa, byte* ip, int mtu)
+    {
+        var meta = frame.Meta(index);
+        mtu = Math.Max(mtu, TInner.SmallestMtu);
+        if (TInner.MustNotSplit(ip))
+        {
+            // RFC 4301 §8.2.1: the sender of the inner packet learns what the tunnel leaves it.
+            sa->Out.Drops.TooBig++;
+            frame.AddDrop(Reason.TooBig);
+            meta->Opaque0 = TInner.TooBig((uint)mtu);
+            frame.Enqueue(Edge.IcmpError, index);
+            return false;
+        }
+        // RFC 4303 §3.3.4 leaves the order open; split before encryption, the peer need not put outer fragments together. The parts come back to this node.
+        frame.Add(Count.SplitBefore);
+        meta->Opaque0 = (uint)mtu;
+        meta->Opaque1 = frame.Node;
+        frame.Enqueue(Edge.Fragment, index);
+        return false;
+    }
+
+    /// <summary>Writes everything around the inner packet and describes the encryption; returns the length of the outer packet, which starts in front of the inner one.</summary>
+    private static int Build(SaEntry* sa, SaPath* path, byte* inner, int length, ulong sequence, AeadJob* job, WorkerContext context)
+    {
+        var @class = TInner.TrafficClassOf(inner);
+        var split = TInner.OuterMaySplit(inner, length);
+        // RFC 4303 §2.4: padding 1, 2, 3 … up to a 4-byte boundary behind pad length and next header.
+        var padding = -(length + 2) & 3;
+        var text = length + padding + 2;
+        var trailer = inner + length;
+        Unsafe.WriteUnaligned(trailer, 0x00030201);
+        trailer[padding] = (byte)padding;
+        trailer[padding + 1] = TInner.NextHeader;
+
+        var esp = inner - EspHeaderLength;
+        Wire.Put32(esp, sa->Out.Spi);
+        Wire.Put32(esp + 4, (uint)sequence);
+        // RFC 4106 §3.1: the IV must be unique under the key; the 64-bit sequence number is, with and without ESN.
+        Wire.Put64(esp + 8, sequence);
+
+        job->Key = sa->Out.Key;
+        job->Source = job->Destination = inner;
+        job->Tag = inner + text;
+        job->Aad = null;
+        job->Length = text;
+        job->TagLength = sa->IcvLength;
+        job->Salt = sa->Out.Salt;
+        job->Iv = Unsafe.ReadUnaligned<ulong>(esp + 8);
+        job->AadLength = EspAad.Write(job->InlineAad, sa, sa->Out.Spi, sequence);
+
+        var total = path->HeaderLength + EspHeaderLength + text + sa->IcvLength;
+        OuterHeader.Write(esp - path->HeaderLength, path, sa->Flags, total, @class, split, context);
+        return total;
+    }
+
+    private static uint OuterVrfOf(ref Frame frame, uint index) => frame.Tables.Sad[frame.Meta(index)->NextHop]->OuterVrf;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PassOn(ref Frame frame, uint index, SaPath* path, uint vrf)
+    {
+        var meta = frame.Meta(index);
+        // The policy does not see outer packets: RFC 4301 §5.1 forwards them past the SPD.
+        meta->Flags = (meta->Flags & PacketFlags.Traced) | PacketFlags.Own | PacketFlags.BypassSpd;
+        meta->L3 = meta->Offset;
+        meta->L4 = (ushort)(meta->Offset + path->IpLength);
+        meta->Protocol = path->Udp ? (byte)17 : (byte)50;
+        meta->Vrf = vrf;
+        frame.Enqueue(path->V6 ? Edge.Ip6Lookup : Edge.Ip4Lookup, index);
+    }
+
+    /// <summary>A packet in several chunks, or without room around it, is built in one piece and becomes a new packet.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void EncryptFlat(ref Frame frame, uint index, SaEntry* sa, SaPath* path, ulong sequence)
+    {
+        var meta = frame.Meta(index);
+        var flat = stackalloc byte[LargestPacket + 1];
+        var front = path->HeaderLength + EspHeaderLength;
+        if (front + meta->TotalLength + LongestTrailer + sa->IcvLength > LargestPacket)
+        {
+            Drop(ref frame, Reason.TooLong, index);
+            return;
+        }
+        var length = PacketCopy.ToSpan(frame.Pool, index, new Span<byte>(flat + front, LargestPacket + 1 - front));
+        AeadJob job;
+        var total = Build(sa, path, flat + front, length, sequence, &job, frame.Context);
+        AesGcmEngine.EncryptBatch(&job, 1);
+        if (path->SumsUdp) OuterHeader.SumUdp6(flat);
+        var built = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(flat, total));
+        if (built == 0)
+        {
+            Drop(ref frame, Reason.NoBuffer, index);
+            return;
+        }
+        var fresh = frame.Meta(built);
+        fresh->RxInterface = meta->RxInterface;
+        fresh->TraceId = meta->TraceId;
+        fresh->Flags = meta->Flags;
+        fresh->FlowHash = meta->FlowHash;
+        PassOn(ref frame, built, path, sa->OuterVrf);
+        frame.Consume(index);
+    }
+
+    private static bool Drop(ref Frame frame, Reason reason, uint index)
+    {
+        frame.Drop(reason, index);
+        return false;
+    }
+}
