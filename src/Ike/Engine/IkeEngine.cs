@@ -89,7 +89,8 @@ public sealed class IkeEngine : IDisposable
     public IReadOnlyList<IkeSaView> Sas(Timestamp now) => [.. _table.All.OrderBy(s => s.Peering.Id.Value).Select(s => IkeSaView.Of(s, now))];
 
     /// <summary>
-    /// Puts the configured connections and secrets in force. SAs of connections that are gone are closed; others go on with what they were set up with.
+    /// Puts the configured connections and secrets in force. SAs of connections and children that are gone are closed. IKE SAs of a connection whose
+    /// children alone have changed take the new ones; else, as in strongSwan, they go on with what they were set up with.
     /// Children with <c>start_action = start</c> that are new are begun.
     /// </summary>
     public void LoadConnections(IReadOnlyList<Connection> connections, IReadOnlyList<SharedSecret> secrets, Timestamp now, OutputList outputs)
@@ -103,6 +104,7 @@ public sealed class IkeEngine : IDisposable
         foreach (var connection in connections)
         {
             var old = before.GetValueOrDefault(connection.Name);
+            if (old is not null && !ReferenceEquals(old, connection)) Reconfigure(old, connection, now, outputs);
             foreach (var child in connection.Children.AsSpan())
                 if (child.Spec.StartAction == StartAction.Start && old?.Child(child.Name)?.Spec.StartAction != StartAction.Start)
                     Begin(connection, [child.Name], 1, now, outputs);
@@ -236,7 +238,6 @@ public sealed class IkeEngine : IDisposable
     {
         var found = _table.All.Where(s => s.Peering.Connection.Name == name && s is IkeSaState.Connecting or IkeSaState.Established
             && (child is not { } c || (s is IkeSaState.Established e && e.Children.Any(x => x.Name == c && x.Installed)))).ToList();
-        found.RemoveAll(s => s.Peering.Connection.Name != name);
         foreach (var state in found) Step(state.Peering.Id, command(state), outputs);
         Settle(now, outputs);
         return found.Count > 0;
@@ -248,11 +249,23 @@ public sealed class IkeEngine : IDisposable
         Settle(notice.Now, outputs);
     }
 
-    // An IKE SA of the connection that is up or on its way takes the children, else a new one is begun.
+    private void Reconfigure(Connection old, Connection connection, Timestamp now, OutputList outputs)
+    {
+        var sameButChildren = (old.Spec with { Children = connection.Spec.Children }) == connection.Spec;
+        foreach (var state in _table.All.Where(s => s.Peering.Connection.Name == connection.Name).ToList())
+        {
+            if (state is IkeSaState.Established established)
+                foreach (var name in established.Children.Select(c => c.Name).Distinct().Where(n => connection.Child(n) is null))
+                    Step(state.Peering.Id, new IkeInput.Command.TerminateChild(now, name, "configuration-removed"), outputs);
+            if (sameButChildren && _table.TryGet(state.Peering.Id, out var current)) _table.Update(current, current with { Peering = current.Peering with { Connection = connection } });
+        }
+    }
+
+    // An IKE SA of the connection that is up or on its way and knows the children takes them, else a new one is begun.
     private void Begin(Connection connection, ValueList<ChildName> children, int @try, Timestamp now, OutputList outputs)
     {
         if (_closing) return;
-        var existing = _table.All.Where(s => s.Peering.Connection.Name == connection.Name && (s is IkeSaState.Established || (s is IkeSaState.Connecting && s.Peering.IsInitiator)))
+        var existing = _table.All.Where(s => s.Peering.Connection.Name == connection.Name && children.All(c => s.Peering.Connection.Child(c) is not null) && (s is IkeSaState.Established || (s is IkeSaState.Connecting && s.Peering.IsInitiator)))
             .OrderBy(s => s is IkeSaState.Established ? 0 : 1).ThenByDescending(s => s.Peering.Id.Value).FirstOrDefault();
         if (existing is not null)
         {
@@ -261,9 +274,17 @@ public sealed class IkeEngine : IDisposable
         }
 
         var start = outputs.Count;
-        var state = _sa.Initiate(connection, children, @try, now, outputs);
-        if (state is not IkeSaState.Gone) Add(state);
-        Absorb(state.Peering.Id, outputs, start, now);
+        try
+        {
+            var state = _sa.Initiate(connection, children, @try, now, outputs);
+            if (state is not IkeSaState.Gone) Add(state);
+            Absorb(state.Peering.Id, outputs, start, now);
+        }
+        catch (Exception)
+        {
+            outputs.RemoveFrom(start);
+            Dropped(IkeDrop.Fault);
+        }
     }
 
     private void OnStranger(IkeInput.Datagram datagram, IkeHeader header, OutputList outputs)

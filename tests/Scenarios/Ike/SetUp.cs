@@ -300,6 +300,41 @@ public sealed class SetUp
     }
 
     [Fact]
+    public void A_child_that_is_configured_later_comes_up_in_the_ike_sa_that_stands_and_one_that_is_removed_is_closed()
+    {
+        static ConnectionSpec More(ConnectionSpec spec, string local, string remote, StartAction start) => spec with
+        {
+            Children = new Dictionary<string, ChildSpec>(spec.Children) { ["more"] = spec.Children["net"] with { LocalTs = [local], RemoteTs = [remote], StartAction = start } },
+        };
+
+        using var lab = Lab.Up();
+        lab.Right.Configure(More(Lab.RightSpec, "10.2.9.0/24", "10.1.9.0/24", StartAction.None));
+        lab.Left.Configure(More(Lab.LeftSpec, "10.1.9.0/24", "10.2.9.0/24", StartAction.Start));
+        // left --> right  CREATE_CHILD_SA { SA, Ni, KEi, TSi, TSr }
+        lab.Deliver();
+        lab.AssertUp(children: 2);
+
+        lab.Left.Configure(Lab.LeftSpec);
+        // left --> right  INFORMATIONAL { D(more) }
+        lab.Deliver();
+        lab.AssertUp();
+        Assert.Equal("configuration-removed", Assert.Single(lab.Left.FactsOf<ChildSaClosed>()).Reason);
+        Assert.Single(lab.Left.FactsOf<IkeSaEstablished>());
+    }
+
+    [Fact]
+    public void A_connection_whose_proposals_change_leaves_its_ike_sa_alone()
+    {
+        using var lab = Lab.Up();
+        lab.Left.Configure(Lab.LeftSpec with { Proposals = ["aes256gcm16-prfsha384-ecp384"] });
+        lab.Deliver();
+        lab.AssertUp();
+        lab.Left.Rekey();
+        lab.Deliver();
+        lab.AssertUp();
+    }
+
+    [Fact]
     public void A_responder_with_any_address_and_pattern_picks_the_connection_by_identity()
     {
         using var lab = Lab.Configured(right: s => s with { RemoteAddrs = ["%any"], Remote = [new AuthenticationRound { Id = "*.lab" }] });
