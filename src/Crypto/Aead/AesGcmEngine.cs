@@ -60,6 +60,7 @@ public static unsafe class AesGcmEngine
         var encrypt = path.Encrypt;
         for (var job = jobs; job < jobs + count; job++)
         {
+            if (job + 1 < jobs + count && job[1].Key != job->Key) AesGcmKeyBlock.Prefetch(job[1].Key, job[1].Length);
             *(uint*)nonce = job->Salt;
             *(ulong*)(nonce + 4) = job->Iv;
             encrypt(job->Key, nonce, job->Aad == null ? job->InlineAad : job->Aad, job->AadLength, job->Source, job->Destination, job->Length, job->Tag, job->TagLength);
@@ -74,6 +75,7 @@ public static unsafe class AesGcmEngine
         var forged = 0;
         for (var job = jobs; job < jobs + count; job++)
         {
+            if (job + 1 < jobs + count && job[1].Key != job->Key) AesGcmKeyBlock.Prefetch(job[1].Key, job[1].Length);
             *(uint*)nonce = job->Salt;
             *(ulong*)(nonce + 4) = job->Iv;
             var fits = decrypt(job->Key, nonce, job->Aad == null ? job->InlineAad : job->Aad, job->AadLength, job->Source, job->Destination, job->Length, job->Tag, job->TagLength);

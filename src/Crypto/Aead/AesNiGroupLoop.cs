@@ -6,8 +6,8 @@ using Aes = System.Runtime.Intrinsics.X86.Aes;
 namespace Gateway.Crypto.Aead;
 
 /// <summary>
-/// AES-NI and PCLMULQDQ on 128-bit registers. Eight blocks in flight hide AESENC's latency of four cycles twice over; after each of the
-/// first eight rounds one block is hashed. Of the sixteen registers that VEX instructions reach, eight hold states, one the round key,
+/// AES-NI and PCLMULQDQ on 128-bit registers. Eight blocks in flight hide AESENC's latency of four cycles twice over; before each of
+/// eight rounds one block is hashed. Of the sixteen registers that VEX instructions reach, eight hold states, one the round key,
 /// three the sums, the rest what is being multiplied.
 /// </summary>
 internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
@@ -20,6 +20,7 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
         var roundKeys = (Vector128<byte>*)key->RoundKeys;
         var lastRound = roundKeys + key->Rounds;
         var counter = state->Counter;
+        var @base = state->Base;
         var low = state->Low;
         var middle = state->Middle;
         var high = state->High;
@@ -27,18 +28,19 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
 
         for (; groups > 0; groups--, source += 128, destination += 128, power += 8)
         {
-            var k = roundKeys[0];
-            var b0 = GcmState.Block(counter) ^ k;
-            var b1 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 1)) ^ k;
-            var b2 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 2)) ^ k;
-            var b3 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 3)) ^ k;
-            var b4 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 4)) ^ k;
-            var b5 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 5)) ^ k;
-            var b6 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 6)) ^ k;
-            var b7 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 7)) ^ k;
-            counter += Vector128.Create(0u, 0, 0, 8);
+            var baseOfLastTwo = CounterStart.BaseOfLastTwo(@base, state->Nonce, counter, roundKeys);
+            var entries = key->FirstRound + (byte)counter;
+            var b0 = CounterStart.Block(@base, entries, 0);
+            var b1 = CounterStart.Block(@base, entries, 1);
+            var b2 = CounterStart.Block(@base, entries, 2);
+            var b3 = CounterStart.Block(@base, entries, 3);
+            var b4 = CounterStart.Block(@base, entries, 4);
+            var b5 = CounterStart.Block(@base, entries, 5);
+            var b6 = CounterStart.Block(baseOfLastTwo, entries, 6);
+            var b7 = CounterStart.Block(baseOfLastTwo, entries, 7);
+            @base = baseOfLastTwo;
+            counter += 8;
 
-            Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[1]);
             Ghash.Add(Ghash.SwapBytes(*(Vector128<byte>*)hashed), power, ref low, ref middle, ref high);
             Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[2]);
             Ghash.Add(Ghash.SwapBytes(*(Vector128<byte>*)(hashed + 16)), power + 1, ref low, ref middle, ref high);
@@ -62,7 +64,7 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
                 Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, *round);
 
             // The text goes into the last round key: xor commutes with AddRoundKey.
-            k = *lastRound;
+            var k = *lastRound;
             var text = (Vector128<byte>*)source;
             var result = (Vector128<byte>*)destination;
             b0 = Aes.EncryptLast(b0, k ^ text[0]);
@@ -84,6 +86,7 @@ internal readonly unsafe struct AesNiGroupLoop : IGroupLoop
         }
 
         state->Counter = counter;
+        state->Base = @base;
         state->Low = low;
         state->Middle = middle;
         state->High = high;

@@ -9,7 +9,7 @@ namespace Gateway.Crypto.Aead;
 /// One packet on x86 (NIST SP 800-38D §7): additional data, whole groups of eight blocks, the rest, the length block, the tag.
 /// <code>
 /// GHASH multiplies   AAD | group | group | … | rest (0 to 8 blocks) | lengths     by     H^n … H^3 H^2 H
-/// counters           1 = mask of the tag (J0), 2 … = text
+/// counters           1 = mask of the tag, 2 … = text
 /// </code>
 /// Since every block has its own power, the order of work is free: the rest goes first. Its keystream comes with the mask, its products run
 /// beside the first group, and all that is left after the last group is the hash of that group, beside which the next packet starts.
@@ -45,6 +45,7 @@ internal static unsafe class GcmPacket<TLoop>
         var h = roundKeys[0];
         for (var i = 1; i < block->Rounds; i++) h = Aes.Encrypt(h, roundKeys[i]);
         h = Aes.EncryptLast(h, roundKeys[block->Rounds]);
+        CounterStart.Prepare(roundKeys, block->FirstRound);
         Ghash.PreparePowers(h, (Vector128<ulong>*)block->HashPowers, AesGcmKeyBlock.Powers);
     }
 
@@ -60,8 +61,10 @@ internal static unsafe class GcmPacket<TLoop>
         var powersEnd = (Vector128<ulong>*)key->HashPowers + AesGcmKeyBlock.Powers;
 
         var scratch = stackalloc Vector128<byte>[Keystream.Room];
-        var first = FirstCounter(nonce);
-        Keystream.Fill(first, first + Vector128.Create(0u, 0, 0, 1 + 8 * (uint)groups), key, scratch, restBlocks + 1);
+        // SP 800-38D §7.1: J0 = nonce | 1
+        var counterBlock = Vector128.Create(*(ulong*)nonce, *(uint*)(nonce + 8)).AsUInt32();
+        var first = CounterStart.Base(counterBlock, 1, (Vector128<byte>*)key->RoundKeys);
+        Keystream.Fill(new Keystream.Start(key, counterBlock, first, 2 + 8 * (uint)groups), scratch, restBlocks + 1);
         var mask = scratch[0];
         var stream = scratch;
 
@@ -85,7 +88,7 @@ internal static unsafe class GcmPacket<TLoop>
         else
         {
             GcmState state;
-            StartGroups(&state, first, powersEnd, aad, aadLength, groups, restBlocks + 1);
+            StartGroups(&state, counterBlock, first, powersEnd, aad, aadLength, groups, restBlocks + 1);
             // Beside the first group there is nothing to be hashed yet: zeros, whose power does not matter, keep the loop without a branch.
             var lead = 1;
             var hashed = Zeros;
@@ -124,8 +127,10 @@ internal static unsafe class GcmPacket<TLoop>
         var begin = destination;
 
         var scratch = stackalloc Vector128<byte>[Keystream.Room];
-        var first = FirstCounter(nonce);
-        Keystream.Fill(first, first + Vector128.Create(0u, 0, 0, 1 + 8 * (uint)groups), key, scratch, restBlocks + 1);
+        // SP 800-38D §7.1: J0 = nonce | 1
+        var counterBlock = Vector128.Create(*(ulong*)nonce, *(uint*)(nonce + 8)).AsUInt32();
+        var first = CounterStart.Base(counterBlock, 1, (Vector128<byte>*)key->RoundKeys);
+        Keystream.Fill(new Keystream.Start(key, counterBlock, first, 2 + 8 * (uint)groups), scratch, restBlocks + 1);
         var mask = scratch[0];
         var stream = scratch;
 
@@ -149,7 +154,7 @@ internal static unsafe class GcmPacket<TLoop>
         else
         {
             GcmState state;
-            StartGroups(&state, first, powersEnd, aad, aadLength, groups, restBlocks + 1);
+            StartGroups(&state, counterBlock, first, powersEnd, aad, aadLength, groups, restBlocks + 1);
             for (; 8 * groups + restBlocks + 1 > AesGcmKeyBlock.Powers; groups -= GroupsPerRun)
             {
                 TLoop.Run(&state, key, source, destination, source, source + GroupLength, GroupsPerRun);
@@ -167,19 +172,18 @@ internal static unsafe class GcmPacket<TLoop>
         return false;
     }
 
-    /// <summary>SP 800-38D §7.1: J0 = nonce | 1. The last word is in the processor's byte order.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<uint> FirstCounter(byte* nonce) => Vector128.Create(*(ulong*)nonce, *(uint*)(nonce + 8) | 1UL << 32).AsUInt32();
-
     /// <summary>SP 800-38D §7.1 step 5: both lengths in bits end the hash. Built in swapped order, so the length of the text is the lower half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Lengths(int aadLength, int length) => Vector128.Create((ulong)(uint)length * 8, (ulong)(uint)aadLength * 8).AsByte();
 
     /// <summary>Counter, first power, and the additional data's part of the sums. <paramref name="after"/> blocks follow the groups.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StartGroups(GcmState* state, Vector128<uint> first, Vector128<ulong>* powersEnd, byte* aad, int aadLength, int groups, int after)
+    private static void StartGroups(
+        GcmState* state, Vector128<uint> nonce, Vector128<byte> first, Vector128<ulong>* powersEnd, byte* aad, int aadLength, int groups, int after)
     {
-        state->Counter = first + Vector128.Create(0u, 0, 0, 1);
+        state->Nonce = nonce;
+        state->Base = first;
+        state->Counter = 2;
         var power = powersEnd - RunLength(groups, after);
         Vector128<ulong> low = default, middle = default, high = default;
         AddAad(aad, aadLength, power, powersEnd, ref low, ref middle, ref high, isTableFull: 8 * groups + after >= AesGcmKeyBlock.Powers);

@@ -5,36 +5,35 @@ using Aes = System.Runtime.Intrinsics.X86.Aes;
 namespace Gateway.Crypto.Aead;
 
 /// <summary>
-/// AES of a few consecutive counters, for what is no whole group: the tag's mask and the end of a packet.
-/// Four widths, because a block too many costs as much as a needed one.
+/// The keystream of a packet's mask and rest, one to nine blocks. Block 0 has counter 1; block 1 and the following have the counters from
+/// <see cref="Start.Entries"/> on. Four widths, because a block too many costs as much as a needed one.
 /// </summary>
 internal static unsafe class Keystream
 {
     /// <summary>Room that <see cref="Fill"/> may write, in blocks.</summary>
     internal const int Room = 10;
 
-    /// <summary>Writes at least <paramref name="count"/> (1 to 9) blocks: the first of counter <paramref name="first"/>, the others from <paramref name="next"/> on.</summary>
+    /// <summary>Writes at least <paramref name="count"/> blocks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Fill(Vector128<uint> first, Vector128<uint> next, AesGcmKeyBlock* key, Vector128<byte>* into, int count)
+    internal static void Fill(in Start start, Vector128<byte>* into, int count)
     {
-        var roundKeys = (Vector128<byte>*)key->RoundKeys;
-        var last = roundKeys + key->Rounds;
         if (count > 6)
         {
-            Eight(first, next, roundKeys, last, into);
-            if (count > 8) Two(next + Vector128.Create(0u, 0, 0, 7), next, roundKeys, last, into + 8);
+            Eight(start, into);
+            if (count > 8) Ninth(start, into + 8);
         }
-        else if (count > 4) Six(first, next, roundKeys, last, into);
-        else if (count > 2) Four(first, next, roundKeys, last, into);
-        else Two(first, next, roundKeys, last, into);
+        else if (count > 4) Six(start, into);
+        else if (count > 2) Four(start, into);
+        else Two(start, into);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(Vector128<uint> first, Vector128<uint> next, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Two(in Start start, Vector128<byte>* into)
     {
-        var b0 = GcmState.Block(first) ^ *k;
-        var b1 = GcmState.Block(next) ^ *k;
-        for (k++; k < last; k++)
+        var b0 = start.Mask;
+        var b1 = CounterStart.Block(start.Base, start.Entries, 0);
+        var k = start.SecondRoundKey;
+        for (; k < start.LastRoundKey; k++)
         {
             b0 = Aes.Encrypt(b0, *k);
             b1 = Aes.Encrypt(b1, *k);
@@ -43,14 +42,15 @@ internal static unsafe class Keystream
         into[1] = Aes.EncryptLast(b1, *k);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Four(Vector128<uint> first, Vector128<uint> next, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four(in Start start, Vector128<byte>* into)
     {
-        var b0 = GcmState.Block(first) ^ *k;
-        var b1 = GcmState.Block(next) ^ *k;
-        var b2 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 1)) ^ *k;
-        var b3 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 2)) ^ *k;
-        for (k++; k < last; k++)
+        var b0 = start.Mask;
+        var b1 = CounterStart.Block(start.Base, start.Entries, 0);
+        var b2 = CounterStart.Block(start.Base, start.Entries, 1);
+        var b3 = CounterStart.Block(start.Base, start.Entries, 2);
+        var k = start.SecondRoundKey;
+        for (; k < start.LastRoundKey; k++)
         {
             b0 = Aes.Encrypt(b0, *k);
             b1 = Aes.Encrypt(b1, *k);
@@ -63,16 +63,17 @@ internal static unsafe class Keystream
         into[3] = Aes.EncryptLast(b3, *k);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Six(Vector128<uint> first, Vector128<uint> next, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Six(in Start start, Vector128<byte>* into)
     {
-        var b0 = GcmState.Block(first) ^ *k;
-        var b1 = GcmState.Block(next) ^ *k;
-        var b2 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 1)) ^ *k;
-        var b3 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 2)) ^ *k;
-        var b4 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 3)) ^ *k;
-        var b5 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 4)) ^ *k;
-        for (k++; k < last; k++)
+        var b0 = start.Mask;
+        var b1 = CounterStart.Block(start.Base, start.Entries, 0);
+        var b2 = CounterStart.Block(start.Base, start.Entries, 1);
+        var b3 = CounterStart.Block(start.Base, start.Entries, 2);
+        var b4 = CounterStart.Block(start.Base, start.Entries, 3);
+        var b5 = CounterStart.Block(start.Base, start.Entries, 4);
+        var k = start.SecondRoundKey;
+        for (; k < start.LastRoundKey; k++)
         {
             b0 = Aes.Encrypt(b0, *k);
             b1 = Aes.Encrypt(b1, *k);
@@ -89,18 +90,19 @@ internal static unsafe class Keystream
         into[5] = Aes.EncryptLast(b5, *k);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Eight(Vector128<uint> first, Vector128<uint> next, Vector128<byte>* k, Vector128<byte>* last, Vector128<byte>* into)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Eight(in Start start, Vector128<byte>* into)
     {
-        var b0 = GcmState.Block(first) ^ *k;
-        var b1 = GcmState.Block(next) ^ *k;
-        var b2 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 1)) ^ *k;
-        var b3 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 2)) ^ *k;
-        var b4 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 3)) ^ *k;
-        var b5 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 4)) ^ *k;
-        var b6 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 5)) ^ *k;
-        var b7 = GcmState.Block(next + Vector128.Create(0u, 0, 0, 6)) ^ *k;
-        for (k++; k < last; k++)
+        var b0 = start.Mask;
+        var b1 = CounterStart.Block(start.Base, start.Entries, 0);
+        var b2 = CounterStart.Block(start.Base, start.Entries, 1);
+        var b3 = CounterStart.Block(start.Base, start.Entries, 2);
+        var b4 = CounterStart.Block(start.Base, start.Entries, 3);
+        var b5 = CounterStart.Block(start.Base, start.Entries, 4);
+        var b6 = CounterStart.Block(start.Base, start.Entries, 5);
+        var b7 = CounterStart.Block(start.BaseOfLastTwo, start.Entries, 6);
+        var k = start.SecondRoundKey;
+        for (; k < start.LastRoundKey; k++)
             AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, *k);
         into[0] = Aes.EncryptLast(b0, *k);
         into[1] = Aes.EncryptLast(b1, *k);
@@ -110,5 +112,43 @@ internal static unsafe class Keystream
         into[5] = Aes.EncryptLast(b5, *k);
         into[6] = Aes.EncryptLast(b6, *k);
         into[7] = Aes.EncryptLast(b7, *k);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ninth(in Start start, Vector128<byte>* into)
+    {
+        var b8 = CounterStart.Block(start.BaseOfLastTwo, start.Entries, 7);
+        var k = start.SecondRoundKey;
+        for (; k < start.LastRoundKey; k++) b8 = Aes.Encrypt(b8, *k);
+        *into = Aes.EncryptLast(b8, *k);
+    }
+
+    /// <summary>Where the counters stand after their first round, see <see cref="CounterStart"/>.</summary>
+    internal readonly ref struct Start
+    {
+        /// <summary>The block of counter 1.</summary>
+        internal readonly Vector128<byte> Mask;
+
+        internal readonly Vector128<byte> Base;
+        internal readonly Vector128<byte> BaseOfLastTwo;
+        internal readonly uint* Entries;
+        internal readonly Vector128<byte>* SecondRoundKey;
+        internal readonly Vector128<byte>* LastRoundKey;
+
+        /// <param name="key">The prepared key.</param>
+        /// <param name="nonce">With a counter of zero.</param>
+        /// <param name="first">The base of the first 256 counters.</param>
+        /// <param name="counter">The counter of block 1.</param>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal Start(AesGcmKeyBlock* key, Vector128<uint> nonce, Vector128<byte> first, uint counter)
+        {
+            var roundKeys = (Vector128<byte>*)key->RoundKeys;
+            Mask = CounterStart.Block(first, key->FirstRound, 1);
+            Base = counter < 256 ? first : CounterStart.Base(nonce, counter, roundKeys);
+            BaseOfLastTwo = CounterStart.BaseOfLastTwo(Base, nonce, counter, roundKeys);
+            Entries = key->FirstRound + (byte)counter;
+            SecondRoundKey = roundKeys + 2;
+            LastRoundKey = roundKeys + key->Rounds;
+        }
     }
 }

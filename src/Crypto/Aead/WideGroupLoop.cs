@@ -7,8 +7,7 @@ namespace Gateway.Crypto.Aead;
 
 /// <summary>
 /// AES-NI beside VPCLMULQDQ: one instruction multiplies four blocks, so a group's hash takes two quads of four products, spread between the
-/// rounds. .NET offers AES on 128-bit registers only; what is 512 bits wide lives in the upper half of the register file, which AES's VEX
-/// encoding cannot reach.
+/// rounds. .NET offers AES on 128-bit registers only, eight states of which are in flight as on the narrow path.
 /// </summary>
 internal readonly unsafe struct WideGroupLoop<TMultiplier> : IGroupLoop
     where TMultiplier : struct, IWideMultiplier
@@ -21,23 +20,25 @@ internal readonly unsafe struct WideGroupLoop<TMultiplier> : IGroupLoop
         var roundKeys = (Vector128<byte>*)key->RoundKeys;
         var lastRound = roundKeys + key->Rounds;
         var counter = state->Counter;
+        var @base = state->Base;
         var power = state->Power;
         Vector512<ulong> low = default, middle = default, high = default;
 
         for (; groups > 0; groups--, source += 128, destination += 128, power += 8)
         {
-            var k = roundKeys[0];
-            var b0 = GcmState.Block(counter) ^ k;
-            var b1 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 1)) ^ k;
-            var b2 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 2)) ^ k;
-            var b3 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 3)) ^ k;
-            var b4 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 4)) ^ k;
-            var b5 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 5)) ^ k;
-            var b6 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 6)) ^ k;
-            var b7 = GcmState.Block(counter + Vector128.Create(0u, 0, 0, 7)) ^ k;
-            counter += Vector128.Create(0u, 0, 0, 8);
+            var baseOfLastTwo = CounterStart.BaseOfLastTwo(@base, state->Nonce, counter, roundKeys);
+            var entries = key->FirstRound + (byte)counter;
+            var b0 = CounterStart.Block(@base, entries, 0);
+            var b1 = CounterStart.Block(@base, entries, 1);
+            var b2 = CounterStart.Block(@base, entries, 2);
+            var b3 = CounterStart.Block(@base, entries, 3);
+            var b4 = CounterStart.Block(@base, entries, 4);
+            var b5 = CounterStart.Block(@base, entries, 5);
+            var b6 = CounterStart.Block(baseOfLastTwo, entries, 6);
+            var b7 = CounterStart.Block(baseOfLastTwo, entries, 7);
+            @base = baseOfLastTwo;
+            counter += 8;
 
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[1]);
             var quad = Swapped(hashed);
             var powers = *(Vector512<ulong>*)power;
             AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[2]);
@@ -64,7 +65,7 @@ internal readonly unsafe struct WideGroupLoop<TMultiplier> : IGroupLoop
             for (var round = roundKeys + 9; round < lastRound; round++)
                 AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, *round);
 
-            k = *lastRound;
+            var k = *lastRound;
             b0 = Aes.EncryptLast(b0, k);
             b1 = Aes.EncryptLast(b1, k);
             b2 = Aes.EncryptLast(b2, k);
@@ -79,6 +80,7 @@ internal readonly unsafe struct WideGroupLoop<TMultiplier> : IGroupLoop
         }
 
         state->Counter = counter;
+        state->Base = @base;
         state->Low ^= Fold(low);
         state->Middle ^= Fold(middle);
         state->High ^= Fold(high);

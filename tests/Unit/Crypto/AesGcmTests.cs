@@ -150,6 +150,39 @@ public sealed unsafe class AesGcmTests
         LockedMemory.Free(memory, 3 * count * room);
     }
 
+    [Theory, MemberData(nameof(Paths))]
+    public void A_frame_of_packets_allocates_nothing(string path)
+    {
+        var implementation = Path(path);
+        using var key = AesGcmKey.Create(new byte[16], implementation);
+        var memory = stackalloc byte[2048];
+        var jobs = stackalloc AeadJob[4];
+        for (var i = 0; i < 4; i++)
+            jobs[i] = new AeadJob { Key = key.Block, Source = memory, Destination = memory, Tag = memory + 1500, Length = 64 + i, AadLength = 8, TagLength = 16 };
+        AesGcmEngine.EncryptBatch(implementation, jobs, 4);
+        AesGcmEngine.DecryptBatch(implementation, jobs, 4);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
+        {
+            AesGcmEngine.EncryptBatch(implementation, jobs, 4);
+            AesGcmEngine.DecryptBatch(implementation, jobs, 4);
+        }
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public void A_key_prints_nothing_and_ends_with_its_disposal()
+    {
+        foreach (var path in Tested)
+        {
+            var key = AesGcmKey.Create(new byte[32], path);
+            Assert.Equal("***", key.ToString());
+            key.Dispose();
+            key.Dispose();
+            Assert.Throws<ObjectDisposedException>(() => (nint)key.Block);
+        }
+    }
+
     [Fact]
     public void The_footprint_of_a_key_and_the_shape_of_a_job_are_what_their_tables_assume()
     {

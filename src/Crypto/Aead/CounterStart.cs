@@ -1,0 +1,56 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Aes = System.Runtime.Intrinsics.X86.Aes;
+
+namespace Gateway.Crypto.Aead;
+
+/// <summary>
+/// Counter blocks after the first round, almost for free. Among 256 consecutive counters only the last byte differs, and one byte that goes
+/// through SubBytes, ShiftRows and MixColumns changes only the first column. So
+/// <code>
+/// round1(counter) = base(nonce, upper bytes of the counter) ^ table[last byte of the counter]
+/// </code>
+/// with a table of 256 words for each key. One xor replaces the counter's addition and byte swap, the first AddRoundKey and a round.
+/// The table is indexed by the position in the packet, never by a secret.
+/// </summary>
+internal static unsafe class CounterStart
+{
+    /// <summary>256 words and the first two once more, for a group that runs over the end.</summary>
+    internal const int TableLength = 258;
+
+    /// <summary>
+    /// A packet's groups start at counter 2, so a group that runs over the end of a table starts here, and its last two blocks have the next base.
+    /// </summary>
+    private const byte LastGroup = 250;
+
+    /// <summary>Fills the table of a key whose round keys are there.</summary>
+    internal static void Prepare(Vector128<byte>* roundKeys, uint* table)
+    {
+        var zero = Aes.Encrypt(roundKeys[0], default);
+        for (var i = 0; i < TableLength; i++)
+        {
+            var block = Vector128.CreateScalar((ulong)(byte)i << 56);
+            block = Sse2.UnpackLow(default, block);
+            table[i] = (Aes.Encrypt(block.AsByte() ^ roundKeys[0], default) ^ zero).AsUInt32().ToScalar();
+        }
+    }
+
+    /// <summary>The base of the 256 counters that <paramref name="counter"/> belongs to. The last word of <paramref name="nonce"/> is zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<byte> Base(Vector128<uint> nonce, uint counter, Vector128<byte>* roundKeys)
+    {
+        var upper = Vector128.Create(0u, 0, 0, BinaryPrimitives.ReverseEndianness(counter & ~255u));
+        return Aes.Encrypt((nonce | upper).AsByte() ^ roundKeys[0], roundKeys[1]);
+    }
+
+    /// <summary>The base of the last two blocks of the group that starts at <paramref name="counter"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<byte> BaseOfLastTwo(Vector128<byte> @base, Vector128<uint> nonce, uint counter, Vector128<byte>* roundKeys) =>
+        (byte)counter == LastGroup ? Base(nonce, counter + 6, roundKeys) : @base;
+
+    /// <summary>Block i of the counters whose table entries begin at <paramref name="entries"/>, after the first round.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<byte> Block(Vector128<byte> @base, uint* entries, int i) => @base ^ Sse2.LoadScalarVector128(entries + i).AsByte();
+}
