@@ -1,1 +1,1 @@
-return 0;
+return await Gateway.Host.Cli.CommandLine.RunAsync(args);

@@ -18,6 +18,8 @@ public static class ApiJson
         {
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
             WriteIndented = indented,
+            // Null is left out in writing, so a constructor parameter may be missing in reading.
+            RespectRequiredConstructorParameters = false,
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         };
         options.MakeReadOnly(populateMissingResolver: true);

@@ -19,6 +19,7 @@ public sealed class Reconciler : IAsyncDisposable
     private readonly IReadOnlyDictionary<string, IDescriptor> _descriptors;
     private readonly TimeProvider _clock;
     private readonly ReconcilerOptions _options;
+    private readonly IReconcilerPhases? _phases;
     private readonly Action<GatewayEvent> _report;
     private readonly Channel<Message> _messages = Channel.CreateUnbounded<Message>(new UnboundedChannelOptions { SingleReader = true });
     private readonly ConcurrentDictionary<ItemKey, ItemStatus> _statuses = [];
@@ -33,10 +34,10 @@ public sealed class Reconciler : IAsyncDisposable
     private volatile AppliedState _applied = AppliedState.Empty;
 
     /// <param name="report">Takes the facts about items; called from the loop, must be quick and not throw.</param>
-    public Reconciler(IEnumerable<IDescriptor> descriptors, TimeProvider clock, Action<GatewayEvent> report, ReconcilerOptions? options = null)
+    public Reconciler(IEnumerable<IDescriptor> descriptors, TimeProvider clock, Action<GatewayEvent> report, ReconcilerOptions? options = null, IReconcilerPhases? phases = null)
     {
         _descriptors = descriptors.ToDictionary(d => d.Kind);
-        (_clock, _report, _options) = (clock, report, options ?? new ReconcilerOptions());
+        (_clock, _report, _options, _phases) = (clock, report, options ?? new ReconcilerOptions(), phases);
         _timer = clock.CreateTimer(_ => _messages.Writer.TryWrite(new Message.Tick()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -150,6 +151,7 @@ public sealed class Reconciler : IAsyncDisposable
     private async Task PassAsync()
     {
         _reported.Clear();
+        _phases?.BeforePass(_desired);
         var now = _clock.GetUtcNow();
         string? Held(ItemKey key) => _retries.TryGetValue(key, out var retry) && retry.Next > now ? retry.WaitsFor : null;
         var plan = Planner.Plan(_desired, _applied, _descriptors, _dirty, Held);
@@ -175,6 +177,7 @@ public sealed class Reconciler : IAsyncDisposable
         }
 
         foreach (var key in scope) Settle(key, failed.GetValueOrDefault(key));
+        _phases?.AfterPass(_desired, _applied);
     }
 
     /// <summary>What stands in the way of a step because a step before it failed.</summary>

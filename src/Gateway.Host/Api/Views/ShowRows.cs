@@ -87,7 +87,7 @@ public sealed record SaRow
 
     public required string Proposal { get; init; }
 
-    public required DateTimeOffset? Established { get; init; }
+    public DateTimeOffset? Established { get; init; }
 
     public long? RekeyInSeconds { get; init; }
 
@@ -136,7 +136,8 @@ public sealed record ChildSaRow
 }
 
 /// <summary>A row of <c>show policies</c>: the security policies in the order in which they are looked at.</summary>
-public sealed record PolicyRow(int Order, string Action, string Name, IReadOnlyList<string> LocalTs, IReadOnlyList<string> RemoteTs, ulong Packets);
+/// <param name="Sa">With <c>protect</c>: the CHILD SA that outbound packets use; without one they are dropped.</param>
+public sealed record PolicyRow(int Order, string Action, string Name, IReadOnlyList<string> LocalTs, IReadOnlyList<string> RemoteTs, string? Sa);
 
 /// <summary>A row of <c>show counters</c>.</summary>
 /// <param name="Area">The node, the port or the part of the control side that counts.</param>

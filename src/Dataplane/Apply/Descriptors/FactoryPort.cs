@@ -1,0 +1,23 @@
+using Gateway.Dataplane.Io;
+
+namespace Gateway.Dataplane.Apply.Descriptors;
+
+/// <summary>A device port whose disposal gives the device back through its factory: the dataplane disposes a port once no worker uses it.</summary>
+internal sealed class FactoryPort(IDevicePort port, PortFactory factory) : IPacketPort
+{
+    public string Kind => port.Kind;
+
+    public int PollFd => port.PollFd;
+
+    public bool IsUp => port.IsUp;
+
+    public PortCounters Counters => port.Counters;
+
+    public int Receive(Span<uint> indices) => port.Receive(indices);
+
+    public int Transmit(ReadOnlySpan<uint> indices) => port.Transmit(indices);
+
+    public bool PrepareToSleep() => port.PrepareToSleep();
+
+    public void Dispose() => factory.Close(port);
+}

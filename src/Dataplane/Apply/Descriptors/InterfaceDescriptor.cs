@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Net.NetworkInformation;
+using Gateway.Dataplane.Io;
+using Gateway.Policy.Items;
+using Gateway.Policy.Planning;
+
+namespace Gateway.Dataplane.Apply.Descriptors;
+
+/// <summary>Programs interface items: opens the port, adds the interface, gives it its addresses.</summary>
+public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory ports) : IDescriptor
+{
+    private readonly Dictionary<string, (PhysicalAddress? Mac, int Mtu)> _devices = [];
+
+    public string Kind => ItemCatalog.Interface;
+
+    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) => [];
+
+    // Another device or type is another port; everything else changes under traffic.
+    public bool CanUpdate(ItemSpec from, ItemSpec to) =>
+        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0);
+
+    public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken) => new(Create(item.Key.Name, (InterfaceSpec)item.Spec));
+
+    public ValueTask<StepResult> UpdateAsync(Item from, Item to, CancellationToken cancellationToken)
+    {
+        if (!dataplane.TryFindInterface(to.Key.Name, out var index)) return CreateAsync(to, cancellationToken);
+        var spec = (InterfaceSpec)to.Spec;
+        dataplane.SetInterface(index, Settings(to.Key.Name, spec, _devices.GetValueOrDefault(to.Key.Name)));
+        dataplane.SetAddresses(index, Addresses(spec));
+        return new(new StepResult.Done());
+    }
+
+    public ValueTask<StepResult> DeleteAsync(Item item, CancellationToken cancellationToken)
+    {
+        if (dataplane.TryFindInterface(item.Key.Name, out var index)) dataplane.RemoveInterface(index);
+        _devices.Remove(item.Key.Name);
+        return new(new StepResult.Done());
+    }
+
+    private StepResult Create(string name, InterfaceSpec spec)
+    {
+        if (dataplane.TryFindInterface(name, out var there)) dataplane.RemoveInterface(there);
+        IPacketPort? port = null;
+        (PhysicalAddress? Mac, int Mtu) device = (null, 65_535);
+        if (Port(name, spec) is { } wanted)
+        {
+            switch (ports.Open(wanted, dataplane.Pool))
+            {
+                case PortOpening.Opened opened:
+                    port = new FactoryPort(opened.Port, ports);
+                    device = (opened.Mac, opened.Mtu);
+                    break;
+                case PortOpening.DeviceMissing missing:
+                    return new StepResult.Pending($"device {missing.Device}");
+                case PortOpening.Refused refused:
+                    return new StepResult.Failed(refused.Reason);
+                case PortOpening.NoPermission no:
+                    return new StepResult.Failed($"The gateway lacks the capability {no.Capability}.");
+            }
+        }
+
+        var index = dataplane.AddInterface(Settings(name, spec, device), port);
+        dataplane.SetAddresses(index, Addresses(spec));
+        _devices[name] = device;
+        return new StepResult.Done();
+    }
+
+    private static PortSpec? Port(string name, InterfaceSpec spec) => spec.Type switch
+    {
+        InterfaceType.AfPacket => new PortSpec.AfPacket(spec.Device ?? name) { Mtu = spec.Mtu, TakeOver = spec.TakeOver },
+        InterfaceType.Tap => new PortSpec.Tap(spec.Device ?? name) { Mtu = spec.Mtu },
+        _ => null,
+    };
+
+    private static InterfaceSettings Settings(string name, InterfaceSpec spec, (PhysicalAddress? Mac, int Mtu) device) => new()
+    {
+        Name = name,
+        Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.Tap => "tap", _ => "loopback" },
+        Mac = spec.Mac is { } mac ? PhysicalAddress.Parse(mac.Value.ToString("X12", CultureInfo.InvariantCulture)) : device.Mac,
+        Mtu = spec.Mtu ?? (device.Mtu == 0 ? 1500 : Math.Min(device.Mtu, 9216)),
+        Enabled = spec.Enabled,
+    };
+
+    private static List<InterfaceAddress> Addresses(InterfaceSpec spec) => [.. spec.Addresses.Select(a => new InterfaceAddress(a.Address, a.PrefixLength))];
+}

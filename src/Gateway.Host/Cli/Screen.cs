@@ -1,0 +1,57 @@
+using System.Text.Json;
+using Gateway.Host.Api;
+using Spectre.Console;
+
+namespace Gateway.Host.Cli;
+
+/// <summary>Where verbs write: tables for people, JSON for programs. No colour when the output is not a terminal.</summary>
+internal sealed class Screen
+{
+    private readonly IAnsiConsole _console;
+
+    public Screen(TextWriter output, TextWriter error, bool terminal)
+    {
+        (Out, ErrorOut, IsTerminal) = (output, error, terminal);
+        _console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = terminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Out = new AnsiConsoleOutput(output),
+        });
+        if (!terminal) _console.Profile.Width = 240;
+    }
+
+    public TextWriter Out { get; }
+
+    public TextWriter ErrorOut { get; }
+
+    public bool IsTerminal { get; }
+
+    public void Error(string message) => ErrorOut.WriteLine("gateway: " + message);
+
+    public void Line(string text) => Out.WriteLine(text);
+
+    public void Json<T>(T value) => Out.WriteLine(JsonSerializer.Serialize(value, ApiJson.Indented));
+
+    /// <summary>A table with a row per item; a table without rows says <paramref name="none"/>.</summary>
+    public void Rows<T>(IReadOnlyList<T> rows, string none, params (string Head, Func<T, string?> Cell)[] columns)
+    {
+        if (rows.Count == 0)
+        {
+            Line(none);
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.None).Expand();
+        if (!IsTerminal) table.Collapse();
+        foreach (var (head, _) in columns) table.AddColumn(new TableColumn(new Markup($"[bold]{Markup.Escape(head)}[/]")) { Padding = new Padding(0, 0, 2, 0), NoWrap = !IsTerminal });
+        foreach (var row in rows) table.AddRow(columns.Select(c => new Text(c.Cell(row) ?? "")));
+        _console.Write(table);
+    }
+
+    /// <summary>Wipes a terminal before the next picture of <c>--watch</c>.</summary>
+    public void Clear()
+    {
+        if (IsTerminal) _console.Clear();
+    }
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Gateway.Host.Api;
+using Gateway.Host.Api.Views;
+
+namespace Gateway.Host.Cli.Verbs;
+
+/// <summary><c>gateway show TOPIC [NAME]</c>.</summary>
+internal static class ShowVerb
+{
+    public static Command Make(Where where, Screen screen)
+    {
+        var topic = new Argument<string>("TOPIC") { Description = "gateway, " + string.Join(", ", ShowTopics.All) + "." };
+        topic.AcceptOnlyFromAmong(["gateway", .. ShowTopics.All]);
+        var name = new Argument<string?>("NAME") { Arity = ArgumentArity.ZeroOrOne, Description = "Only this one." };
+        var watch = new Option<bool>("--watch") { Description = "Show it again every second." };
+        var verb = new Command("show", "Shows what is.") { topic, name, watch };
+        verb.SetAction(async (parsed, stop) =>
+        {
+            using var client = where.Connect(parsed);
+            while (true)
+            {
+                var found = await ShowAsync(client, parsed.GetValue(topic)!, parsed.GetValue(name), parsed.GetValue(where.Json), screen, parsed.GetValue(watch), stop).ConfigureAwait(false);
+                if (!parsed.GetValue(watch)) return found ? ExitCodes.Done : ExitCodes.Rejected;
+                await Task.Delay(1000, stop).ConfigureAwait(false);
+            }
+        });
+        return verb;
+    }
+
+    // False when a name was asked for that is not there.
+    private static async Task<bool> ShowAsync(GatewayClient client, string topic, string? name, bool json, Screen screen, bool again, CancellationToken stop)
+    {
+        var path = topic == "gateway" ? "/v1/gateway" : $"/v1/show/{topic}" + (name is null ? "" : "?name=" + Uri.EscapeDataString(name));
+        var answer = await client.GetAsync<JsonElement>(path, stop).ConfigureAwait(false);
+        var missing = name is not null && answer.ValueKind == JsonValueKind.Array && answer.GetArrayLength() == 0;
+        if (again) screen.Clear();
+        if (json) screen.Json(answer);
+        else if (missing) screen.Error($"There is nothing named {name} in {topic}.");
+        else Table(topic, answer, screen);
+        return !missing;
+    }
+
+    private static void Table(string topic, JsonElement answer, Screen screen)
+    {
+        switch (topic)
+        {
+            case "gateway":
+                Gateway(answer.Deserialize<GatewayView>(ApiJson.Options)!, screen);
+                break;
+            case "sas":
+                SaPrinter.Print(Rows<SaRow>(answer), screen);
+                break;
+            case "interfaces":
+                screen.Rows(
+                    Rows<InterfaceRow>(answer), "There are no interfaces.",
+                    ("NAME", r => r.Name), ("TYPE", r => r.Type), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State), ("MTU", r => r.Mtu?.ToString(CultureInfo.InvariantCulture)),
+                    ("MAC", r => r.Mac), ("ADDRESSES", r => Format.List(r.Addresses)), ("RX PKTS", r => N(r.RxPackets)), ("RX BYTES", r => Format.Bytes(r.RxBytes)),
+                    ("TX PKTS", r => N(r.TxPackets)), ("TX BYTES", r => Format.Bytes(r.TxBytes)), ("DROPS", r => N(r.Drops)));
+                break;
+            case "routes":
+                screen.Rows(Rows<RouteRow>(answer), "There are no routes.", ("TO", r => r.To), ("VIA", r => r.Via), ("INTERFACE", r => r.Interface), ("SOURCE", r => r.Source), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
+                break;
+            case "neighbors":
+                screen.Rows(Rows<NeighborRow>(answer), "There are no neighbors.", ("INTERFACE", r => r.Interface), ("ADDRESS", r => r.Address), ("MAC", r => r.Mac), ("STATE", r => r.State));
+                break;
+            case "connections":
+                screen.Rows(
+                    Rows<ConnectionRow>(answer), "There are no connections.",
+                    ("NAME", r => r.Name), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State), ("LOCAL", r => $"{r.LocalAddrs} [{r.LocalId}]"), ("REMOTE", r => $"{r.RemoteAddrs} [{r.RemoteId}]"),
+                    ("CHILDREN", r => Format.List(r.Children)), ("LAST FAILURE", r => r.LastFailure));
+                break;
+            case "policies":
+                screen.Rows(
+                    Rows<PolicyRow>(answer), "There are no policies.",
+                    ("#", r => N(r.Order)), ("ACTION", r => r.Action), ("NAME", r => r.Name), ("LOCAL", r => Format.List(r.LocalTs)), ("REMOTE", r => Format.List(r.RemoteTs)), ("SA", r => r.Sa is { } sa ? "#" + sa : ""));
+                break;
+            case "counters":
+                screen.Rows(Rows<CounterRow>(answer), "Nothing was counted yet.", ("AREA", r => r.Area), ("COUNTER", r => r.Name), ("VALUE", r => N(r.Value)), ("MEANING", r => r.Text));
+                break;
+            case "plan":
+                screen.Rows(
+                    Rows<PlanRow>(answer), "Everything is in force.",
+                    ("ITEM", r => r.Item), ("STATE", r => r.State), ("WAITS FOR", r => r.WaitsFor), ("ATTEMPTS", r => N(r.Attempts)), ("RETRY IN", r => r.RetryInSeconds is { } s ? Format.Span(TimeSpan.FromSeconds(s)) : ""));
+                break;
+            case "workers":
+                screen.Rows(
+                    Rows<WorkerRow>(answer), "There are no workers.",
+                    ("WORKER", r => N(r.Worker)), ("CORE", r => r.Core?.ToString(CultureInfo.InvariantCulture) ?? "any"), ("STATE", r => r.State), ("LOOPS", r => N(r.Loops)), ("PACKETS", r => N(r.Packets)),
+                    ("PER FRAME", r => r.PacketsPerFrame.ToString("0.0", CultureInfo.InvariantCulture)), ("SLEEPS", r => N(r.Sleeps)));
+                break;
+            default:
+                screen.Line(answer.GetArrayLength() == 0 ? $"There are no {topic}." : answer.GetRawText());
+                break;
+        }
+    }
+
+    private static void Gateway(GatewayView view, Screen screen)
+    {
+        screen.Line($"gateway   {view.Id}, version {view.Version}, up {Format.Span(DateTimeOffset.UtcNow - view.Started)}");
+        screen.Line($"revision  {view.Revision} (journal position {view.Position}){(view.Pending > 0 ? $", {view.Pending} items pending" : "")}");
+        screen.Line($"journal   {view.Journal}");
+        screen.Line($"bus       {view.Bus}");
+        screen.Line($"aead      {view.Aead}");
+    }
+
+    private static List<T> Rows<T>(JsonElement answer) => answer.Deserialize<List<T>>(ApiJson.Options)!;
+
+    private static string N<T>(T number)
+        where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);
+}

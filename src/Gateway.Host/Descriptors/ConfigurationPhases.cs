@@ -1,0 +1,61 @@
+using Gateway.Dataplane.Esp;
+using Gateway.Host.Control;
+using Gateway.Host.Ike;
+using Gateway.Host.Runtime;
+using Gateway.Ike.Engine;
+using Gateway.Ike.Sa;
+using Gateway.Policy;
+using Gateway.Policy.Items;
+using Gateway.Policy.Planning;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Host.Descriptors;
+
+/// <summary>
+/// What belongs to a pass as a whole. Before its first step the security policies are those of the desired configuration, so that no port ever opens
+/// and no route ever leads out before what must be protected is. After its last step the IKE engine gets the connections and secrets in force.
+/// </summary>
+internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISecretVault vault, PuntKeeper? punt) : IReconcilerPhases
+{
+    private RunningConfiguration? _before;
+    private List<Item> _loaded = [];
+
+    public void BeforePass(RunningConfiguration desired)
+    {
+        if (ReferenceEquals(_before, desired)) return;
+        _before = desired;
+        security.SetPolicies(SecurityPolicies.Of(desired));
+    }
+
+    public void AfterPass(RunningConfiguration desired, AppliedState applied)
+    {
+        punt?.Update();
+        var items = desired.OfKind(ItemCatalog.Connection).Concat(desired.OfKind(ItemCatalog.Secret)).Where(i => applied.IsInForce(i.Key)).ToList();
+        if (items.Count == _loaded.Count && items.Zip(_loaded).All(p => ReferenceEquals(p.First, p.Second))) return;
+        _loaded = items;
+        var connections = new List<Connection>();
+        var secrets = new List<SharedSecret>();
+        foreach (var item in items)
+        {
+            switch (item.Spec)
+            {
+                case ConnectionSpec spec when ConnectionCompiler.TryCompile(new ConnectionName(item.Key.Name), spec, out var connection, out _):
+                    connections.Add(connection);
+                    break;
+                case SecretSpec { Type: SecretType.Ike } secret when vault.Holds(secret.Handle):
+                    secrets.Add(new SharedSecret(Identities(secret), secret.Handle));
+                    break;
+            }
+        }
+
+        ike.Load(connections, secrets);
+    }
+
+    private static ValueList<Identity> Identities(SecretSpec secret)
+    {
+        var ids = new List<Identity>();
+        foreach (var text in secret.Ids)
+            if (Identity.TryParse(text, out var id)) ids.Add(id);
+        return ids.ToValueList();
+    }
+}

@@ -1,0 +1,51 @@
+using System.Net;
+using Gateway.Dataplane.Esp;
+using Gateway.Policy;
+using Gateway.Policy.Items;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Host.Descriptors;
+
+/// <summary>
+/// The security policy database as the configuration says it (RFC 4301 §4.4.1): a protect policy per child, from configuration on, and the policy items.
+/// Selectors that only an SA can tell (<c>dynamic</c> behind <c>%any</c>) come with the SA.
+/// </summary>
+internal static class SecurityPolicies
+{
+    public static IReadOnlyList<SecurityPolicy> Of(RunningConfiguration configuration)
+    {
+        var policies = new List<SecurityPolicy>();
+        foreach (var item in configuration.OfKind(ItemCatalog.Connection))
+        {
+            var connection = (ConnectionSpec)item.Spec;
+            foreach (var (name, child) in connection.Children)
+            {
+                var (local, remote) = (Selectors(child.LocalTs, connection.LocalAddrs), Selectors(child.RemoteTs, connection.RemoteAddrs));
+                if (local.Count > 0 && remote.Count > 0) policies.Add(SecurityPolicy.OfChild(new ConnectionName(item.Key.Name), new ChildName(name), local, remote));
+            }
+        }
+
+        foreach (var item in configuration.OfKind(ItemCatalog.Policy))
+        {
+            var spec = (PolicySpec)item.Spec;
+            var action = spec.Action == PolicyAction.Bypass ? SecurityAction.Bypass : SecurityAction.Discard;
+            policies.Add(new SecurityPolicy(item.Key.Name, action, spec.LocalTs, spec.RemoteTs, spec.Priority));
+        }
+
+        return policies;
+    }
+
+    private static ValueList<TrafficSelector> Selectors(ValueList<string> texts, ValueList<string> addresses)
+    {
+        var selectors = new List<TrafficSelector>();
+        foreach (var text in texts.Count == 0 ? ["dynamic"] : texts)
+        {
+            if (TrafficSelector.TryParse(text, out var selector)) selectors.Add(selector);
+            else if (addresses.Count > 0 && IpPrefix.TryAddress(addresses[0], out var address)) selectors.Add(Host(address));
+        }
+
+        return selectors.ToValueList();
+    }
+
+    private static TrafficSelector Host(IPAddress address) => new(address, address);
+}

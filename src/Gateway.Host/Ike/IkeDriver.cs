@@ -1,0 +1,340 @@
+using System.Net;
+using System.Threading.Channels;
+using Gateway.Crypto;
+using Gateway.Dataplane.Apply;
+using Gateway.Dataplane.Esp;
+using Gateway.Host.Control;
+using Gateway.Host.Diagnostics;
+using Gateway.Host.Ike.Interop;
+using Gateway.Host.Journal;
+using Gateway.Host.Vault;
+using Gateway.Ike.Engine;
+using Gateway.Ike.Sa;
+using Gateway.Ike.Wire;
+using Gateway.Policy;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Events;
+using Gateway.Policy.Journal;
+using Gateway.Policy.Sa;
+using Gateway.Projections;
+
+namespace Gateway.Host.Ike;
+
+/// <summary>What the driver works with.</summary>
+internal sealed record IkeDriverParts
+{
+    public required VaultFile Vault { get; init; }
+
+    public required JournalSequencer Sequencer { get; init; }
+
+    public required DataplaneControl Dataplane { get; init; }
+
+    public required SaControl Security { get; init; }
+
+    public required IkeSettings Settings { get; init; }
+
+    public required SaNumbers Numbers { get; init; }
+
+    public required ILogger Log { get; init; }
+
+    /// <summary>Writes keys for Wireshark; null as a rule.</summary>
+    public KeyLog? KeyLog { get; init; }
+}
+
+/// <summary>
+/// Drives the IKE engine: gives it datagrams, commands, notices and the time, and carries out what it answers, in the order vault, journal, dataplane,
+/// network. One loop does all of it; what has come in meanwhile is taken together, so that many SAs share one append.
+/// </summary>
+internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
+{
+    private const int MaxWaiting = 8192;
+    private const int MaxTogether = 64;
+    private static readonly TimeSpan _idlePoll = TimeSpan.FromSeconds(1);
+
+    private readonly IkeDriverParts _parts;
+    private readonly IkeEngine _engine;
+    private readonly System.Threading.Channels.Channel<Action<Timestamp, OutputList>> _inbox = System.Threading.Channels.Channel.CreateBounded<Action<Timestamp, OutputList>>(
+        new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<ChildSaId, ChildSaParameters> _installed = [];
+    private readonly Dictionary<ChildSaId, ulong> _seen = [];
+    private readonly HashSet<IkeSaId> _logged = [];
+    private Dictionary<ConnectionName, Connection> _connections = [];
+    private IReadOnlyList<IkeSaView> _sas = [];
+    private Task _loop = Task.CompletedTask;
+    private long _overrun;
+
+    public IkeDriver(IkeDriverParts parts)
+    {
+        _parts = parts;
+        _engine = new IkeEngine(new IkeEngineOptions
+        {
+            Settings = parts.Settings,
+            Secrets = this,
+            Numbers = parts.Numbers,
+            LocalAddressTowards = remote => parts.Dataplane.TryRoute(0, remote, out var source, out _) ? source : null,
+        });
+    }
+
+    /// <summary>Datagrams that were dropped because the loop did not keep up.</summary>
+    public long Overrun => Interlocked.Read(ref _overrun);
+
+    /// <summary>All IKE SAs as of the last round of the loop.</summary>
+    public IReadOnlyList<IkeSaView> Sas => Volatile.Read(ref _sas);
+
+    /// <summary>Why datagrams had no effect, with their counts.</summary>
+    public IEnumerable<(IkeDrop Reason, long Count)> Drops => Enum.GetValues<IkeDrop>().Select(r => (r, _engine.Drops(r)));
+
+    public void Start() => _loop = Task.Run(LoopAsync);
+
+    /// <summary>Puts connections and secrets in force.</summary>
+    public void Load(IReadOnlyList<Connection> connections, IReadOnlyList<SharedSecret> secrets) =>
+        Leave((now, outputs) =>
+        {
+            _connections = connections.ToDictionary(c => c.Name);
+            _engine.LoadConnections(connections, secrets, now, outputs);
+        });
+
+    public void Submit(SaRequest request) => Leave((now, outputs) =>
+    {
+        var done = request.Verb switch
+        {
+            SaVerb.Initiate => _engine.Initiate(request.Connection, request.Child, now, outputs),
+            SaVerb.Rekey => _engine.Rekey(request.Connection, request.Child, now, outputs),
+            _ => _engine.Terminate(request.Connection, request.Child, "terminated", now, outputs),
+        };
+        if (!done) IkeLog.NothingUp(_parts.Log, request.Verb.ToString(), request.Child is { } child ? $"{request.Connection}/{child}" : request.Connection.ToString());
+    });
+
+    /// <summary>Takes a datagram from the dataplane; when the loop does not keep up it is dropped and counted, and the peer sends again.</summary>
+    public void Receive(PuntedDatagram datagram)
+    {
+        // The graph told IKE from ESP by the non-ESP marker and took it off; the engine takes datagrams as they were on the wire.
+        var natt = datagram.Destination.Port == _parts.Settings.NattPort;
+        var payload = natt ? NonEspMarker.Prepend(datagram.Payload) : datagram.Payload;
+        if (!_inbox.Writer.TryWrite((now, outputs) => _engine.Receive(datagram.Destination, datagram.Source, payload, natt, now, outputs))) Interlocked.Increment(ref _overrun);
+    }
+
+    /// <summary>Takes what the dataplane saw of SAs.</summary>
+    public void Notice(DataplaneNotice notice)
+    {
+        switch (notice)
+        {
+            case AcquireNotice acquire:
+                _inbox.Writer.TryWrite((now, outputs) => _engine.Acquire(acquire.Connection, acquire.Child, now, outputs));
+                break;
+            case SaLimitNotice limit:
+                _inbox.Writer.TryWrite((now, outputs) => _engine.Lifetime(limit.Sa, limit.Limit is SaLimit.Hard or SaLimit.SequenceEnded, now, outputs));
+                break;
+            case SaEndpointNotice moved:
+                _inbox.Writer.TryWrite((now, outputs) => _engine.NewAddress(moved.Sa, moved.Remote, now, outputs));
+                break;
+        }
+    }
+
+    public Secret? Open(KeyHandle handle) => _parts.Vault.TryRead(handle, out var content) ? content : null;
+
+    /// <summary>Ends all SAs, telling the peers, then the loop.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Leave((now, outputs) => _engine.Close("terminated", now, outputs));
+        var deadline = BootClock.Now + TimeSpan.FromSeconds(2);
+        while (_engine.Count > 0 && !_loop.IsCompleted && BootClock.Now < deadline) await Task.Delay(20).ConfigureAwait(false);
+        _inbox.Writer.TryComplete();
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _engine.Dispose();
+        _stop.Dispose();
+    }
+
+    // Commands and configuration are never dropped: the channel's bound holds the writer back for a moment instead.
+    private void Leave(Action<Timestamp, OutputList> input)
+    {
+        if (!_inbox.Writer.TryWrite(input)) _ = _inbox.Writer.WriteAsync(input).AsTask().ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    private async Task LoopAsync()
+    {
+        var outputs = new OutputList();
+        var nextPoll = BootClock.Now;
+        while (!_stop.IsCancellationRequested)
+        {
+            await WaitAsync(nextPoll).ConfigureAwait(false);
+            var now = BootClock.Now;
+            for (var i = 0; i < MaxTogether && _inbox.Reader.TryRead(out var input); i++) Guard(() => input(now, outputs));
+            if (_engine.NextDeadline is { } deadline && deadline <= now) Guard(() => _engine.Advance(now, outputs));
+            if (now >= nextPoll)
+            {
+                Guard(() => TellLastUsed(now, outputs));
+                nextPoll = now + _idlePoll;
+            }
+
+            if (outputs.Count > 0) await CarryOutAsync(outputs).ConfigureAwait(false);
+            outputs.Clear();
+            Volatile.Write(ref _sas, _engine.Sas(now));
+        }
+    }
+
+    private void Guard(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e)
+        {
+            IkeLog.Fault(_parts.Log, e);
+        }
+    }
+
+    private async Task WaitAsync(Timestamp nextPoll)
+    {
+        var until = _engine.NextDeadline is { } deadline && deadline < nextPoll ? deadline : nextPoll;
+        var wait = until - BootClock.Now;
+        if (wait <= TimeSpan.Zero || _inbox.Reader.Count > 0) return;
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        timer.CancelAfter(wait);
+        try
+        {
+            await _inbox.Reader.WaitToReadAsync(timer.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // A timer ran out, or the gateway stops.
+        }
+    }
+
+    // RFC 7296 §2.4: an authenticated packet of any of its SAs proves that the peer lives.
+    private void TellLastUsed(Timestamp now, OutputList outputs)
+    {
+        if (_installed.Count == 0) return;
+        foreach (var sa in _parts.Security.Sas())
+        {
+            var packets = sa.Inbound.Packets;
+            if (_seen.TryGetValue(sa.Parameters.Id, out var before) && before == packets) continue;
+            _seen[sa.Parameters.Id] = packets;
+            if (packets > 0) _engine.LastUsed(sa.Parameters.Id, now + -(sa.Inbound.Idle ?? TimeSpan.Zero), now, outputs);
+        }
+    }
+
+    private async Task CarryOutAsync(OutputList outputs)
+    {
+        var keys = outputs.OfType<IkeOutput.Install>().SelectMany(i => new[] { i.Parameters.InboundKey, i.Parameters.OutboundKey }).ToHashSet();
+        foreach (var output in outputs)
+            if (output is IkeOutput.Store store) Guard(() => Store(store, isChild: keys.Contains(store.Slot)));
+        if (!await JournalAsync(outputs).ConfigureAwait(false)) return;
+        foreach (var output in outputs) Guard(() => Carry(output));
+    }
+
+    private void Store(IkeOutput.Store store, bool isChild)
+    {
+        using (store.Content)
+        {
+            _parts.Vault.Write(store.Slot, isChild ? SlotKind.ChildSa : SlotKind.IkeSa, store.Content.Span, isChild ? SaHotState.Bytes : 0);
+            if (!isChild && _parts.KeyLog is { } log) LogKeys(log, store.Content.Span);
+        }
+    }
+
+    private void LogKeys(KeyLog log, ReadOnlySpan<byte> snapshot)
+    {
+        if (!IkeSaSnapshot.TryDecode(snapshot, name => _connections.GetValueOrDefault(name), out var state, out _)) return;
+        if (state.ChannelOrNull is not { } channel) return;
+        if (_logged.Add(state.Peering.Id)) log.Log(state.Peering.Spis, channel.Keys);
+        channel.Keys.Dispose();
+    }
+
+    private async Task<bool> JournalAsync(OutputList outputs)
+    {
+        var facts = outputs.OfType<IkeOutput.Fact>().Select(f => WithCounters(f.Event)).ToList();
+        if (facts.Count == 0) return true;
+        try
+        {
+            await _parts.Sequencer.Append(facts, new EventContext(Principal.Gateway with { Door = "ike" }, DateTimeOffset.UtcNow), Durability.Soon).Stored.ConfigureAwait(false);
+            foreach (var fact in facts) IkeLog.Fact(_parts.Log, EventSummary.Of(fact));
+            return true;
+        }
+        catch (JournalUnavailableException e)
+        {
+            // Not written down is not agreed: nothing is installed or sent, and the peer asks again.
+            IkeLog.JournalRefuses(_parts.Log, e.Message);
+            return false;
+        }
+    }
+
+    private GatewayEvent WithCounters(GatewayEvent e) => e is ChildSaClosed closed && _parts.Security.Sa(closed.Id) is { } status
+        ? closed with { BytesIn = status.Inbound.Bytes, PacketsIn = status.Inbound.Packets, BytesOut = status.Outbound.Bytes, PacketsOut = status.Outbound.Packets }
+        : e;
+
+    private void Carry(IkeOutput output)
+    {
+        switch (output)
+        {
+            case IkeOutput.Install install:
+                Install(install);
+                break;
+            case IkeOutput.UseOutbound use:
+                _parts.Security.UseOutbound(use.Child);
+                break;
+            case IkeOutput.Update update:
+                _installed[update.Parameters.Id] = update.Parameters;
+                _parts.Security.UpdateSaEndpoints(update.Parameters.Id, update.Parameters.LocalAddress, update.Parameters.RemoteAddress, update.Parameters.Encapsulation);
+                break;
+            case IkeOutput.Uninstall uninstall:
+                _parts.Security.RemoveSa(uninstall.Child);
+                _installed.Remove(uninstall.Child);
+                _seen.Remove(uninstall.Child);
+                break;
+            case IkeOutput.Shred shred:
+                _parts.Vault.Shred(shred.Slot);
+                break;
+            case IkeOutput.Send send:
+                if (!_parts.Dataplane.InjectDatagram(send.Local, send.Remote, send.Payload.Span, nonEspMarker: false)) IkeLog.NotSent(_parts.Log, send.Remote);
+                break;
+            case IkeOutput.Ask.Resolve ask:
+                _ = ResolveAsync(ask);
+                break;
+        }
+    }
+
+    private void Install(IkeOutput.Install install)
+    {
+        var sa = install.Parameters;
+        if (!_parts.Vault.TryRead(sa.InboundKey, out var inbound)) return;
+        using (inbound)
+        {
+            if (!_parts.Vault.TryRead(sa.OutboundKey, out var outbound)) return;
+            using (outbound)
+            {
+                var result = _parts.Security.InstallSa(new SaInstall
+                {
+                    Parameters = sa,
+                    InboundKey = inbound.Span,
+                    OutboundKey = outbound.Span,
+                    HotState = VaultHotState.Of(_parts.Vault, sa.InboundKey),
+                    HoldOutbound = install.OutboundHeld,
+                });
+                if (result is not (SaInstallResult.Installed or SaInstallResult.AlreadyInstalled))
+                    IkeLog.NotInstalled(_parts.Log, sa.Child.ToString(), sa.Connection.ToString(), result.ToString());
+                _installed[sa.Id] = sa;
+                _parts.KeyLog?.Log(sa, inbound.Span, outbound.Span);
+            }
+        }
+    }
+
+    private async Task ResolveAsync(IkeOutput.Ask.Resolve ask)
+    {
+        IPAddress[] found = [];
+        try
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            patience.CancelAfter(TimeSpan.FromSeconds(10));
+            found = await Dns.GetHostAddressesAsync(ask.Name, patience.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is System.Net.Sockets.SocketException or OperationCanceledException or ArgumentException)
+        {
+            // No address is an answer too.
+        }
+
+        Leave((now, outputs) => _engine.Resolved(ask.By, found.ToValueList(), now, outputs));
+    }
+}

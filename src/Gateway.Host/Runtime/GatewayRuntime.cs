@@ -1,0 +1,337 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Gateway.Crypto.Aead;
+using Gateway.Dataplane.Apply;
+using Gateway.Dataplane.Apply.Descriptors;
+using Gateway.Dataplane.Io;
+using Gateway.Host.Api;
+using Gateway.Host.Api.Views;
+using Gateway.Host.Appliance;
+using Gateway.Host.Bus;
+using Gateway.Host.Control;
+using Gateway.Host.Descriptors;
+using Gateway.Host.Diagnostics;
+using Gateway.Host.Ike;
+using Gateway.Host.Journal;
+using Gateway.Host.Vault;
+using Gateway.Ike.Engine;
+using Gateway.Ike.Sa;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Events;
+using Gateway.Policy.Journal;
+using Gateway.Projections;
+
+namespace Gateway.Host.Runtime;
+
+/// <summary>
+/// Puts the parts together, in the order in which they can be trusted: vault, journal, what the journal says, security policies, ports, IKE, and only
+/// then the doors. Everything a door can ask is answered here or handed on.
+/// </summary>
+internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAsyncDisposable
+{
+    private readonly ApplianceConfig _appliance;
+    private readonly Logs _logs;
+    private readonly ILogger _log;
+    private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
+    private readonly Stack<IAsyncDisposable> _parts = new();
+    private readonly Lock _inventoryGate = new();
+    private VaultFile _vault = null!;
+    private IJournal _journal = null!;
+    private JournalSequencer _sequencer = null!;
+    private JournalRecords _records = null!;
+    private DataplaneControl _dataplane = null!;
+    private PortFactory _ports = null!;
+    private PuntKeeper? _punt;
+    private IkeDriver _ike = null!;
+    private Reconciler _reconciler = null!;
+    private CommandHandler _commands = null!;
+    private SaInventory _inventory = SaInventory.Empty;
+    private ShowViews _views = null!;
+    private IBusStatus _bus = new NoBus();
+    private string? _journalTrouble;
+
+    private GatewayRuntime(ApplianceConfig appliance, Logs logs)
+    {
+        (_appliance, _logs) = (appliance, logs);
+        _log = logs.For("host");
+    }
+
+    public static string Version { get; } = typeof(GatewayRuntime).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
+
+    /// <summary>Why the gateway ends, for the journal.</summary>
+    public string StopReason { get; set; } = "stopped";
+
+    /// <summary>It ends because it could not go on.</summary>
+    public bool Failed { get; private set; }
+
+    public IReadOnlyDictionary<string, string> LogLevels => _logs.Levels;
+
+    /// <summary>Starts everything; on failure what was started is ended again.</summary>
+    /// <param name="mustStop">Called when the gateway cannot go on, with the reason.</param>
+    public static async Task<GatewayRuntime> StartAsync(ApplianceConfig appliance, Logs logs, Action<string> mustStop, CancellationToken stop)
+    {
+        var gateway = new GatewayRuntime(appliance, logs);
+        try
+        {
+            await gateway.StartAsync(mustStop, stop).ConfigureAwait(false);
+            return gateway;
+        }
+        catch
+        {
+            gateway.Failed = true;
+            await gateway.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public Task<Outcome> HandleAsync(ReadOnlyMemory<byte> command, Principal principal, CancellationToken cancellationToken) => _commands.HandleAsync(command, principal, cancellationToken);
+
+    public GatewayView Gateway() => new()
+    {
+        Id = _appliance.Id,
+        Version = Version,
+        Started = _started,
+        Revision = _commands.Running.Revision,
+        Position = _sequencer.Stored.Position,
+        Journal = _journalTrouble ?? "ok",
+        Bus = _bus.Status,
+        Aead = AesGcmEngine.Path,
+        Pending = _reconciler.Statuses.Count(s => s.State == ItemState.Pending),
+    };
+
+    public IReadOnlyList<object> Show(string topic, string? name)
+    {
+        SaInventory inventory;
+        lock (_inventoryGate) inventory = _inventory;
+        return _views.Rows(topic, name, inventory);
+    }
+
+    public Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken) => _records.ConfigAsync(at, cancellationToken);
+
+    public IAsyncEnumerable<HistoryRow> HistoryAsync(HistoryFilter filter, CancellationToken cancellationToken) => _records.HistoryAsync(filter, cancellationToken);
+
+    public Task<IReadOnlyList<DiffRow>> DiffAsync(string a, string b, CancellationToken cancellationToken) => _records.DiffAsync(a, b, cancellationToken);
+
+    public Task<VerifyView> VerifyAsync(CancellationToken cancellationToken) => _records.VerifyAsync(cancellationToken);
+
+    public void StartTrace(int count, string? interfaceName)
+    {
+        uint index = 0;
+        if (interfaceName is not null && !_dataplane.TryFindInterface(interfaceName, out index)) throw new AskedWrongException("unknown-interface", $"There is no interface {interfaceName}.");
+        _dataplane.StartTrace(count, index);
+    }
+
+    public IReadOnlyList<TraceView> ReadTrace() => TraceViews.Of(_dataplane.ReadTrace());
+
+    public void SetLogLevel(string area, string level) => _logs.Set(area, level);
+
+    void IPuntSink.OnDatagram(PuntedDatagram datagram) => _ike?.Receive(datagram);
+
+    void INoticeSink.OnNotice(DataplaneNotice notice)
+    {
+        if (notice is DataplaneNotice.NeighborLearned or DataplaneNotice.NeighborUnreachable) HostLog.NoticeDetail(_log, notice.ToString());
+        else if (notice is DataplaneNotice.AddressConflict or DataplaneNotice.WorkerDied) HostLog.Notice(_log, notice.ToString());
+        else _ike?.Notice(notice);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        HostLog.Stopping(_log, _appliance.Id, StopReason);
+        while (_parts.TryPop(out var part)) await part.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task StartAsync(Action<string> mustStop, CancellationToken stop)
+    {
+        var bootId = VaultFile.CurrentBootId();
+        var key = KeyEncryptionKey.Load(_appliance.Vault.Key, mayCreate: !File.Exists(_appliance.Vault.Path));
+        _parts.Push(new Ending(key.Dispose));
+        _vault = VaultFile.Open(_appliance.Vault.Path, key, _appliance.Id, bootId);
+        _parts.Push(new Ending(_vault.Dispose));
+        var secrets = new VaultSecrets(_vault);
+        _parts.Push(new Ending(secrets.Dispose));
+
+        _journal = _appliance.Journal.Kind == JournalKind.Memory ? new MemoryJournal() : new SqliteJournal(_appliance.Journal.Path);
+        _parts.Push(_journal);
+        var head = await _journal.OpenAsync(stop).ConfigureAwait(false);
+        _records = new JournalRecords(_journal, () => _appliance.Journal.Kind == JournalKind.Memory ? null : HeadAnchor.Read(SqliteJournal.AnchorPath(_appliance.Journal.Path)));
+        var (running, inventory) = await ReplayAsync(stop).ConfigureAwait(false);
+        _inventory = inventory;
+
+        _sequencer = new JournalSequencer(_journal, head, EventCatalog.Encode);
+        _parts.Push(_sequencer);
+        _sequencer.Subscribe(OnStored);
+        _sequencer.Rewound += e => _journalTrouble = e.Message;
+        _sequencer.Fatal += e =>
+        {
+            Failed = true;
+            HostLog.JournalLost(_log, e.Message);
+            mustStop("the journal was lost");
+        };
+        Report([new GatewayStarted(Version, bootId.ToString()), .. Lost(inventory)]);
+        _parts.Push(new Ending(() => Report([new GatewayStopped(StopReason)])));
+        ShredStrays(secrets, running);
+
+        StartDataplane();
+        StartIke(inventory);
+        _reconciler = new Reconciler(
+            [
+                new InterfaceDescriptor(_dataplane, _ports), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
+                new SecretDescriptor(secrets), new ConnectionDescriptor(), new PolicyDescriptor(),
+            ],
+            TimeProvider.System, e => Report([e]), new ReconcilerOptions(), Phases(secrets));
+        _parts.Push(_reconciler);
+        _ports.LinkChanged += change => _reconciler.Poke($"device {change.Device}");
+        await _reconciler.StartAsync(running.Configuration, running.Pending).ConfigureAwait(false);
+        foreach (var device in _ports.ReleaseUnclaimed()) HostLog.GivenBack(_log, device);
+
+        _commands = new CommandHandler(
+            new CommandHandlerParts
+            {
+                Sequencer = _sequencer, Journal = _journal, Reconciler = _reconciler, Vault = secrets, Digest = secrets, SaCommands = _ike,
+                Proposals = new IkeProposalSyntax(), Clock = TimeProvider.System,
+            },
+            running.Configuration);
+        _parts.Push(_commands);
+        _views = new ShowViews(_dataplane, _ike, _reconciler, () => _commands.Running, _commands.Counters);
+        if (head.Position == 0) await FirstConfigurationAsync(stop).ConfigureAwait(false);
+
+        var api = await ApiServer.StartAsync(_appliance.Api, this, _logs.Factory, stop).ConfigureAwait(false);
+        _parts.Push(api);
+        await StartBusAsync().ConfigureAwait(false);
+        HostLog.Started(_log, _appliance.Id, Version, _commands.Running.Revision, _sequencer.Stored.Position, AesGcmEngine.Path);
+    }
+
+    private async Task<(RunningConfigurationProjection Running, SaInventory Inventory)> ReplayAsync(CancellationToken stop)
+    {
+        var (running, inventory, hash) = (RunningConfigurationProjection.Empty, SaInventory.Empty, HashChain.Genesis);
+        await foreach (var e in _journal.EventsAsync(1, stop).ConfigureAwait(false))
+        {
+            if (e.Position != running.Position + 1 || HashChain.Next(hash, e.Envelope) != e.Envelope.Hash)
+                throw new JournalDamagedException(running.Position + 1, $"The journal is damaged at position {running.Position + 1}: the chain does not hold. Nothing was started.");
+            hash = e.Envelope.Hash;
+            running = running.Apply(e);
+            inventory = inventory.Apply(e);
+        }
+
+        return (running, inventory);
+    }
+
+    private IEnumerable<GatewayEvent> Lost(SaInventory inventory)
+    {
+        if (inventory.IkeSas.Count > 0) HostLog.NotResumed(_log, inventory.IkeSas.Count, "the gateway was started anew");
+        return inventory.IkeSas.Values.Select(sa => new SaLost(sa.Id, "restart"));
+    }
+
+    // Secrets that nothing names were left by a crash between vault and journal; keys of SAs that are lost must not outlive them.
+    private void ShredStrays(VaultSecrets secrets, RunningConfigurationProjection running)
+    {
+        secrets.ShredStrays(running.Configuration.OfKind(Policy.Items.ItemCatalog.Secret).Select(i => ((Policy.Items.SecretSpec)i.Spec).Handle).ToHashSet());
+        foreach (var (handle, kind) in _vault.Slots())
+            if (kind is SlotKind.IkeSa or SlotKind.ChildSa) _vault.Shred(handle);
+    }
+
+    private void StartDataplane()
+    {
+        var section = _appliance.Dataplane;
+        // Beside the vault: what was taken from the host is remembered over a crash, and forgotten by itself on another boot.
+        var state = Path.Combine(Path.GetDirectoryName(_appliance.Vault.Path)!, "takeover.json");
+        try
+        {
+            _ports = new PortFactory(state);
+        }
+        catch (Exception e) when (e is InvalidOperationException or InvalidDataException)
+        {
+            throw new IOException(e.Message, e);
+        }
+
+        _parts.Push(new Ending(_ports.Dispose));
+        _ports.AttachFailed += (device, reason) => HostLog.AttachFailed(_log, device, reason);
+        _dataplane = new DataplaneControl(new DataplaneOptions { Workers = section.Workers, Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages }, this, this);
+        _parts.Push(new Ending(_dataplane.Dispose));
+        _dataplane.Start();
+    }
+
+    private void StartIke(SaInventory inventory)
+    {
+        var section = _appliance.Ike;
+        var keyLog = KeyLog.Open(_appliance.Debug.KeyLog);
+        if (keyLog is not null) IkeLog.KeyLogOn(_logs.For("ike"));
+        _ike = new IkeDriver(new IkeDriverParts
+        {
+            Vault = _vault,
+            Sequencer = _sequencer,
+            Dataplane = _dataplane,
+            Security = _dataplane.Security,
+            Numbers = new SaNumbers(inventory.LastIkeSaId, inventory.LastChildSaId),
+            Log = _logs.For("ike"),
+            KeyLog = keyLog,
+            Settings = new IkeSettings
+            {
+                RetransmitTimeout = TimeSpan.FromSeconds(section.RetransmitTimeout),
+                RetransmitBase = section.RetransmitBase,
+                RetransmitTries = section.RetransmitTries,
+                Keepalive = TimeSpan.FromSeconds(section.KeepAlive),
+                CookieThreshold = section.CookieThreshold,
+                HalfOpenPerSource = section.BlockThreshold,
+            },
+        });
+        _parts.Push(_ike);
+        _ike.Start();
+    }
+
+    private ConfigurationPhases Phases(VaultSecrets secrets)
+    {
+        if (_appliance.Dataplane.PuntTap.Length > 0)
+        {
+            _punt = new PuntKeeper(_dataplane, _ports, _appliance.Dataplane.PuntTap, _logs.For("dataplane"));
+            _parts.Push(new Ending(_punt.Dispose));
+        }
+
+        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _punt);
+    }
+
+    private async Task FirstConfigurationAsync(CancellationToken stop)
+    {
+        if (_appliance.Config is not { } items || items.GetArrayLength() == 0) return;
+        var command = new JsonObject { ["id"] = "appliance.json", ["issuer"] = "appliance.json", ["reason"] = "first start", ["put"] = JsonNode.Parse(items.GetRawText()) };
+        var outcome = await _commands.HandleAsync(JsonSerializer.SerializeToUtf8Bytes(command), new Principal("config", "appliance.json"), stop).ConfigureAwait(false);
+        foreach (var error in outcome.Errors) HostLog.FirstConfigRefused(_log, error.Item, error.Path, error.Message);
+    }
+
+    private Task StartBusAsync() => Task.CompletedTask;
+
+    private void OnStored(Envelope envelope, GatewayEvent e)
+    {
+        _journalTrouble = null;
+        lock (_inventoryGate) _inventory = _inventory.Apply(new JournalEvent(envelope, e));
+    }
+
+    // A fact of the gateway itself that cannot be stored now is in the log; the state it tells of is shown anyway.
+    private void Report(IReadOnlyList<GatewayEvent> events)
+    {
+        try
+        {
+            _ = _sequencer.Append(events, new EventContext(Principal.Gateway, DateTimeOffset.UtcNow), Durability.Soon).Stored
+                .ContinueWith(t => HostLog.Notice(_log, t.Exception!.InnerException!.Message), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        }
+        catch (JournalUnavailableException e)
+        {
+            HostLog.Notice(_log, e.Message);
+        }
+    }
+
+    private sealed class NoBus : IBusStatus
+    {
+        public string Status => "in-memory";
+    }
+
+    private sealed class Ending(Action end) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            end();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Globalization;
+using Gateway.Dataplane.Apply;
+using Gateway.Dataplane.Esp;
+using Gateway.Host.Api.Views;
+using Gateway.Host.Control;
+using Gateway.Host.Ike;
+using Gateway.Ike.Engine;
+using Gateway.Ike.Sa;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Items;
+using Gateway.Policy.Sa;
+using Gateway.Projections;
+
+namespace Gateway.Host.Runtime;
+
+/// <summary>Makes the rows of <c>gateway show</c> from what the parts tell of themselves.</summary>
+internal sealed class ShowViews(
+    DataplaneControl dataplane, IkeDriver ike, Reconciler reconciler, Func<RunningConfiguration> running, CommandCounters commands)
+{
+    public IReadOnlyList<object> Rows(string topic, string? name, SaInventory inventory) => topic switch
+    {
+        "interfaces" => [.. Interfaces().Where(r => name is null || r.Name == name)],
+        "routes" => [.. Routes().Where(r => name is null || r.To == name)],
+        "neighbors" => [.. Neighbors().Where(r => name is null || r.Address == name || r.Interface == name)],
+        "connections" => [.. Connections(inventory).Where(r => name is null || r.Name == name)],
+        "sas" => [.. Sas(inventory).Where(r => name is null || r.Connection == name || r.Children.Any(c => c.Name == name))],
+        "policies" => [.. Policies().Where(r => name is null || r.Name == name)],
+        "counters" => [.. Counters().Where(r => name is null || r.Area == name || r.Name == name)],
+        "plan" => [.. Plan().Where(r => name is null || r.Item == name)],
+        "workers" => [.. Workers()],
+        _ => [],
+    };
+
+    private IEnumerable<Api.Views.InterfaceRow> Interfaces()
+    {
+        var there = dataplane.Interfaces();
+        foreach (var row in there)
+        {
+            var spec = running().TryGetValue(new ItemKey(ItemCatalog.Interface, row.Name), out var item) ? (InterfaceSpec)item.Spec : null;
+            yield return new Api.Views.InterfaceRow
+            {
+                Name = row.Name,
+                Type = row.Type,
+                State = !row.Enabled ? "disabled" : row.Up ? "up" : "down",
+                Device = spec?.Type == InterfaceType.Loopback ? null : spec?.Device ?? row.Name,
+                Mac = MacText(row.Mac),
+                Mtu = row.Mtu,
+                Addresses = [.. row.Addresses.Select(a => $"{a.Address}/{a.PrefixLength}")],
+                RxPackets = row.RxPackets,
+                RxBytes = row.RxBytes,
+                TxPackets = row.TxPackets,
+                TxBytes = row.TxBytes,
+                Drops = row.RxDropped + row.TxDropped,
+            };
+        }
+
+        foreach (var item in running().OfKind(ItemCatalog.Interface).Where(i => there.All(r => r.Name != i.Key.Name)))
+        {
+            var spec = (InterfaceSpec)item.Spec;
+            yield return new Api.Views.InterfaceRow
+            {
+                Name = item.Key.Name,
+                Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.Tap => "tap", _ => "loopback" },
+                State = "pending",
+                Device = spec.Device ?? item.Key.Name,
+                Addresses = [.. spec.Addresses.Select(a => $"{a.Address}/{a.PrefixLength}")],
+                WaitsFor = reconciler.StatusOf(item.Key)?.WaitsFor,
+            };
+        }
+    }
+
+    private IEnumerable<Api.Views.RouteRow> Routes()
+    {
+        var there = dataplane.Routes();
+        foreach (var row in there) yield return new Api.Views.RouteRow(row.To.ToString(), row.Via?.ToString(), row.Interface, row.Source, row.Active ? "active" : "pending");
+        foreach (var item in running().OfKind(ItemCatalog.Route))
+        {
+            var spec = (RouteSpec)item.Spec;
+            if (reconciler.StatusOf(item.Key) is not { State: ItemState.Pending } status || there.Any(r => r.To.ToString() == spec.To.ToString() && r.Source != "connected")) continue;
+            yield return new Api.Views.RouteRow(spec.To.ToString(), spec.Via?.ToString(), spec.Interface, "static", "pending", status.WaitsFor);
+        }
+    }
+
+    private IEnumerable<Api.Views.NeighborRow> Neighbors() => dataplane.Neighbors().Select(n => new Api.Views.NeighborRow(
+        n.Interface, n.Address.ToString(), n.Mac is { } mac ? MacText(mac) : null, n.Static ? "static" : n.Mac is null ? "incomplete" : "reachable"));
+
+    private IEnumerable<ConnectionRow> Connections(SaInventory inventory)
+    {
+        var sas = ike.Sas.ToLookup(s => s.Connection.Value);
+        foreach (var item in running().OfKind(ItemCatalog.Connection).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
+        {
+            var spec = (ConnectionSpec)item.Spec;
+            var status = reconciler.StatusOf(item.Key);
+            var states = sas[item.Key.Name].Select(s => s.State).ToList();
+            inventory.LastFailures.TryGetValue(new ConnectionName(item.Key.Name), out var failure);
+            yield return new ConnectionRow
+            {
+                Name = item.Key.Name,
+                State = states.Exists(s => s is "ESTABLISHED" or "REKEYING") ? "established" : states.Contains("CONNECTING") ? "connecting" : "down",
+                LocalAddrs = spec.LocalAddrs.Count == 0 ? "%any" : string.Join(",", spec.LocalAddrs),
+                RemoteAddrs = spec.RemoteAddrs.Count == 0 ? "%any" : string.Join(",", spec.RemoteAddrs),
+                LocalId = spec.Local.Count > 0 ? spec.Local[0].Id ?? "address" : "",
+                RemoteId = spec.Remote.Count > 0 ? spec.Remote[0].Id ?? "%any" : "",
+                Children = [.. spec.Children.Keys],
+                LastFailure = failure is null ? null : string.Create(CultureInfo.InvariantCulture, $"{failure.Time:yyyy-MM-ddTHH:mm:ssZ} {failure.Reason}: {failure.Detail}"),
+                WaitsFor = status is { State: ItemState.Pending } ? status.WaitsFor : null,
+            };
+        }
+    }
+
+    private IEnumerable<SaRow> Sas(SaInventory inventory)
+    {
+        var carried = dataplane.Security.Sas().ToDictionary(s => s.Parameters.Id);
+        foreach (var sa in ike.Sas)
+        {
+            inventory.IkeSas.TryGetValue(sa.Id.Value, out var entry);
+            yield return new SaRow
+            {
+                Connection = sa.Connection.Value,
+                Id = sa.Id.Value,
+                State = sa.State.ToLowerInvariant(),
+                Initiator = sa.Initiator,
+                InitiatorSpi = sa.InitiatorSpi,
+                ResponderSpi = sa.ResponderSpi,
+                Local = $"{sa.Local.Address}[{sa.Local.Port}]",
+                LocalId = sa.LocalId,
+                Remote = $"{sa.Remote.Address}[{sa.Remote.Port}]",
+                RemoteId = sa.RemoteId,
+                Proposal = sa.Proposal ?? "",
+                Established = entry?.Since,
+                RekeyInSeconds = (long?)sa.RekeyIn?.TotalSeconds,
+                NatLocal = sa.NatLocal,
+                NatRemote = sa.NatRemote,
+                Children = [.. sa.Children.Select(c => Child(c, inventory, carried.GetValueOrDefault(c.Parameters.Id)))],
+            };
+        }
+    }
+
+    private static ChildSaRow Child(ChildSaView child, SaInventory inventory, SaStatus? carried) => new()
+    {
+        Name = child.Parameters.Child.Value,
+        Id = child.Parameters.Id.Value,
+        State = child.State.ToLowerInvariant(),
+        Mode = child.Parameters.Mode.ToString().ToLowerInvariant(),
+        Encap = child.Parameters.Encapsulation is not null,
+        Proposal = child.Proposal,
+        SpiIn = child.Parameters.InboundSpi.ToString(),
+        SpiOut = child.Parameters.OutboundSpi.ToString(),
+        LocalTs = [.. child.Parameters.LocalSelectors.Select(s => s.ToString())],
+        RemoteTs = [.. child.Parameters.RemoteSelectors.Select(s => s.ToString())],
+        BytesIn = carried?.Inbound.Bytes ?? 0,
+        PacketsIn = carried?.Inbound.Packets ?? 0,
+        BytesOut = carried?.Outbound.Bytes ?? 0,
+        PacketsOut = carried?.Outbound.Packets ?? 0,
+        Installed = inventory.ChildSas.TryGetValue(child.Parameters.Id.Value, out var entry) ? entry.Since : null,
+        RekeyInSeconds = (long?)child.RekeyIn?.TotalSeconds,
+    };
+
+    private IEnumerable<PolicyRow> Policies() => dataplane.Security.Rules().Select((rule, order) => new PolicyRow(
+        order + 1, rule.Action.ToString().ToLowerInvariant(), rule.Policy, [rule.Local.ToString()], [rule.Remote.ToString()], rule.Sa?.ToString()));
+
+    private IEnumerable<Api.Views.CounterRow> Counters()
+    {
+        foreach (var row in dataplane.Counters()) yield return new Api.Views.CounterRow(row.Node, row.Name, row.Value, row.Sentence);
+        foreach (var (reason, count) in ike.Drops)
+            if (count > 0) yield return new Api.Views.CounterRow("ike", Word(reason), (ulong)count, reason.Sentence());
+        if (ike.Overrun > 0) yield return new Api.Views.CounterRow("ike", "overrun", (ulong)ike.Overrun, "A datagram was dropped because IKE did not keep up.");
+        if (commands.Undecodable > 0) yield return new Api.Views.CounterRow("commands", "undecodable", (ulong)commands.Undecodable, "A message was no command: too long, no JSON, or without an id.");
+        if (commands.RejectedUnjournalled > 0) yield return new Api.Views.CounterRow("commands", "rejected-unjournalled", (ulong)commands.RejectedUnjournalled, "A rejection was not journalled, because its sender has had too many.");
+    }
+
+    private IEnumerable<PlanRow> Plan() => reconciler.Statuses.Where(s => s.State == ItemState.Pending)
+        .Select(s => new PlanRow(s.Key.ToString(), "pending", s.WaitsFor, s.Attempts, null));
+
+    private IEnumerable<Api.Views.WorkerRow> Workers()
+    {
+        var runs = dataplane.NodeRuns();
+        var (packets, frames) = (runs.Aggregate(0UL, (sum, r) => sum + r.Packets), runs.Aggregate(0UL, (sum, r) => sum + r.Frames));
+        return dataplane.WorkerRows().Select(w => new Api.Views.WorkerRow(
+            w.Worker, w.Pinned ? w.Core : null, w.Death is { } death ? $"dead: {death}" : w.Running ? "running" : "stopped", w.Loops, packets, frames == 0 ? 0 : (double)packets / frames, w.Sleeps));
+    }
+
+    private static string Word<T>(T value)
+        where T : struct, Enum => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+
+    private static string MacText(System.Net.NetworkInformation.PhysicalAddress mac) => string.Join(':', mac.GetAddressBytes().Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
+}
