@@ -1,0 +1,17 @@
+namespace Gateway.Host.Bus;
+
+/// <summary>What the bus tells the operator; event ids 450–499. Never a body, never a password.</summary>
+internal static partial class BusLog
+{
+    [LoggerMessage(450, LogLevel.Information, "Connected to the broker {Broker}.")]
+    public static partial void Connected(ILogger log, string broker);
+
+    [LoggerMessage(451, LogLevel.Warning, "The broker {Broker} is not connected: {Why}. Packets are forwarded on; commands and events wait.")]
+    public static partial void NotConnected(ILogger log, string broker, string why);
+
+    [LoggerMessage(452, LogLevel.Warning, "A message of type {Type} could not be published ({Why}).")]
+    public static partial void NotPublished(ILogger log, string type, string why);
+
+    [LoggerMessage(453, LogLevel.Warning, "The bus checkpoint cannot be written: {Why} After a restart some events are published again.")]
+    public static partial void CheckpointNotWritten(ILogger log, string why);
+}
