@@ -90,13 +90,21 @@ public sealed class CommandHandler : IAsyncDisposable
             return Rejected("", reading.Errors);
         }
 
-        if (reading.Command is Command.Transaction { Mode: TransactionMode.Plan } plan) return PlanOnly(plan);
-
-        var request = new Request(new CommandKey(principal, id), reading, Digest(reading.Body!.Value))
+        Request request;
+        try
         {
-            Transaction = reading.Command is Command.Transaction transaction ? TransactionRequest.Read(transaction, _parts.Limits) : null,
-        };
-        StartFinding(request);
+            if (reading.Command is Command.Transaction { Mode: TransactionMode.Plan } plan) return PlanOnly(plan);
+            request = new Request(new CommandKey(principal, id), reading, Digest(reading.Body!.Value))
+            {
+                Transaction = reading.Command is Command.Transaction transaction ? TransactionRequest.Read(transaction, _parts.Limits) : null,
+            };
+            StartFinding(request);
+        }
+        catch (Exception bug)
+        {
+            return Mistaken(id, bug);
+        }
+
         try
         {
             await _queue.Writer.WriteAsync(request, cancellationToken).ConfigureAwait(false);
@@ -138,8 +146,8 @@ public sealed class CommandHandler : IAsyncDisposable
             }
             catch (Exception bug)
             {
-                // One command's fault is its own; the sentence names the type only, since the message may repeat a value.
-                Answer(request, Rejected(request.Key.Id, [new CommandError("", "$", ErrorCode.Internal, $"The gateway made a mistake ({bug.GetType().Name}); nothing was changed.")]));
+                // One command's fault is its own.
+                Answer(request, Mistaken(request.Key.Id, bug));
             }
         }
     }
@@ -434,6 +442,10 @@ public sealed class CommandHandler : IAsyncDisposable
         CryptographicOperations.ZeroMemory(canonical);
         return digest;
     }
+
+    // The type only: the message of an exception may repeat a value.
+    private static Outcome Mistaken(string id, Exception bug) =>
+        Rejected(id, [new CommandError("", "$", ErrorCode.Internal, $"The gateway made a mistake ({bug.GetType().Name}); nothing was changed.")]);
 
     private static Outcome Rejected(string id, ValueList<CommandError> errors) => new() { Id = id, Status = OutcomeStatus.Rejected, Errors = errors };
 

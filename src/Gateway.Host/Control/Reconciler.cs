@@ -110,7 +110,16 @@ public sealed class Reconciler : IAsyncDisposable
             {
                 waiting.Clear();
                 while (_messages.Reader.TryRead(out var message)) Take(message, waiting);
-                await PassAsync().ConfigureAwait(false);
+                try
+                {
+                    await PassAsync().ConfigureAwait(false);
+                }
+                catch (Exception bug) when (bug is not OperationCanceledException)
+                {
+                    // Planning itself failed (a descriptor's answer about its dependencies, say): what was not reached stays to be done.
+                    Stumble(waiting, bug);
+                }
+
                 foreach (var desire in waiting) Answer(desire);
                 SetTimer();
             }
@@ -161,7 +170,7 @@ public sealed class Reconciler : IAsyncDisposable
         foreach (var step in plan.Steps)
         {
             _stop.Token.ThrowIfCancellationRequested();
-            if (Blocked(step) is { } blocker)
+            if (Blocked(step, failed) is { } blocker)
             {
                 failed[step.Key] = blocker;
                 continue;
@@ -176,16 +185,27 @@ public sealed class Reconciler : IAsyncDisposable
             }
         }
 
+        // Its time came, but something else stood in the way: it goes again with that, not by the clock.
+        foreach (var (key, retry) in _retries)
+            if (retry.Next <= now) _retries.Remove(key);
         foreach (var key in scope) Settle(key, failed.GetValueOrDefault(key));
         _phases?.AfterPass(_desired, _applied);
     }
 
+    private void Stumble(List<Message.Desire> waiting, Exception bug)
+    {
+        var why = $"a fault of the gateway ({bug.GetType().Name})";
+        foreach (var key in waiting.SelectMany(d => d.Changed)) Settle(key, why);
+        foreach (var key in _dirty) _retries[key] = Next(key, why);
+    }
+
     /// <summary>What stands in the way of a step because a step before it failed.</summary>
-    private string? Blocked(PlanStep step)
+    private string? Blocked(PlanStep step, Dictionary<ItemKey, string> failed)
     {
         if (step.Kind == StepKind.Delete) return _applied.DependentsOf(step.Key) is { Count: > 0 } above ? $"the removal of {above.First()}" : null;
+        // Also not upon one that is there still but should have gone or changed: it would only be taken down again.
         foreach (var dependency in step.Dependencies)
-            if (!_applied.IsInForce(dependency)) return dependency.ToString();
+            if (!_applied.IsInForce(dependency) || failed.ContainsKey(dependency)) return dependency.ToString();
         return step.Kind == StepKind.Create && _applied.IsInForce(step.Key) ? "its removal" : null;
     }
 

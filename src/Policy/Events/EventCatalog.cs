@@ -43,6 +43,9 @@ public static class EventCatalog
     /// <summary>All rows, in the order of the table.</summary>
     public static IReadOnlyList<EventRow> Rows => _reader.Rows;
 
+    /// <summary>Names that are read still, through an upcast, and written no more.</summary>
+    public static IEnumerable<string> OldNames => _upcasts.Select(u => u.From);
+
     /// <summary>The stored name of <paramref name="e"/>.</summary>
     public static string NameOf(GatewayEvent e) => _reader.NameOf(e);
 

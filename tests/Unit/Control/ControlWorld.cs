@@ -1,0 +1,101 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Gateway.Host.Control;
+using Gateway.Host.Journal;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Events;
+using Gateway.Policy.Items;
+using Gateway.Policy.Journal;
+using Gateway.Projections;
+
+namespace Gateway.Unit.Control;
+
+/// <summary>A command handler with everything behind it in memory.</summary>
+internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
+{
+    private ControlWorld(IJournal journal, MemoryVault vault) => (Journal, Vault) = (journal, vault);
+
+    public static Principal Onap { get; } = new("bus", "user:onap");
+
+    public VirtualTime Clock { get; } = new();
+
+    public IJournal Journal { get; }
+
+    public MemoryVault Vault { get; }
+
+    public ConcurrentQueue<string> Calls { get; } = [];
+
+    public RecordingDescriptor Interfaces { get; private set; } = null!;
+
+    public JournalSequencer Sequencer { get; private set; } = null!;
+
+    public FactWriter Facts { get; private set; } = null!;
+
+    public Reconciler Reconciler { get; private set; } = null!;
+
+    public CommandHandler Handler { get; private set; } = null!;
+
+    public ConcurrentQueue<SaRequest> SaRequests { get; } = [];
+
+    public static async Task<ControlWorld> StartAsync(IJournal? journal = null, MemoryVault? vault = null)
+    {
+        var world = new ControlWorld(journal ?? new MemoryJournal(), vault ?? new MemoryVault());
+        var head = await world.Journal.OpenAsync(CancellationToken.None);
+        var replayed = (await RunningConfigurationProjection.AtAsync(world.Journal.EventsAsync(1, CancellationToken.None), null, CancellationToken.None))!;
+        world.Sequencer = new JournalSequencer(world.Journal, head, EventCatalog.Encode);
+        world.Facts = new FactWriter(world.Sequencer, world.Clock);
+        world.Interfaces = new RecordingDescriptor("interface", world.Calls);
+        world.Reconciler = new Reconciler(
+            [world.Interfaces, .. new[] { "route", "neighbor", "secret", "connection", "policy" }.Select(k => new RecordingDescriptor(k, world.Calls))],
+            world.Clock,
+            world.Facts.Write);
+        world.Handler = new CommandHandler(
+            new CommandHandlerParts
+            {
+                Sequencer = world.Sequencer,
+                Journal = world.Journal,
+                Reconciler = world.Reconciler,
+                Vault = world.Vault,
+                Digest = world.Vault,
+                SaCommands = world,
+                Proposals = new IkeProposalSyntax(),
+                Clock = world.Clock,
+            },
+            replayed.Configuration);
+        await world.Reconciler.StartAsync(replayed.Configuration, replayed.Pending);
+        return world;
+    }
+
+    public Task<Outcome> SendAsync(string json, Principal? principal = null) => Handler.HandleAsync(Encoding.UTF8.GetBytes(json), principal ?? Onap, CancellationToken.None);
+
+    public async Task<List<JournalEvent>> EventsAsync()
+    {
+        var events = new List<JournalEvent>();
+        await foreach (var e in Journal.EventsAsync(1, CancellationToken.None)) events.Add(e);
+        return events;
+    }
+
+    /// <summary>Everything that the journal holds, as one text.</summary>
+    public async Task<string> StoredTextAsync()
+    {
+        var text = new StringBuilder();
+        foreach (var e in await EventsAsync())
+        {
+            text.Append(e.Envelope).Append(Encoding.UTF8.GetString(e.Envelope.Data.Span)).Append(e.Event);
+            if (e.Envelope.CommandId is { } id && await Journal.FindCommandAsync(new CommandKey(e.Envelope.Principal, id), CancellationToken.None) is { } command)
+                text.Append(command).Append(Encoding.UTF8.GetString(command.Outcome.Span));
+        }
+
+        return text.ToString();
+    }
+
+    public void Submit(SaRequest request) => SaRequests.Enqueue(request);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Handler.DisposeAsync();
+        await Reconciler.DisposeAsync();
+        await Facts.DisposeAsync();
+        await Sequencer.DisposeAsync();
+    }
+}
