@@ -265,7 +265,9 @@ public sealed class IkeEngine : IDisposable
     private void Begin(Connection connection, ValueList<ChildName> children, int @try, Timestamp now, OutputList outputs)
     {
         if (_closing) return;
-        var existing = _table.All.Where(s => s.Peering.Connection.Name == connection.Name && children.All(c => s.Peering.Connection.Child(c) is not null) && (s is IkeSaState.Established || (s is IkeSaState.Connecting && s.Peering.IsInitiator)))
+        var existing = _table.All
+            .Where(s => s.Peering.Connection.Name == connection.Name && children.All(c => s.Peering.Connection.Child(c) is not null))
+            .Where(s => s is IkeSaState.Established || (s is IkeSaState.Connecting && s.Peering.IsInitiator))
             .OrderBy(s => s is IkeSaState.Established ? 0 : 1).ThenByDescending(s => s.Peering.Id.Value).FirstOrDefault();
         if (existing is not null)
         {

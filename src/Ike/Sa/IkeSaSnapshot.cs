@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using Gateway.Crypto;
+using System.Diagnostics;
 using Gateway.Crypto.KeyExchange;
-using Gateway.Ike.Keys;
 using Gateway.Crypto.Prf;
+using Gateway.Crypto;
+using Gateway.Ike.Keys;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Proposals;
 using Gateway.Ike.Wire;
