@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using Gateway.Crypto;
 using Gateway.Crypto.KeyExchange;
 using Gateway.Crypto.Prf;
-using Gateway.Crypto;
 using Gateway.Ike.Keys;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Proposals;
