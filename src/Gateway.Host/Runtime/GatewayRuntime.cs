@@ -48,7 +48,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private CommandHandler _commands = null!;
     private SaInventory _inventory = SaInventory.Empty;
     private ShowViews _views = null!;
-    private IBusStatus _bus = new NoBus();
+    private IBus? _bus;
     private string? _journalTrouble;
 
     private GatewayRuntime(ApplianceConfig appliance, Logs logs)
@@ -95,7 +95,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         Revision = _commands.Running.Revision,
         Position = _sequencer.Stored.Position,
         Journal = _journalTrouble ?? "ok",
-        Bus = _bus.Status,
+        Bus = _bus?.Status ?? "starting",
         Aead = AesGcmEngine.Path,
         Pending = _reconciler.Statuses.Count(s => s.State == ItemState.Pending),
     };
@@ -198,7 +198,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
         var api = await ApiServer.StartAsync(_appliance.Api, this, _logs.Factory, stop).ConfigureAwait(false);
         _parts.Push(api);
-        await StartBusAsync().ConfigureAwait(false);
+        await StartBusAsync(stop).ConfigureAwait(false);
         HostLog.Started(_log, _appliance.Id, Version, _commands.Running.Revision, _sequencer.Stored.Position, AesGcmEngine.Path);
     }
 
@@ -299,7 +299,21 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         foreach (var error in outcome.Errors) HostLog.FirstConfigRefused(_log, error.Item, error.Path, error.Message);
     }
 
-    private Task StartBusAsync() => Task.CompletedTask;
+    // The gateway forwards whether or not a broker answers; the bus joins when one does.
+    private async Task StartBusAsync(CancellationToken stop)
+    {
+        _bus = BusFactory.Create(new BusParts
+        {
+            Section = _appliance.Bus,
+            GatewayId = _appliance.Id,
+            Handle = HandleAsync,
+            Journal = _journal,
+            CheckpointPath = Path.Combine(Path.GetDirectoryName(_appliance.Vault.Path)!, "bus.checkpoint"),
+            Log = _logs.For("bus"),
+        });
+        _parts.Push(_bus);
+        await _bus.StartAsync(stop).ConfigureAwait(false);
+    }
 
     private void OnStored(Envelope envelope, GatewayEvent e)
     {
@@ -319,11 +333,6 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         {
             HostLog.Notice(_log, e.Message);
         }
-    }
-
-    private sealed class NoBus : IBusStatus
-    {
-        public string Status => "in-memory";
     }
 
     private sealed class Ending(Action end) : IAsyncDisposable

@@ -181,7 +181,8 @@ public sealed class IkeEngine : IDisposable
     /// <summary>A packet needs a child that is not up.</summary>
     public void Acquire(ConnectionName name, ChildName child, Timestamp now, OutputList outputs)
     {
-        if (_connections.TryGetValue(name, out var connection) && connection.Child(child) is not null) Begin(connection, [child], 1, now, outputs);
+        // swanctl.conf, start_action: only a trap turns a packet into an SA; without one the packet was dropped and that is all.
+        if (_connections.TryGetValue(name, out var connection) && connection.Child(child)?.Spec.StartAction == StartAction.Trap) Begin(connection, [child], 1, now, outputs);
         Settle(now, outputs);
     }
 
