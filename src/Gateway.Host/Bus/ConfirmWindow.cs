@@ -6,7 +6,7 @@ namespace Gateway.Host.Bus;
 /// Counts the broker's confirms against the journal's positions. Both are contiguous: the n-th message on a channel is position first + n − 1. At most
 /// <c>size</c> messages are on their way.
 /// </summary>
-internal sealed class ConfirmWindow(long first, int size)
+internal sealed class ConfirmWindow(long first, int size) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Queue<Octets> _hashes = new();
@@ -51,4 +51,6 @@ internal sealed class ConfirmWindow(long first, int size)
         if (advanced > 0) _room.Release(advanced);
         return advanced;
     }
+
+    public void Dispose() => _room.Dispose();
 }

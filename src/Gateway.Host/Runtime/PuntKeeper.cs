@@ -1,6 +1,5 @@
 using System.Net;
 using Gateway.Dataplane.Apply;
-using Gateway.Dataplane.Apply.Descriptors;
 using Gateway.Dataplane.Io;
 
 namespace Gateway.Host.Runtime;

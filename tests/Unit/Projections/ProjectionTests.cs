@@ -90,8 +90,8 @@ public sealed class ProjectionTests
     [InlineData("policy/none", null, null, "")]
     public async Task The_trail_is_filtered_by_item_and_time(string? item, string? since, string? until, string positions)
     {
-        Moment.TryParse(since, out var from);
-        Moment.TryParse(until, out var to);
+        var from = Moment.TryParse(since, out var after) ? after : null;
+        var to = Moment.TryParse(until, out var before) ? before : null;
         var told = await TrailAsync(Journal(), new AuditFilter(ItemKey.TryParse(item, out var key) ? key : null, from, to));
         Assert.Equal(positions, string.Join(' ', told.Select(e => e.Position)));
     }
