@@ -14,11 +14,18 @@ public sealed unsafe class PacketPool : IDisposable
     /// <summary>Bytes of a chunk; chunks are aligned to it.</summary>
     public const int ChunkSize = 4096;
 
-    /// <summary>Room before the data of a new packet: outer IPv6, UDP, ESP, IV, Ethernet and a vnet header fit.</summary>
+    /// <summary>Least room before the data of a new packet: outer IPv6, UDP, ESP, IV, Ethernet and a vnet header fit.</summary>
     public const int Headroom = 256;
 
-    /// <summary>Bytes that a fresh chunk can take after its headroom.</summary>
-    public const int Room = ChunkSize - Headroom;
+    /// <summary>
+    /// Packets start at one of this many offsets, a cache line apart, by their index. Were they all to start at the same one, then with chunks of a power of two
+    /// all headers of a frame would compete for the same few sets of the caches.
+    /// </summary>
+    private const int Colours = 8;
+    private const int CacheLine = 64;
+
+    /// <summary>Bytes that a fresh chunk can take from its offset on, whatever its index.</summary>
+    public const int Room = ChunkSize - Headroom - (Colours - 1) * CacheLine;
 
     /// <summary>Largest worker slot of <see cref="BindThread"/>.</summary>
     public const int MaxWorkers = 64;
@@ -111,7 +118,7 @@ public sealed unsafe class PacketPool : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Data(uint index) => _chunks + (nuint)index * ChunkSize + _metas[index].Offset;
 
-    /// <summary>Takes up to that many packets; their metadata is cleared, offset at <see cref="Headroom"/>. Returns how many there were.</summary>
+    /// <summary>Takes up to that many packets; their metadata is cleared, the offset at least <see cref="Headroom"/>. Returns how many there were.</summary>
     public int Allocate(Span<uint> into)
     {
         var taken = _slot == 0 ? TakeShared(into) : TakeCached(into, _caches + _slot);
@@ -119,7 +126,7 @@ public sealed unsafe class PacketPool : IDisposable
         {
             var meta = _metas + into[i];
             *meta = default;
-            meta->Offset = Headroom;
+            meta->Offset = (ushort)(Headroom + (into[i] & (Colours - 1)) * CacheLine);
         }
         return taken;
     }

@@ -32,7 +32,7 @@ public sealed unsafe class PacketPoolTests
         pool.Free(first);
         var again = pool.Allocate();
         Assert.Equal(first, again);
-        Assert.Equal(PacketPool.Headroom, pool.Meta(again)->Offset);
+        Assert.InRange(pool.Meta(again)->Offset, PacketPool.Headroom, PacketPool.ChunkSize - PacketPool.Room);
         Assert.Equal(0u, pool.Meta(again)->Sa);
         Assert.Equal(PacketFlags.None, pool.Meta(again)->Flags);
     }

@@ -13,8 +13,8 @@ public sealed class ForwardingTests
         using var gateway = new TestGateway();
         gateway.FromLan(Build.Ip4(LanHost, Far, 17, Build.Udp(LanHost, Far, 1000, 2000, Build.Bytes(100))));
         var seen = Assert.Single(gateway.OnWan());
-        Assert.Equal(TestGateway.WanHost, seen.To);
-        Assert.Equal(TestGateway.WanMac, seen.From);
+        Assert.Equal(Build.Text(TestGateway.WanHost), seen.To);
+        Assert.Equal(Build.Text(TestGateway.WanMac), seen.From);
         Assert.Equal((LanHost, Far, (byte)63), (seen.Source, seen.Destination, seen.Ttl));
         Assert.Equal(Build.Bytes(100), seen.Payload[8..]);
         Assert.Empty(gateway.Drops());
@@ -27,7 +27,7 @@ public sealed class ForwardingTests
         gateway.FromLan(Build.Ip6(LanHost6, Far6, 17, Build.Udp(LanHost6, Far6, 1000, 2000, Build.Bytes(100))));
         var seen = Assert.Single(gateway.OnWan());
         Assert.Equal((LanHost6, Far6, (byte)63), (seen.Source, seen.Destination, seen.Ttl));
-        Assert.Equal(TestGateway.WanHost, seen.To);
+        Assert.Equal(Build.Text(TestGateway.WanHost), seen.To);
     }
 
     // RFC 1624: the incremental checksum is right for every TTL and any other header content.

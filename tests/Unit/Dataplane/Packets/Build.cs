@@ -8,6 +8,9 @@ internal static class Build
 {
     public static byte[] Mac(string text) => [.. text.Split(':').Select(p => Convert.ToByte(p, 16))];
 
+    /// <summary>A MAC address as text.</summary>
+    public static string Text(byte[] mac) => Convert.ToHexStringLower(mac);
+
     public static byte[] Ethernet(byte[] to, byte[] from, ushort type, byte[] payload) => [.. to, .. from, (byte)(type >> 8), (byte)type, .. payload];
 
     public static byte[] Ip4(

@@ -10,8 +10,8 @@ internal sealed class Seen
     public Seen(byte[] frame)
     {
         Frame = frame;
-        To = frame[..6];
-        From = frame[6..12];
+        To = Build.Text(frame[..6]);
+        From = Build.Text(frame[6..12]);
         Type = (ushort)Build.Get16(frame, 12);
         Ip = frame[14..];
         if (Type == 0x0800) Read4();
@@ -20,9 +20,10 @@ internal sealed class Seen
 
     public byte[] Frame { get; }
 
-    public byte[] To { get; }
+    /// <summary>MAC addresses, as <see cref="Build.Text"/> writes them.</summary>
+    public string To { get; }
 
-    public byte[] From { get; }
+    public string From { get; }
 
     public ushort Type { get; }
 

@@ -75,6 +75,12 @@ internal sealed class TestGateway : IPuntSink, INoticeSink, IDisposable
     /// <summary>Sends a packet from the host on `lan`.</summary>
     public void FromLan(byte[] ip) => Send(LanPort, LanMac, LanHost, ip);
 
+    /// <summary>Sends something as IPv4 from the host on `lan`, whatever it is.</summary>
+    public void FromLan4(byte[] bytes) => Frame(LanPort, Build.Ethernet(LanMac, LanHost, 0x0800, bytes));
+
+    /// <summary>Sends something as IPv6 from the host on `lan`, whatever it is.</summary>
+    public void FromLan6(byte[] bytes) => Frame(LanPort, Build.Ethernet(LanMac, LanHost, 0x86DD, bytes));
+
     /// <summary>Sends a packet from the host on `wan`.</summary>
     public void FromWan(byte[] ip) => Send(WanPort, WanMac, WanHost, ip);
 

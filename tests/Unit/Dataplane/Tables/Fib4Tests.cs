@@ -1,0 +1,113 @@
+using Gateway.Dataplane.Tables;
+using Xunit;
+
+namespace Gateway.Unit.Dataplane.Tables;
+
+public sealed class Fib4Tests
+{
+    /// <summary>The obvious twin: all prefixes, longest first.</summary>
+    private sealed class SlowFib
+    {
+        private readonly Dictionary<(uint Prefix, int Length), uint> _routes = [];
+
+        public void Set(uint prefix, int length, uint value) => _routes[(prefix & Fib4.Mask(length), length)] = value;
+
+        public bool Remove(uint prefix, int length) => _routes.Remove((prefix & Fib4.Mask(length), length));
+
+        public uint Lookup(uint address)
+        {
+            for (var length = 32; length >= 0; length--)
+                if (_routes.TryGetValue((address & Fib4.Mask(length), length), out var value)) return value;
+            return 0;
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void It_says_what_its_slow_twin_says(int seed)
+    {
+        var random = new Random(seed);
+        using var epochs = new Epochs(1);
+        using var fib = new Fib4(epochs);
+        var slow = new SlowFib();
+        List<(uint Prefix, int Length)> known = [];
+        for (var round = 0; round < 4000; round++)
+        {
+            // Few networks, so that prefixes nest, replace and uncover each other.
+            var prefix = (uint)random.Next(3) << 30 | (uint)random.Next(4) << 16 | (uint)random.Next(4) << 8 | (uint)random.Next(256);
+            var length = random.Next(5) == 0 ? random.Next(0, 33) : new[] { 8, 12, 16, 17, 20, 24, 25, 30, 32 }[random.Next(9)];
+            if (random.Next(5) < 3)
+            {
+                var value = (uint)random.Next(1, 60000);
+                fib.Set(0, prefix, length, value);
+                slow.Set(prefix, length, value);
+                known.Add((prefix, length));
+            }
+            else if (known.Count > 0)
+            {
+                var (oldPrefix, oldLength) = known[random.Next(known.Count)];
+                Assert.Equal(slow.Remove(oldPrefix, oldLength), fib.Remove(0, oldPrefix, oldLength));
+            }
+            for (var i = 0; i < 20; i++)
+            {
+                var address = i % 2 == 0 || known.Count == 0
+                    ? (uint)random.NextInt64(1L << 32)
+                    : known[random.Next(known.Count)].Prefix ^ (uint)random.Next(random.Next(2) == 0 ? 2 : 1 << 12);
+                Assert.True(slow.Lookup(address) == fib.Lookup(0, address), $"Address {address:x8} differs in round {round} with seed {seed}.");
+            }
+        }
+    }
+
+    [Fact]
+    public void Vrfs_are_apart()
+    {
+        using var epochs = new Epochs(1);
+        using var fib = new Fib4(epochs);
+        fib.Set(0, 0x0A000000, 8, 5);
+        fib.Set(7, 0x0A000000, 8, 6);
+        Assert.Equal(5u, fib.Lookup(0, 0x0A010203));
+        Assert.Equal(6u, fib.Lookup(7, 0x0A010203));
+        Assert.Equal(0u, fib.Lookup(8, 0x0A010203));
+    }
+
+    // A worker looks up all the time while routes below a steady one come and go: it must never see anything but the three values.
+    [Fact]
+    public void A_reader_never_sees_a_hole_while_routes_come_and_go()
+    {
+        using var epochs = new Epochs(1);
+        using var fib = new Fib4(epochs);
+        fib.Set(0, 0x0A000000, 8, 100);
+        var stop = false;
+        var wrong = 0u;
+        var reader = new Thread(() =>
+        {
+            var random = new Random(5);
+            while (!Volatile.Read(ref stop))
+            {
+                epochs.Pass(0);
+                for (var i = 0; i < 64; i++)
+                {
+                    var found = fib.Lookup(0, 0x0A010200 | (uint)random.Next(512));
+                    if (found is not (100 or 101 or 102)) Volatile.Write(ref wrong, found + 1000);
+                }
+            }
+            epochs.Sleep(0);
+        });
+        reader.Start();
+        for (var round = 0; round < 3000; round++)
+        {
+            fib.Set(0, 0x0A010200, 24, 101);
+            fib.Set(0, 0x0A010280, 25 + round % 8, 102);
+            fib.Remove(0, 0x0A010280, 25 + round % 8);
+            fib.Remove(0, 0x0A010200, 24);
+        }
+        Volatile.Write(ref stop, true);
+        reader.Join();
+        epochs.Reclaim();
+        Assert.Equal(0u, wrong);
+        Assert.Equal(0, epochs.Waiting);
+    }
+}
