@@ -1,10 +1,12 @@
 using Gateway.Bench.Aead;
+using Gateway.Bench.Graph;
 using Gateway.Bench.Harness;
 
 // Usage: dotnet run -c Release --project tests/Bench -- <suite> [<suite> …] [--json] [--case TEXT]
 ISuite[] suites =
 [
     new AeadSuite(),
+    new GraphSuite(),
 ];
 
 var filterAt = Array.IndexOf(args, "--case");
