@@ -17,7 +17,7 @@ public sealed class Fib6Tests
         Dictionary<(UInt128 Prefix, int Length), uint> slow = [];
         for (var round = 0; round < 4000; round++)
         {
-            var prefix = new UInt128(0x2001_0DB8_0000_0000ul | (ulong)random.Next(4) << 14, (ulong)random.Next(4) << 62 | (ulong)random.Next(8));
+            var prefix = new UInt128(0x2001_0DB8_0000_0000 + ((ulong)random.Next(4) << 14), ((ulong)random.Next(4) << 62) + (ulong)random.Next(8));
             var length = random.Next(4) == 0 ? random.Next(0, 129) : new[] { 0, 32, 48, 56, 64, 65, 127, 128 }[random.Next(8)];
             var key = (prefix & Mask(length), length);
             if (random.Next(5) < 3)
