@@ -206,7 +206,7 @@ public sealed unsafe class VaultFile : IDisposable
     private static void Make(string path, SafeFileHandle file, KeyEncryptionKey key, string gatewayId, int units)
     {
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var header = new VaultHeader { Magic = VaultHeader.MagicValue, Version = VaultHeader.CurrentVersion, Units = (uint)units };
+        var header = new VaultHeader { Magic = VaultHeader.MagicValue, Version = VaultHeader.CurrentVersion, Units = (uint)units, Used = 1 };
         RandomNumberGenerator.Fill(new Span<byte>(header.VaultId, 16));
         RandomNumberGenerator.Fill(new Span<byte>(header.CheckNonce, 12));
         key.Wrap(new Span<byte>(header.CheckNonce, 12), [], [], new Span<byte>(header.CheckTag, 16), CheckBound(&header, gatewayId));
@@ -239,7 +239,7 @@ public sealed unsafe class VaultFile : IDisposable
     // A slot whose making was cut off has kind Free in its first octet, which is written last; its units are free again.
     private void Scan()
     {
-        for (uint unit = 1; unit < _taken.Length;)
+        for (uint unit = 1; unit < Math.Min(Header->Used, (uint)_taken.Length);)
         {
             var slot = Slot(unit);
             var units = slot->Kind == SlotKind.Free ? 1 : slot->Units;
@@ -291,6 +291,8 @@ public sealed unsafe class VaultFile : IDisposable
             throw new VaultException(e.Message, e);
         }
 
+        // Raised before the slot exists: a slot behind the mark would not be found again.
+        Header->Used = Math.Max(Header->Used, unit + (uint)units);
         var slot = Slot(unit);
         new Span<byte>(slot, units * UnitLength).Clear();
         slot->Units = (uint)units;
@@ -303,20 +305,15 @@ public sealed unsafe class VaultFile : IDisposable
         return unit;
     }
 
+    // First fit from the lowest unit that may be free, so that the file stays as short as what it holds.
     private uint FindFree(int units)
     {
-        for (var pass = 0; pass < 2; pass++)
+        while (_next < _taken.Length && _taken[_next]) _next++;
+        var run = 0;
+        for (var unit = _next; unit < _taken.Length; unit++)
         {
-            var run = 0;
-            for (var unit = _next; unit < _taken.Length; unit++)
-            {
-                run = _taken[unit] ? 0 : run + 1;
-                if (run < units) continue;
-                _next = unit + 1;
-                return (uint)(unit - units + 1);
-            }
-
-            _next = 1;
+            run = _taken[unit] ? 0 : run + 1;
+            if (run == units) return (uint)(unit - units + 1);
         }
 
         throw new VaultException($"The vault is full: {_index.Count} slots.");
@@ -396,5 +393,6 @@ public sealed unsafe class VaultFile : IDisposable
         CryptographicOperations.ZeroMemory(new Span<byte>((byte*)slot, SlotHeader.Size));
         Libc.Sync((byte*)slot, units * UnitLength);
         for (var i = 0; i < units; i++) _taken[unit + i] = false;
+        _next = Math.Min(_next, (int)unit);
     }
 }

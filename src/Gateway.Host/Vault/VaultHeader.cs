@@ -9,6 +9,7 @@ namespace Gateway.Host.Vault;
 ///  16  vault id (16)        32  boot id (16)         48  journal position i64
 ///  56  journal hash (32)    88  check nonce (12)    100  check tag (16): AES-256-GCM of nothing under the key-encryption key,
 ///                                                        with magic, version, vault id and the gateway's id as associated data
+/// 116  used u32: no unit from here on was ever taken; the file is sparse, and reading a hole would make it resident
 /// </code>
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
@@ -26,4 +27,5 @@ internal unsafe struct VaultHeader
     public fixed byte JournalHash[32];
     public fixed byte CheckNonce[12];
     public fixed byte CheckTag[16];
+    public uint Used;
 }
