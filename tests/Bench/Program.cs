@@ -1,12 +1,16 @@
 using Gateway.Bench.Aead;
 using Gateway.Bench.Graph;
 using Gateway.Bench.Harness;
+using Gateway.Bench.Restart;
+using Gateway.Bench.Tunnel;
 
 // Usage: dotnet run -c Release --project tests/Bench -- <suite> [<suite> …] [--json] [--case TEXT]
 ISuite[] suites =
 [
     new AeadSuite(),
     new GraphSuite(),
+    new TunnelSuite(),
+    new RestartSuite(),
 ];
 
 var filterAt = Array.IndexOf(args, "--case");
@@ -18,7 +22,20 @@ if (wanted.Count == 0 || unknown.Count > 0)
     Console.Error.WriteLine($"{(unknown.Count > 0 ? $"There is no suite {string.Join(", ", unknown)}. " : "")}Suites: {string.Join(", ", suites.Select(s => s.Name))}. Usage: <suite> [<suite> …] [--json] [--case TEXT]");
     return 2;
 }
-Machine.Pin();
 var report = new Report(args.Contains("--json"), filter);
-foreach (var suite in suites.Where(s => wanted.Contains(s.Name))) suite.Run(report);
+foreach (var suite in suites.Where(s => wanted.Contains(s.Name)))
+{
+    if (suite.Pinned) Machine.Pin();
+    else Machine.Unpin();
+    try
+    {
+        suite.Run(report);
+    }
+    catch (NotHereException e)
+    {
+        Console.Error.WriteLine($"{suite.Name}: {e.Message}");
+        return 1;
+    }
+}
+
 return 0;
