@@ -1,4 +1,5 @@
 using Gateway.Bench.Aead;
+using Gateway.Bench.Esp;
 using Gateway.Bench.Graph;
 using Gateway.Bench.Harness;
 using Gateway.Bench.Restart;
@@ -8,6 +9,7 @@ using Gateway.Bench.Tunnel;
 ISuite[] suites =
 [
     new AeadSuite(),
+    new EspSuite(),
     new GraphSuite(),
     new TunnelSuite(),
     new RestartSuite(),

@@ -43,6 +43,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
     public static NodeInfo Info { get; } = EspDecryptRows.InfoOf(TOuter.DecryptNode);
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         var jobs = stackalloc AeadJob[Frame.Size];
@@ -82,6 +83,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         (meta->Flags & PacketFlags.UdpEncapsulated) != 0 ? Wire.U16(esp - 4) - UdpLength : (int)meta->TotalLength - (meta->L4 - meta->Offset);
 
     /// <summary>All that can be said before decryption: form, SA, sequence number. False when the packet ended here.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool Admit(ref Frame frame, uint index, Held* held)
     {
         var meta = frame.Meta(index);
@@ -126,6 +128,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prepare(Held* held, byte* esp, AeadJob* job)
     {
         var sa = held->Sa;
@@ -142,6 +145,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
     }
 
     /// <summary>All that follows decryption. False when the packet ended here; else the inner packet lies at the start of the job's text.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool Accept(ref Frame frame, Held* held, AeadJob* job, byte* outer, out int inner, out EspDecryptEdge edge)
     {
         (inner, edge) = (0, EspDecryptEdge.Ip4Input);

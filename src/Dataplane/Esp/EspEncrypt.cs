@@ -52,6 +52,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     {
         public uint Index;
         public SaPath* Path;
+        public uint Vrf;
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
@@ -73,6 +74,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         ]);
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         var jobs = stackalloc AeadJob[Frame.Size];
@@ -99,6 +101,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             meta->TotalLength = (uint)total;
             held[count].Index = index;
             held[count].Path = path;
+            held[count].Vrf = sa->OuterVrf;
             count++;
         }
 
@@ -107,13 +110,14 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         for (var i = 0; i < count; i++)
         {
             if (held[i].Path->SumsUdp) OuterHeader.SumUdp6(frame.Data(held[i].Index));
-            PassOn(ref frame, held[i].Index, held[i].Path, OuterVrfOf(ref frame, held[i].Index));
+            PassOn(ref frame, held[i].Index, held[i].Path, held[i].Vrf);
         }
     }
 
     private const int EspHeaderLength = 16;
 
     /// <summary>All that may end a packet or send it elsewhere. False when it did.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool Admit(ref Frame frame, uint index, out nint entry, out ulong sequence)
     {
         sequence = 0;
@@ -170,6 +174,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     }
 
     /// <summary>Writes everything around the inner packet and describes the encryption; returns the length of the outer packet, which starts in front of the inner one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Build(SaEntry* sa, SaPath* path, byte* inner, int length, ulong sequence, AeadJob* job, WorkerContext context)
     {
         var @class = TInner.TrafficClassOf(inner);
@@ -202,8 +207,6 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         OuterHeader.Write(esp - path->HeaderLength, path, sa->Flags, total, @class, split, context);
         return total;
     }
-
-    private static uint OuterVrfOf(ref Frame frame, uint index) => frame.Tables.Sad[frame.Meta(index)->NextHop]->OuterVrf;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PassOn(ref Frame frame, uint index, SaPath* path, uint vrf)

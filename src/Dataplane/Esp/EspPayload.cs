@@ -35,6 +35,7 @@ internal static unsafe class EspPayload
 
     /// <param name="outerEcn">ECN field of the outer header.</param>
     /// <param name="inner">Length of the inner IP packet, at the start of the text.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static EspPayloadKind Open(SaEntry* sa, byte* text, int length, int outerEcn, out int inner)
     {
         inner = 0;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
@@ -33,6 +34,7 @@ internal readonly unsafe struct SpdInput<TFamily, TAddress> : INode
             (Reason.Discarded, "A security policy says that such packets are discarded."),
         ]);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         var rules = TFamily.Rules(frame.Tables);

@@ -43,6 +43,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
         ],
         [(Count.Acquires, "Times that a CHILD SA was asked for because a packet needs it.")]);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         var rules = TFamily.Rules(frame.Tables);

@@ -60,6 +60,7 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
     public int Tuples => _tuples.Count;
 
     /// <summary>The first rule in the order of the SPD that selects the packet; null when none does.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public SpdRule<TAddress>* Find(in SpdKey<TAddress> key)
     {
         var root = (Root*)Volatile.Read(ref _root);

@@ -21,7 +21,7 @@ public sealed unsafe class EspGatewayTests
         return (outbound with { Source = here, Destination = there }, inbound with { Source = there, Destination = here });
     }
 
-    private static ChildSaParameters Install(TestGateway gateway, (SlowEsp Out, SlowEsp In) peer, ulong id = 1, string local = "10.1.0.0/24", string remote = "10.2.0.0/24")
+    private static ChildSaParameters Install(TestGateway gateway, (SlowEsp Out, SlowEsp In) peer, ulong id = 1, string local = "10.1.0.0/24", string remote = "10.2.0.0/24", int worker = 0)
     {
         var parameters = EspLab.Parameters(id, peer.Out, peer.In, [local, "2001:db8:1::/64"], [remote, "fd02::/64"]);
         Assert.Equal(SaInstallResult.Installed, gateway.Control.Security.InstallSa(new SaInstall
@@ -29,6 +29,7 @@ public sealed unsafe class EspGatewayTests
             Parameters = parameters,
             InboundKey = peer.In.Keymat,
             OutboundKey = peer.Out.Keymat,
+            Worker = worker,
         }));
         return parameters;
     }
@@ -76,6 +77,21 @@ public sealed unsafe class EspGatewayTests
         var status = Assert.Single(gateway.Control.Security.Sas());
         Assert.Equal((20UL, 20UL), (status.Inbound.Packets, status.Outbound.Packets));
         Assert.NotNull(status.Inbound.Idle);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Packets_reach_the_worker_that_owns_their_SA(int worker)
+    {
+        using var gateway = new TestGateway(workers: 2);
+        var peer = Peer();
+        Install(gateway, peer, worker: worker);
+        gateway.FromLan(Udp4("10.1.0.2", "10.2.0.7"));
+        Assert.NotNull(peer.Out.Unseal(EspOf(Ip(Assert.Single(gateway.OnWan()))), 1));
+        gateway.FromWan(peer.In.Wrap(Udp4("10.2.0.7", "10.1.0.2"), 1));
+        Assert.Single(gateway.OnLan());
+        Assert.Empty(gateway.Drops());
     }
 
     [Fact]

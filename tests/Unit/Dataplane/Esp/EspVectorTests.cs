@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Gateway.Unit.Dataplane.Esp;
 
-/// <summary>ESP packets that another implementation made: captures of strongSwan with their keys, and a published example.</summary>
+/// <summary>ESP packets that another implementation made: captures of strongSwan with their keys.</summary>
 public sealed unsafe class EspVectorTests
 {
     private sealed record Key(IPAddress Source, IPAddress Destination, uint Spi, byte[] Keymat);
