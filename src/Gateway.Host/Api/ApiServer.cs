@@ -1,12 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
-using System.Text.Json.Schema;
 using Gateway.Host.Api.Views;
 using Gateway.Host.Appliance;
-using Gateway.Policy;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Items;
+using Gateway.Policy.Items.Schema;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -63,9 +62,9 @@ public sealed class ApiServer : IAsyncDisposable
     {
         var v1 = app.MapGroup("/v1");
         v1.MapPost("/commands", (HttpContext context, CancellationToken stop) => CommandAsync(context, face, stop))
-            .Accepts<JsonElement>("application/json").Produces<Outcome>().Produces<Outcome>(StatusCodes.Status422UnprocessableEntity)
-            .Produces<ApiProblem>(StatusCodes.Status400BadRequest).Produces<ApiProblem>(StatusCodes.Status403Forbidden)
-            .Produces<ApiProblem>(StatusCodes.Status413PayloadTooLarge).Produces<ApiProblem>(StatusCodes.Status503ServiceUnavailable)
+            .Accepts<JsonElement>("application/json").Produces<Outcome>().Produces<Outcome>(StatusCodes.Status400BadRequest)
+            .Produces<Outcome>(StatusCodes.Status422UnprocessableEntity).Produces<Outcome>(StatusCodes.Status503ServiceUnavailable)
+            .Produces<ApiProblem>(StatusCodes.Status403Forbidden).Produces<ApiProblem>(StatusCodes.Status413PayloadTooLarge)
             .WithName("command").WithSummary("Takes one command (a transaction or an SA command) and answers with its outcome.");
         v1.MapGet("/config", (string? at, CancellationToken stop) => face.ConfigAsync(at, stop)).Produces<ConfigView>().WithName("config").WithSummary("The configuration now, or at REV, @POSITION or a time.");
         v1.MapGet("/history", (string? item, string? since, string? until, int? limit, CancellationToken stop) => face.HistoryAsync(new HistoryFilter(item, since, until, limit ?? 1000), stop))
@@ -99,8 +98,16 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         var outcome = await face.HandleAsync(body.GetBuffer().AsMemory(0, (int)body.Length), principal, stop).ConfigureAwait(false);
-        return Results.Json(outcome, ApiJson.Options, statusCode: outcome.Status == OutcomeStatus.Rejected ? StatusCodes.Status422UnprocessableEntity : StatusCodes.Status200OK);
+        return Results.Json(outcome, ApiJson.Options, statusCode: StatusOf(outcome));
     }
+
+    private static int StatusOf(Outcome outcome) => outcome switch
+    {
+        { Status: not OutcomeStatus.Rejected } => StatusCodes.Status200OK,
+        { Errors: var errors } when errors.Any(e => e.Code == ErrorCode.Unavailable) => StatusCodes.Status503ServiceUnavailable,
+        { Id: "" } => StatusCodes.Status400BadRequest,
+        _ => StatusCodes.Status422UnprocessableEntity,
+    };
 
     private static IResult Show(IGatewayFace face, string topic, string? name) =>
         ShowTopics.All.Contains(topic)
@@ -109,7 +116,7 @@ public sealed class ApiServer : IAsyncDisposable
 
     private static IResult Schema(string kind) =>
         ItemCatalog.Kinds.FirstOrDefault(k => k.Name == kind) is { } known
-            ? Results.Json(PolicyJson.Options.GetJsonSchemaAsNode(known.SpecType), ApiJson.Options)
+            ? Results.Json(ItemSchema.OfSpec(known), ApiJson.Options)
             : Results.Json(new ApiProblem("unknown-kind", $"There is no kind {kind}."), ApiJson.Options, statusCode: 404);
 
     private static IResult Trace(HttpContext context, IGatewayFace face, int count, string? interfaceName)

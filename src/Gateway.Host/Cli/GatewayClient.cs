@@ -35,7 +35,8 @@ internal sealed class GatewayClient : IDisposable
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         using var response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, "/v1/commands") { Content = content }, stop).ConfigureAwait(false);
         var body = await response.Content.ReadAsByteArrayAsync(stop).ConfigureAwait(false);
-        if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.UnprocessableEntity)) throw Refused(response, body);
+        // These carry the outcome; the others a problem.
+        if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.ServiceUnavailable)) throw Refused(response, body);
         return JsonSerializer.Deserialize<Outcome>(body, ApiJson.Options)!;
     }
 

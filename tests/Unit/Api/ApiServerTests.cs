@@ -55,6 +55,10 @@ public sealed class ApiServerTests : IAsyncLifetime
     {
         _face.Answer = OutcomeStatus.Rejected;
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await _unix.PostAsync("/v1/commands", Json("{}"))).StatusCode);
+        _face.Id = "";
+        Assert.Equal(HttpStatusCode.BadRequest, (await _unix.PostAsync("/v1/commands", Json("{}"))).StatusCode);
+        _face.Errors = [new CommandError("", "$", ErrorCode.Unavailable, "Not now.")];
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await _unix.PostAsync("/v1/commands", Json("{}"))).StatusCode);
     }
 
     [Fact]

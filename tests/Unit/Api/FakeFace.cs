@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Gateway.Host.Api;
 using Gateway.Host.Api.Views;
+using Gateway.Policy;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Journal;
 
@@ -15,12 +16,16 @@ internal sealed class FakeFace : IGatewayFace
 
     public OutcomeStatus Answer { get; set; } = OutcomeStatus.Accepted;
 
+    public string Id { get; set; } = "c1";
+
+    public ValueList<CommandError> Errors { get; set; }
+
     public IReadOnlyDictionary<string, string> LogLevels { get; } = new Dictionary<string, string> { ["ike"] = "information" };
 
     public Task<Outcome> HandleAsync(ReadOnlyMemory<byte> command, Principal principal, CancellationToken cancellationToken)
     {
         Commands.Add((Encoding.UTF8.GetString(command.Span), principal));
-        return Task.FromResult(new Outcome { Id = "c1", Status = Answer, Revision = 1 });
+        return Task.FromResult(new Outcome { Id = Id, Status = Answer, Revision = 1, Errors = Errors });
     }
 
     public GatewayView Gateway() => new()
