@@ -11,7 +11,7 @@ internal sealed class ConfirmWindow(long first, int size) : IDisposable
     private readonly Lock _gate = new();
     private readonly Queue<Octets> _hashes = new();
     private readonly HashSet<ulong> _early = [];
-    private readonly SemaphoreSlim _room = new(size);
+    private TaskCompletionSource? _room;
     private ulong _confirmed;
     private Octets _hash;
 
@@ -27,8 +27,23 @@ internal sealed class ConfirmWindow(long first, int size) : IDisposable
     /// <summary>Waits for room, then counts one message as sent.</summary>
     public async Task EnterAsync(Octets hash, CancellationToken stop)
     {
-        await _room.WaitAsync(stop).ConfigureAwait(false);
-        lock (_gate) _hashes.Enqueue(hash);
+        while (true)
+        {
+            Task room;
+            lock (_gate)
+            {
+                if (_hashes.Count < size)
+                {
+                    _hashes.Enqueue(hash);
+                    return;
+                }
+
+                _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                room = _room.Task;
+            }
+
+            await room.WaitAsync(stop).ConfigureAwait(false);
+        }
     }
 
     /// <summary>The broker has message <paramref name="number"/>; with <paramref name="multiple"/> all up to it. Gives how many the mark went on.</summary>
@@ -46,9 +61,14 @@ internal sealed class ConfirmWindow(long first, int size) : IDisposable
                 _hash = _hashes.Dequeue();
                 advanced++;
             }
+
+            if (advanced > 0)
+            {
+                _room?.TrySetResult();
+                _room = null;
+            }
         }
 
-        if (advanced > 0) _room.Release(advanced);
         return advanced;
     }
 
