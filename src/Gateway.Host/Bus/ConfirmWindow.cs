@@ -6,7 +6,7 @@ namespace Gateway.Host.Bus;
 /// Counts the broker's confirms against the journal's positions. Both are contiguous: the n-th message on a channel is position first + n − 1. At most
 /// <c>size</c> messages are on their way.
 /// </summary>
-internal sealed class ConfirmWindow(long first, int size) : IDisposable
+internal sealed class ConfirmWindow(long first, int size)
 {
     private readonly Lock _gate = new();
     private readonly Queue<Octets> _hashes = new();
@@ -71,6 +71,4 @@ internal sealed class ConfirmWindow(long first, int size) : IDisposable
 
         return advanced;
     }
-
-    public void Dispose() => _room.Dispose();
 }

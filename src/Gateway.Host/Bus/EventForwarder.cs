@@ -18,7 +18,7 @@ internal sealed class EventForwarder(BusParts parts, BusCounters counters)
         // Declared first, so that it is disposed after the channel whose end cancels it.
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var next = await _checkpoint.NextAsync(parts.Journal, stop).ConfigureAwait(false);
-        using var window = new ConfirmWindow(next, Window);
+        var window = new ConfirmWindow(next, Window);
         // Confirms without the client's tracking: that would wait for each message, and mark every message with a header of its own.
         var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false), stop).ConfigureAwait(false);
         await using (channel.ConfigureAwait(false))

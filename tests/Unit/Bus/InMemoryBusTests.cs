@@ -11,7 +11,7 @@ using Xunit;
 
 namespace Gateway.Unit.Bus;
 
-public sealed class InMemoryBusTests
+public sealed class InMemoryBusTests : IAsyncDisposable
 {
     private readonly MemoryJournal _journal = new();
     private readonly List<(string Body, Principal Principal)> _taken = [];
@@ -78,6 +78,8 @@ public sealed class InMemoryBusTests
         Assert.Equal("unavailable", Assert.Single(outcome.Errors).Code);
         Assert.DoesNotContain("canary", outcome.ToString(), StringComparison.Ordinal);
     }
+
+    public ValueTask DisposeAsync() => _journal.DisposeAsync();
 
     private async Task<InMemoryBus> StartAsync()
     {
