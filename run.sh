@@ -5,7 +5,7 @@
 #
 #   lan host 10.1.0.10 ── lan [box: the gateway] wan 198.51.100.1 ── [net] ── 203.0.113.2 [branch: strongSwan] ── 10.2.0.10 branch host
 #
-# Nothing outside the namespaces is touched; all files lie in /run/gateway-demo.
+# Nothing outside the namespaces is touched; all files lie in /var/lib/gateway-demo.
 set -u
 cd "$(dirname "$0")" || exit 1
 . deploy/debian.sh
@@ -22,7 +22,8 @@ swanctl                         strongswan-swanctl
 /usr/lib/ipsec/plugins/libstrongswan-curve25519.so      libstrongswan-extra-plugins
 /usr/lib/ipsec/plugins/libstrongswan-gcm.so             libstrongswan-standard-plugins
 '
-STATE=/run/gateway-demo
+# Not below /run: strongSwan gets a /run of its own.
+STATE=/var/lib/gateway-demo
 GATEWAY=$PWD/src/Gateway.Host/bin/Release/net10.0/gateway
 
 MODE=stay BUILT=0
@@ -247,20 +248,20 @@ say "bringing the SAs up"
 wait_for 20 "a CHILD SA" sh -c "\"$GATEWAY\" show sas --json | grep -qi installed" || exit 1
 
 say "pinging across, both ways"
-ping_ok() { on "$1" ping -q -c 3 -i 0.2 -W 2 "$2" | sed -n 's/^rtt [^=]*= [^/]*\/\([^/]*\)\/.*/\1/p'; }
+ping_ok() { on "$1" ping -q -c 1 -W 3 "$2" >/dev/null; on "$1" ping -q -c 5 -i 0.2 -W 2 "$2" | sed -n 's,^rtt [^=]*= [^/]*/\([^/]*\)/.*,\1,p'; }   # the first may wait for neighbors to answer
 rtt1=$(ping_ok bhost 10.1.0.10) rtt2=$(ping_ok lan 10.2.0.10)
 [ -n "$rtt1" ] && [ -n "$rtt2" ] || { "$GATEWAY" show counters; tail -20 "$DIR/gateway.log"; die "no ping crosses the tunnel"; }
 
 say "transferring data for a few seconds"
-start lan iperf.log iperf3 -s
-wait_for 5 "iperf3 listens" on bhost iperf3 -c 10.1.0.10 -t 0.1 || exit 1
+start lan iperf.log iperf3 -s --forceflush
+wait_for 5 "iperf3 listens" grep -q listening "$DIR/iperf.log" || exit 1
 rate() { on bhost iperf3 -c 10.1.0.10 -t 3 "$@" -f m 2>/dev/null | awk '/receiver/ { for (i = 1; i < NF; i++) if ($(i+1) ~ /bits\/sec/) r = $i " " $(i+1) } END { print r }'; }
 to_lan=$(rate) to_branch=$(rate -R)
 
 # ---- what happened ---------------------------------------------------------------------------------------------------
 if [ -t 1 ] && [ $MODE = stay ]; then clear; fi
 title "A strongSwan branch office reaches the LAN through the gateway"
-echo "  lan 10.1.0.10 ── [gateway] 198.51.100.1 ══ ESP ══ 203.0.113.2 [strongSwan $(swanctl --version 2>/dev/null | sed -n 's/^strongSwan \([^ ]*\).*/\1/p')] ── 10.2.0.10"
+echo "  lan 10.1.0.10 ── [gateway] 198.51.100.1 ══ ESP ══ 203.0.113.2 [strongSwan $(swanctl --version 2>/dev/null | grep -oE '[0-9]+\.[0-9.]+' | head -1)] ── 10.2.0.10"
 title "Security associations (gateway show sas)"
 "$GATEWAY" show sas
 title "Traffic"

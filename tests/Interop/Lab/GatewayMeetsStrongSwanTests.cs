@@ -24,6 +24,21 @@ public sealed class GatewayMeetsStrongSwanTests
         Scene.Play(new LabCase { Ike = ike, Esp = esp }, role, scene => scene.ComesUp());
 
     [Theory]
+    [InlineData(Role.GatewayResponds)]
+    [InlineData(Role.GatewayInitiates)]
+    public void Both_families_go_through_one_child(Role role) =>
+        Scene.Play(new LabCase { LeftNet = "10.1.0.0/24,fd01::/64", RightNet = "10.2.0.0/24,fd02::/64" }, role, scene =>
+        {
+            scene.ComesUp();
+            scene.Carries(LabNet.LeftHostAddress6, LabNet.RightHostAddress6);
+        });
+
+    [Theory]
+    [InlineData(Role.GatewayResponds)]
+    [InlineData(Role.GatewayInitiates)]
+    public void The_sides_meet_over_IPv6(Role role) => Scene.Play(new LabCase { Over6 = true }, role, scene => scene.ComesUp());
+
+    [Theory]
     [InlineData(Role.GatewayResponds, true)]
     [InlineData(Role.GatewayResponds, false)]
     [InlineData(Role.GatewayInitiates, true)]
@@ -85,7 +100,7 @@ public sealed class GatewayMeetsStrongSwanTests
         scene.Peer.Vanish();
         Netns.Await(() => scene.Gateway.Sas().Count == 0, "the gateway gives the SA up", 60);
         // Never in clear: the selectors of a configured child protect also without an SA.
-        Assert.False(scene.Net.PingsBack(count: 1));
+        Assert.False(scene.Net.PingsBack(attempts: 1));
     });
 
     [Theory]
@@ -111,7 +126,7 @@ public sealed class GatewayMeetsStrongSwanTests
         if (byGateway) scene.Gateway.Terminate();
         else scene.Peer.Terminate();
         Netns.Await(() => scene.Gateway.Sas().Count == 0 && scene.Peer.Sas().Count == 0, "both sides have no SA any more");
-        Assert.False(scene.Net.PingsBack(count: 1));
+        Assert.False(scene.Net.PingsBack(attempts: 1));
         scene.ComesUp();
     });
 
@@ -153,7 +168,7 @@ public sealed class GatewayMeetsStrongSwanTests
         Assert.False(scene.Initiator.Initiate(out _));
         Netns.Await(() => scene.Gateway.Sas().Count == 0, "no SA stays");
         Assert.Contains("AUTH_FAILED", scene.Peer.Log, StringComparison.Ordinal);
-        Assert.False(scene.Net.Pings(count: 1));
+        Assert.False(scene.Net.Pings(attempts: 1));
     });
 
     [Theory]
@@ -175,7 +190,7 @@ public sealed class GatewayMeetsStrongSwanTests
         scene.Initiator.Initiate(out _);
         Assert.DoesNotContain(scene.Gateway.Sas(), s => s.Children.Any(c => c.Installed));
         Assert.Contains("NO_PROP", scene.Peer.Log, StringComparison.Ordinal);
-        Assert.False(scene.Net.Pings(count: 1));
+        Assert.False(scene.Net.Pings(attempts: 1));
     });
 
     [Theory]

@@ -36,7 +36,7 @@ public sealed class GatewayProcess : ILabSide
         (_ns, _place) = (ns, place);
         _folder = Directory.CreateTempSubdirectory("gwbox-").FullName;
         Directory.CreateDirectory(KeyLog);
-        var box = Appliance(place, withKeyLog);
+        var box = Appliance(place, Path.GetFileName(_folder), withKeyLog);
         appliance?.Invoke(box);
         File.WriteAllText(In("appliance.json"), box.ToJsonString());
         _http = new HttpClient(new SocketsHttpHandler { ConnectCallback = Connect }) { BaseAddress = new Uri("http://gateway"), Timeout = TimeSpan.FromSeconds(20) };
@@ -55,8 +55,9 @@ public sealed class GatewayProcess : ILabSide
         }
     }
 
-    /// <summary>The binary that <c>dotnet build -c Release</c> made.</summary>
-    public static string Binary { get; } = Path.Combine(RepositoryRoot(), "src/Gateway.Host/bin/Release/net10.0/gateway");
+    /// <summary>The binary that <c>dotnet build -c Release</c> made, or the one that the environment variable GATEWAY_BINARY names.</summary>
+    public static string Binary { get; } =
+        Environment.GetEnvironmentVariable("GATEWAY_BINARY") is { Length: > 0 } named ? named : Path.Combine(RepositoryRoot(), "src/Gateway.Host/bin/Release/net10.0/gateway");
 
     public string Log => _process.Output;
 
@@ -95,12 +96,13 @@ public sealed class GatewayProcess : ILabSide
 
     public bool Initiate(out string said)
     {
+        var earlier = LastFailure();
         var result = Cli("initiate", $"{LabCase.Connection}/{LabCase.Child}");
         said = result.Output;
         if (!result.Ok) return false;
         try
         {
-            Netns.Await(() => Sas().Any(s => s.Established && s.Children.Any(c => c.Installed)) || Failed(), "the SA comes up or fails", 30);
+            Netns.Await(() => Sas().Any(s => s.Established && s.Children.Any(c => c.Installed)) || LastFailure() != earlier, "the SA comes up or fails", 30);
         }
         catch (TimeoutException e)
         {
@@ -140,7 +142,7 @@ public sealed class GatewayProcess : ILabSide
         if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
     }
 
-    private static JsonObject Appliance(Place place, bool withKeyLog)
+    private static JsonObject Appliance(Place place, string name, bool withKeyLog)
     {
         var (wan, wan6, via, via6) = place == Place.Left
             ? ($"{LabNet.LeftAddress}/24", "2001:db8:1::1/64", LabNet.LeftNextHop, "2001:db8:1::fe")
@@ -148,7 +150,7 @@ public sealed class GatewayProcess : ILabSide
         var (lan, lan6) = place == Place.Left ? ("10.1.0.1/24", "fd01::1/64") : ("10.2.0.1/24", "fd02::1/64");
         var box = new JsonObject
         {
-            ["id"] = $"lab-{place.ToString().ToLowerInvariant()}",
+            ["id"] = $"lab-{place}-{name}".ToLowerInvariant(),
             ["journal"] = new JsonObject { ["path"] = "journal.db" },
             ["vault"] = new JsonObject { ["path"] = "vault", ["key"] = "vault.key" },
             ["api"] = new JsonObject { ["socket"] = "gateway.sock" },
@@ -181,7 +183,15 @@ public sealed class GatewayProcess : ILabSide
     /// <summary>Ready is: it answers, and both ports carry packets.</summary>
     private void AwaitReady()
     {
-        Netns.Await(() => _process.HasExited || Answers(), "the gateway answers on its socket", 60);
+        try
+        {
+            Netns.Await(() => _process.HasExited || Answers(), "the gateway answers on its socket", 120);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}\n{Log}", e);
+        }
+
         if (_process.HasExited) throw new InvalidOperationException($"the gateway ended at once:\n{Log}");
     }
 
@@ -198,8 +208,7 @@ public sealed class GatewayProcess : ILabSide
         }
     }
 
-    /// <summary>True once the gateway has given up setting the connection up.</summary>
-    private bool Failed() => GatewaySas.Failure(Get("/v1/show/connections")) is not null;
+    private string? LastFailure() => GatewaySas.Failure(Get("/v1/show/connections"));
 
     private string In(string name) => Path.Combine(_folder, name);
 

@@ -20,7 +20,7 @@ internal static class GatewaySas
 
     /// <summary>Why the lab's connection could not be set up the last time, or null.</summary>
     public static string? Failure(JsonElement shown) =>
-        shown.Deserialize<ConnectionRow[]>(ApiJson.Options)!.FirstOrDefault(c => c.Name == LabCase.Connection && !Is(c.State, "connecting"))?.LastFailure;
+        shown.Deserialize<ConnectionRow[]>(ApiJson.Options)!.FirstOrDefault(c => c.Name == LabCase.Connection)?.LastFailure;
 
     private static bool Is(string state, string expected) => state.Equals(expected, StringComparison.OrdinalIgnoreCase);
 

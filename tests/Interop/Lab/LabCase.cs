@@ -39,6 +39,9 @@ public sealed record LabCase
     /// <summary>True when the left side cannot know the right one's address.</summary>
     public bool RightRoams { get; init; }
 
+    /// <summary>The sides meet over IPv6.</summary>
+    public bool Over6 { get; init; }
+
     /// <summary>Further lines of both connections, as <c>dpd_delay = 2s</c>.</summary>
     public string ConnectionLines { get; init; } = "";
 
@@ -46,10 +49,14 @@ public sealed record LabCase
     public string ChildLines { get; init; } = "";
 
     public string LeftConf() => Conf(
-        LabNet.LeftAddress, RightRoams ? "%any" : LabNet.RightAddress, Ike, Esp, "left.lab", "right.lab", LeftNet, RightNet, LeftPsk);
+        Left, RightRoams ? "%any" : Right, Ike, Esp, "left.lab", "right.lab", LeftNet, RightNet, LeftPsk);
 
     public string RightConf() => Conf(
-        LabNet.RightAddress, LabNet.LeftAddress, RightIke ?? Ike, RightEsp ?? Esp, "right.lab", "left.lab", RightNetAtRight ?? RightNet, LeftNetAtRight ?? LeftNet, RightPsk ?? LeftPsk);
+        Right, Left, RightIke ?? Ike, RightEsp ?? Esp, "right.lab", "left.lab", RightNetAtRight ?? RightNet, LeftNetAtRight ?? LeftNet, RightPsk ?? LeftPsk);
+
+    private string Left => Over6 ? LabNet.LeftAddress6 : LabNet.LeftAddress;
+
+    private string Right => Over6 ? LabNet.RightAddress6 : LabNet.RightAddress;
 
     private string Conf(string local, string remote, string ike, string esp, string id, string peer, string localNet, string remoteNet, string psk) => new StringBuilder()
         .AppendLine("connections {").AppendLine($"  {Connection} {{")

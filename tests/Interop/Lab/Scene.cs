@@ -73,10 +73,10 @@ public sealed class Scene : IDisposable
     }
 
     /// <summary>Hosts on both sides reach each other.</summary>
-    public void Carries()
+    public void Carries(string left = LabNet.LeftHostAddress, string right = LabNet.RightHostAddress)
     {
-        Assert.True(Net.Pings(), "the right host reaches the left one");
-        Assert.True(Net.PingsBack(), "the left host reaches the right one");
+        Assert.True(Net.Pings(left), "the right host reaches the left one");
+        Assert.True(Net.PingsBack(right), "the left host reaches the right one");
     }
 
     /// <summary>Both sides report one and the same CHILD SA crosswise.</summary>

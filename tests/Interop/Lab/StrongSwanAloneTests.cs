@@ -17,13 +17,13 @@ public sealed class StrongSwanAloneTests
         Assert.True(net.Pings());
 
         var before = Assert.Single(Assert.Single(left.Sas()).Children);
-        Assert.True(before.Installed && before.Encapsulated && before.PacketsIn >= 3);
+        Assert.True(before.Installed && before.Encapsulated && before.PacketsIn > 0);
         Assert.Equal(["10.1.0.0/24"], before.Local);
         right.RekeyChild();
         Net.Netns.Await(() => left.Sas()[0].Children.Any(c => c.Installed && c.SpiIn != before.SpiIn), "the child is rekeyed");
         right.Terminate();
         Net.Netns.Await(() => left.Sas().Count == 0, "the SA is gone on the other side");
-        Assert.False(net.Pings(count: 1));
+        Assert.False(net.Pings(attempts: 1));
     }
 
     [Fact]
