@@ -16,7 +16,8 @@ internal sealed class Report(bool json, string? filter = null)
 {
     private static readonly JsonSerializerOptions Options = new()
     {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
     private bool _headed;
@@ -31,8 +32,13 @@ internal sealed class Report(bool json, string? filter = null)
     {
         line = line with
         {
-            Median = Round(line.Median), Min = Round(line.Min), Max = Round(line.Max), Ratio = Round(line.Ratio),
-            ContenderMedian = Round(line.ContenderMedian), ContenderMin = Round(line.ContenderMin), ContenderMax = Round(line.ContenderMax),
+            Median = Round(line.Median),
+            Min = Round(line.Min),
+            Max = Round(line.Max),
+            Ratio = Round(line.Ratio),
+            ContenderMedian = Round(line.ContenderMedian),
+            ContenderMin = Round(line.ContenderMin),
+            ContenderMax = Round(line.ContenderMax),
         };
         if (json)
         {

@@ -123,8 +123,14 @@ public sealed unsafe class AesGcmTests
             random.NextBytes(new Span<byte>(text, room));
             jobs[i] = new AeadJob
             {
-                Key = keys[i % 3].Block, Source = text, Destination = i % 2 == 0 ? text : text + room, Length = length,
-                AadLength = i % 4 < 2 ? 8 : 12, TagLength = 8 + 4 * (i % 3), Salt = (uint)random.Next(), Iv = (ulong)random.NextInt64(),
+                Key = keys[i % 3].Block,
+                Source = text,
+                Destination = i % 2 == 0 ? text : text + room,
+                Length = length,
+                AadLength = i % 4 < 2 ? 8 : 12,
+                TagLength = 8 + 4 * (i % 3),
+                Salt = (uint)random.Next(),
+                Iv = (ulong)random.NextInt64(),
             };
             jobs[i].Tag = jobs[i].Destination + length;
             random.NextBytes(new Span<byte>(jobs[i].InlineAad, 12));
