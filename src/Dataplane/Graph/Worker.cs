@@ -17,8 +17,14 @@ internal sealed record WorkerPort(uint Interface, IPacketPort Port);
 /// </summary>
 internal sealed unsafe class Worker : IDisposable
 {
-    /// <summary>Loops without work before it sleeps: about 20 µs.</summary>
+    /// <summary>Loops without work before it sleeps: about 20 µs while packets come in batches …</summary>
     private const int SpinsBeforeSleep = 50;
+
+    /// <summary>… and next to none while they come one by one, where spinning would cost more than the packets do.</summary>
+    private const int SpinsWhenSparse = 2;
+
+    /// <summary>Packets of a loop from which on more are expected at once.</summary>
+    private const int Batch = 8;
     private const long TickInterval = 50_000_000;
 
     private readonly ushort _ethernetInput;
@@ -31,6 +37,7 @@ internal sealed unsafe class Worker : IDisposable
     private PacketRing[] _handoffFrom = [];
     private Thread? _thread;
     private long _nextTick;
+    private int _taken;
     private volatile bool _stop;
     private int _asleep;
     private string? _death;
@@ -118,12 +125,13 @@ internal sealed unsafe class Worker : IDisposable
         var context = Context;
         context.Tables.Epochs.Pass(context.Worker);
         _loops++;
-        var work = false;
+        var (work, taken) = (false, 0);
         foreach (var served in Volatile.Read(ref _ports))
         {
             var count = served.Port.Receive(new Span<uint>(_batch, Frame.Size));
             if (count == 0) continue;
             work = true;
+            taken += count;
             Accept(served.Interface, count);
             context.Run();
             Flush();
@@ -133,7 +141,9 @@ internal sealed unsafe class Worker : IDisposable
             var count = ring.Pop(new Span<uint>(_batch, Frame.Size));
             for (var i = 0; i < count; i++) context.Enqueue(context.Pool.Meta(_batch[i])->Scratch, _batch[i]);
             work |= count > 0;
+            taken += count;
         }
+        if (taken > 0) _taken = taken;
         if (!Mailbox.IsEmpty) work |= ReadMail();
         if (!work || (_loops & 63) == 0) Tick();
         context.Run();
@@ -173,7 +183,7 @@ internal sealed unsafe class Worker : IDisposable
             for (var spins = 0; !_stop;)
             {
                 if (RunOnce()) spins = 0;
-                else if (++spins > SpinsBeforeSleep)
+                else if (++spins > (_taken >= Batch ? SpinsBeforeSleep : SpinsWhenSparse))
                 {
                     Sleep();
                     spins = 0;

@@ -12,8 +12,8 @@ internal sealed class TunnelSuite : ISuite
     private const int _size = 1400;
     private const int _rounds = 5;
 
-    /// <summary>A rate that both are expected to carry without loss.</summary>
-    private const double _steadyRate = 15_000;
+    /// <summary>Share of the highest lossless rate at which processor time is taken: near it, so that each works as it does under load, and below it, so that nothing is lost.</summary>
+    private const double _load = 0.8;
 
     private const double _toleratedLoss = 0.001;
 
@@ -28,17 +28,18 @@ internal sealed class TunnelSuite : ISuite
         using var theirs = TunnelPair.OfStrongSwans(_size);
         TunnelPair[] pairs = [ours, theirs];
         if (report.Wants("tcp", _size)) Compare(report, "tcp", "Gbit/s", pairs, p => p.Tcp(2), moreIsBetter: true);
+        Dictionary<string, double> guesses = pairs.ToDictionary(p => p.Name, _ => 20_000.0);
         if (report.Wants("udp", _size))
         {
-            Dictionary<string, double> guesses = pairs.ToDictionary(p => p.Name, _ => 20_000.0);
             Compare(report, "udp", "packets/s", pairs, p => guesses[p.Name] = HighestRate(p.Udp, guesses[p.Name]), moreIsBetter: true);
         }
 
         if (report.Wants("udp-cpu", _size))
         {
-            Dictionary<string, double> losses = pairs.ToDictionary(p => p.Name, _ => 0.0);
-            Compare(report, "udp-cpu", "us/packet", pairs, p => TimePerPacket(p, losses), moreIsBetter: false,
-                () => $"at {_steadyRate} packets/s; worst loss: {string.Join(", ", losses.Select(l => $"{l.Key} {l.Value:P2}"))}");
+            if (!report.Wants("udp", _size)) foreach (var pair in pairs) guesses[pair.Name] = HighestRate(pair.Udp, guesses[pair.Name]);
+            Dictionary<string, double> rates = guesses.ToDictionary(g => g.Key, g => g.Value * _load), losses = pairs.ToDictionary(p => p.Name, _ => 0.0);
+            Compare(report, "udp-cpu", "us/packet", pairs, p => TimePerPacket(p, rates[p.Name], losses), moreIsBetter: false,
+                () => $"{string.Join(", ", rates.Select(r => $"{r.Key} at {r.Value:0} packets/s, worst loss {losses[r.Key]:P2}"))}");
         }
     }
 
@@ -85,10 +86,10 @@ internal sealed class TunnelSuite : ISuite
     }
 
     /// <summary>Microseconds of processor time per delivered packet and gateway: one encrypts it, one decrypts it.</summary>
-    private static double TimePerPacket(TunnelPair pair, Dictionary<string, double> losses)
+    private static double TimePerPacket(TunnelPair pair, double rate, Dictionary<string, double> losses)
     {
         var before = pair.ProcessorTime();
-        var trial = pair.Udp.Send(_steadyRate, TimeSpan.FromSeconds(2));
+        var trial = pair.Udp.Send(rate, TimeSpan.FromSeconds(2));
         var used = pair.ProcessorTime() - before;
         losses[pair.Name] = Math.Max(losses[pair.Name], trial.Loss);
         return used.TotalMicroseconds / 2 / Math.Max(1, trial.Received);
