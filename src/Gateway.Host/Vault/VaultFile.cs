@@ -130,7 +130,10 @@ public sealed unsafe class VaultFile : IDisposable
                 Fill(at, content);
             }
 
-            if (synced) Libc.Sync((byte*)Slot(at), Slot(at)->Units * UnitLength);
+            if (!synced) return;
+            Libc.Sync((byte*)Slot(at), Slot(at)->Units * UnitLength);
+            // The header tells up to where slots lie.
+            Libc.Sync(_base, UnitLength);
         }
     }
 
