@@ -57,6 +57,9 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
     /// <summary>Completed: outcomes go on to the bus. A test may put an open one here.</summary>
     public TaskCompletionSource Gate { get; set; } = Done();
 
+    /// <summary>A test may answer for the handler, or throw.</summary>
+    public Func<string, Outcome?>? Trouble { get; set; }
+
     /// <summary>Every line that the bus logged.</summary>
     public ConcurrentQueue<string> Log { get; } = [];
 
@@ -77,6 +80,7 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
             GatewayId = Id,
             Handle = async (body, principal, stop) =>
             {
+                if (Trouble?.Invoke(Encoding.UTF8.GetString(body.Span)) is { } trouble) return trouble;
                 var outcome = await Handler.HandleAsync(body, principal, stop);
                 await Gate.Task.WaitAsync(stop);
                 return outcome;

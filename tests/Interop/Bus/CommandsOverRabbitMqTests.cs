@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Gateway.Host.Bus;
+using Gateway.Policy.Commands;
 using RabbitMQ.Client;
 using Xunit;
 
@@ -181,6 +182,47 @@ public sealed class CommandsOverRabbitMqTests(SharedBroker shared) : IClassFixtu
         Assert.DoesNotContain(gateway.Log, l => l.Contains(Canary, StringComparison.Ordinal));
         var queues = await shared.Broker.CtlAsync("list_queues", "name", "messages");
         Assert.Contains($"{BusNames.CommandQueue(gateway.Id)}\t0", queues);
+    }
+
+    [Fact]
+    public async Task A_command_for_which_there_can_be_no_outcome_stays_in_the_queue_until_there_can()
+    {
+        var tries = 0;
+        await using var gateway = await BusWorld.StartAsync(shared.Broker.Uri, g => g.Trouble = _ => Interlocked.Increment(ref tries) > 3 ? null : new Outcome
+        {
+            Id = "later", Status = OutcomeStatus.Rejected, Errors = [new CommandError("", "$", ErrorCode.Unavailable, "The journal cannot be written.")],
+        });
+        await gateway.ConnectedAsync();
+        await using var sender = await Orchestrator.ConnectAsync(shared.Broker.Uri);
+
+        var outcome = await sender.AskAsync(gateway.Id, Loopback("later", "lo0", 1));
+
+        Assert.Equal("accepted", Text(outcome, "status"));
+        Assert.Equal(3, gateway.Bus.Counters.Lost);
+        Assert.Contains(gateway.Log, l => l.Contains("The journal cannot be written", StringComparison.Ordinal));
+        Assert.Equal(0, gateway.Bus.Counters.Notes);
+    }
+
+    [Fact]
+    public async Task A_message_on_which_the_gateway_fails_every_time_is_given_up_with_a_note_and_holds_up_nothing()
+    {
+        await using var gateway = await BusWorld.StartAsync(
+            shared.Broker.Uri, g => g.Trouble = body => body.Contains(Canary, StringComparison.Ordinal) ? throw new InvalidOperationException(Canary) : null);
+        await gateway.ConnectedAsync();
+        await using var sender = await Orchestrator.ConnectAsync(shared.Broker.Uri);
+
+        var poison = sender.AskAsync(gateway.Id, $$"""{"id":"{{Canary}}","put":[]}""", p => p.MessageId = "poison");
+        var behind = await sender.AskAsync(gateway.Id, Loopback("behind", "lo0", 1));
+        var given = await poison;
+
+        Assert.Contains(Text(behind, "status"), new[] { "accepted", "duplicate" });
+        Assert.Equal("unavailable", Code(given));
+        Assert.Equal(1, gateway.Bus.Counters.GivenUp);
+        var (note, text) = Assert.Single(await NotesAsync(sender, gateway, 1));
+        Assert.Equal("poison", Text(note, "message_id"));
+        Assert.Equal(10, note.GetProperty("delivered_before").GetInt32());
+        Assert.DoesNotContain(Canary, text);
+        Assert.DoesNotContain(gateway.Log, l => l.Contains(Canary, StringComparison.Ordinal));
     }
 
     [Fact]
