@@ -38,8 +38,14 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
         Handler = new CommandHandler(
             new CommandHandlerParts
             {
-                Sequencer = _sequencer, Journal = journal, Reconciler = _reconciler, Vault = Vault, Digest = Vault, SaCommands = this,
-                Proposals = new IkeProposalSyntax(), Clock = TimeProvider.System,
+                Sequencer = _sequencer,
+                Journal = journal,
+                Reconciler = _reconciler,
+                Vault = Vault,
+                Digest = Vault,
+                SaCommands = this,
+                Proposals = new IkeProposalSyntax(),
+                Clock = TimeProvider.System,
             },
             RunningConfiguration.Empty);
     }

@@ -91,6 +91,8 @@ public sealed class CommandsOverRabbitMqTests(SharedBroker shared) : IClassFixtu
         Assert.True(await BusWorld.Eventually(() => gateway.Bus.Counters.RepliesLost >= hostile.Length - 1), $"{gateway.Bus.Counters.RepliesLost}");
         Assert.Equal(0, gateway.Bus.Counters.Lost);
         Assert.Equal(hostile.Length + 1, gateway.Bus.Counters.Taken);
+        // Nothing is left unacknowledged.
+        await AssertEmptyAsync(BusNames.CommandQueue(gateway.Id));
     }
 
     [Fact]
@@ -180,8 +182,7 @@ public sealed class CommandsOverRabbitMqTests(SharedBroker shared) : IClassFixtu
         Assert.Contains(gateway.Vault.Values.Values, v => Encoding.UTF8.GetString(v) == Canary);
         Assert.DoesNotContain(sender.Heard, h => h.Contains(Canary, StringComparison.Ordinal));
         Assert.DoesNotContain(gateway.Log, l => l.Contains(Canary, StringComparison.Ordinal));
-        var queues = await shared.Broker.CtlAsync("list_queues", "name", "messages");
-        Assert.Contains($"{BusNames.CommandQueue(gateway.Id)}\t0", queues);
+        await AssertEmptyAsync(BusNames.CommandQueue(gateway.Id));
     }
 
     [Fact]
@@ -190,7 +191,9 @@ public sealed class CommandsOverRabbitMqTests(SharedBroker shared) : IClassFixtu
         var tries = 0;
         await using var gateway = await BusWorld.StartAsync(shared.Broker.Uri, g => g.Trouble = _ => Interlocked.Increment(ref tries) > 3 ? null : new Outcome
         {
-            Id = "later", Status = OutcomeStatus.Rejected, Errors = [new CommandError("", "$", ErrorCode.Unavailable, "The journal cannot be written.")],
+            Id = "later",
+            Status = OutcomeStatus.Rejected,
+            Errors = [new CommandError("", "$", ErrorCode.Unavailable, "The journal cannot be written.")],
         });
         await gateway.ConnectedAsync();
         await using var sender = await Orchestrator.ConnectAsync(shared.Broker.Uri);
@@ -254,6 +257,13 @@ public sealed class CommandsOverRabbitMqTests(SharedBroker shared) : IClassFixtu
         await sender.SendAsync(gateway.Id, Encoding.UTF8.GetBytes(Loopback("direct", "lo0", 1)), p => (p.ReplyTo, p.CorrelationId) = ("amq.rabbitmq.reply-to", "42"));
 
         Assert.StartsWith("42 {\"id\":\"direct\",\"status\":\"accepted\"", await answer.Task.WaitAsync(TimeSpan.FromSeconds(60)));
+    }
+
+    private async Task AssertEmptyAsync(string queue)
+    {
+        var queues = "";
+        for (var i = 0; i < 20 && !queues.Contains($"{queue}\t0", StringComparison.Ordinal); i++) queues = await shared.Broker.CtlAsync("list_queues", "name", "messages");
+        Assert.Contains($"{queue}\t0", queues);
     }
 
     private static string Loopback(string id, string name, int n, int? expected = null) =>

@@ -30,7 +30,15 @@ internal sealed class FakeFace : IGatewayFace
 
     public GatewayView Gateway() => new()
     {
-        Id = "gw1", Version = "1", Started = DateTimeOffset.UnixEpoch, Revision = 1, Position = 2, Journal = "ok", Bus = "in-memory", Aead = "portable", Pending = 0,
+        Id = "gw1",
+        Version = "1",
+        Started = DateTimeOffset.UnixEpoch,
+        Revision = 1,
+        Position = 2,
+        Journal = "ok",
+        Bus = "in-memory",
+        Aead = "portable",
+        Pending = 0,
     };
 
     public IReadOnlyList<object> Show(string topic, string? name) =>
@@ -45,7 +53,12 @@ internal sealed class FakeFace : IGatewayFace
         await Task.Yield();
         yield return new HistoryRow
         {
-            Position = 1, Time = DateTimeOffset.UnixEpoch, Subject = filter.Item ?? "gateway", Event = "gateway.started.v1", Principal = "gateway:-", Summary = "The gateway started.",
+            Position = 1,
+            Time = DateTimeOffset.UnixEpoch,
+            Subject = filter.Item ?? "gateway",
+            Event = "gateway.started.v1",
+            Principal = "gateway:-",
+            Summary = "The gateway started.",
             Data = JsonSerializer.SerializeToElement(new { }),
         };
     }

@@ -18,7 +18,11 @@ public sealed class AsyncApiTests
 
     private static readonly Dictionary<string, Type> _records = new()
     {
-        ["transaction"] = typeof(TransactionBody), ["sa_command"] = typeof(SaBody), ["outcome"] = typeof(Outcome), ["event"] = typeof(EventMessage), ["note"] = typeof(DeadLetterNote),
+        ["transaction"] = typeof(TransactionBody),
+        ["sa_command"] = typeof(SaBody),
+        ["outcome"] = typeof(Outcome),
+        ["event"] = typeof(EventMessage),
+        ["note"] = typeof(DeadLetterNote),
     };
 
     private static string File => Path.Combine(Repository.Root, "docs/asyncapi.yaml");

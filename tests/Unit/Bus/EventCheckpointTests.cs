@@ -52,7 +52,13 @@ public sealed class EventCheckpointTests : IDisposable
         var journal = new MemoryJournal();
         var events = Enumerable.Range(1, count).Select(p => new Envelope
         {
-            Position = p, Subject = "gateway", Name = "x.v1", Time = DateTimeOffset.UnixEpoch, Principal = Principal.Gateway, Data = "{}"u8.ToArray(), Hash = Hash(name, p),
+            Position = p,
+            Subject = "gateway",
+            Name = "x.v1",
+            Time = DateTimeOffset.UnixEpoch,
+            Principal = Principal.Gateway,
+            Data = "{}"u8.ToArray(),
+            Hash = Hash(name, p),
         });
         await journal.AppendAsync(new AppendBatch([.. events], [], Durability.Synced), default);
         return journal;
