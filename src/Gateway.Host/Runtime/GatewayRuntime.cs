@@ -174,12 +174,14 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
         StartDataplane();
         StartIke(inventory);
+        var facts = new FactWriter(_sequencer, TimeProvider.System);
+        _parts.Push(facts);
         _reconciler = new Reconciler(
             [
                 new InterfaceDescriptor(_dataplane, _ports), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
                 new SecretDescriptor(secrets), new ConnectionDescriptor(), new PolicyDescriptor(),
             ],
-            TimeProvider.System, e => Report([e]), new ReconcilerOptions(), Phases(secrets));
+            TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets));
         _parts.Push(_reconciler);
         _ports.LinkChanged += change => _reconciler.Poke($"device {change.Device}");
         await _reconciler.StartAsync(running.Configuration, running.Pending).ConfigureAwait(false);

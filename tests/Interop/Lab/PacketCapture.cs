@@ -12,7 +12,7 @@ public sealed class PacketCapture : IDisposable
     public PacketCapture(Netns ns, string device, string filter = "")
     {
         File = Path.Combine(_folder, "capture.pcap");
-        _tcpdump = ns.Start($"tcpdump -U -n -Z root -i {device} -w {File} {filter}");
+        _tcpdump = ns.Start($"tcpdump -U --immediate-mode -n -Z root -i {device} -w {File} {filter}");
         Netns.Await(() => _tcpdump.HasExited || _tcpdump.Output.Contains("listening on", StringComparison.Ordinal), "tcpdump listens");
         if (_tcpdump.HasExited) throw new InvalidOperationException($"tcpdump: {_tcpdump.Output}");
     }
