@@ -56,6 +56,8 @@ public static partial class ApplianceFile
         if (c.Ike.RetransmitTries is < 1 or > 50) yield return "ike.retransmit_tries must be 1–50.";
         if (c.Ike.KeepAlive is < 0 or > 3600) yield return "ike.keep_alive must be 0–3600 seconds.";
         if (c.Ike.CookieThreshold < 0 || c.Ike.BlockThreshold < 0) yield return "ike.cookie_threshold and ike.block_threshold must not be negative.";
+        if (c.Telemetry.Otlp is { } otlp && !(System.Uri.TryCreate(otlp, UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"))
+            yield return "telemetry.otlp must be a URL such as http://127.0.0.1:4317.";
         if (c.Config is { ValueKind: not JsonValueKind.Array }) yield return "config must be a list of items.";
     }
 

@@ -201,6 +201,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         var api = await ApiServer.StartAsync(_appliance.Api, this, _logs.Factory, stop).ConfigureAwait(false);
         _parts.Push(api);
         await StartBusAsync(stop).ConfigureAwait(false);
+        _parts.Push(new Ending(new Telemetry(_appliance.Telemetry, this).Dispose));
         HostLog.Started(_log, _appliance.Id, Version, _commands.Running.Revision, _sequencer.Stored.Position, AesGcmEngine.Path);
     }
 
