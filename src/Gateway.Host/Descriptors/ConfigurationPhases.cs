@@ -15,7 +15,7 @@ namespace Gateway.Host.Descriptors;
 /// What belongs to a pass as a whole. Before its first step the security policies are those of the desired configuration, so that no port ever opens
 /// and no route ever leads out before what must be protected is. After its last step the IKE engine gets the connections and secrets in force.
 /// </summary>
-internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISecretVault vault, PuntKeeper? punt) : IReconcilerPhases
+internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISecretVault vault, PuntKeeper? punt, HeapTrim heap) : IReconcilerPhases
 {
     private RunningConfiguration? _before;
     private List<Item> _loaded = [];
@@ -32,6 +32,7 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
         punt?.Update();
         var items = desired.OfKind(ItemCatalog.Connection).Concat(desired.OfKind(ItemCatalog.Secret)).Where(i => applied.IsInForce(i.Key)).ToList();
         if (items.Count == _loaded.Count && items.Zip(_loaded).All(p => ReferenceEquals(p.First, p.Second))) return;
+        if (Math.Abs(items.Count - _loaded.Count) >= HeapTrim.Many) heap.Soon();
         _loaded = items;
         var connections = new List<Connection>();
         var secrets = new List<SharedSecret>();

@@ -291,7 +291,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             _parts.Push(new Ending(_punt.Dispose));
         }
 
-        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _punt);
+        var heap = new HeapTrim();
+        _parts.Push(new Ending(heap.Dispose));
+        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _punt, heap);
     }
 
     private async Task FirstConfigurationAsync(CancellationToken stop)

@@ -1,0 +1,19 @@
+namespace Gateway.Host.Runtime;
+
+/// <summary>
+/// Gives memory back after work that made much garbage at once (the start, a transaction of many items): the heap is small in between, and a small heap
+/// is what keeps collections, which stop the workers too, short. One collection a while after the last such work; the ports' rings bridge it.
+/// </summary>
+internal sealed class HeapTrim : IDisposable
+{
+    /// <summary>Items of one pass from which on it is worth a collection.</summary>
+    public const int Many = 500;
+
+    private static readonly TimeSpan _later = TimeSpan.FromSeconds(2);
+
+    private readonly Timer _timer = new(_ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
+
+    public void Soon() => _timer.Change(_later, Timeout.InfiniteTimeSpan);
+
+    public void Dispose() => _timer.Dispose();
+}
