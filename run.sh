@@ -261,7 +261,7 @@ to_lan=$(rate) to_branch=$(rate -R)
 # ---- what happened ---------------------------------------------------------------------------------------------------
 if [ -t 1 ] && [ $MODE = stay ]; then clear; fi
 title "A strongSwan branch office reaches the LAN through the gateway"
-echo "  lan 10.1.0.10 ── [gateway] 198.51.100.1 ══ ESP ══ 203.0.113.2 [strongSwan $(swanctl --version 2>/dev/null | grep -oE '[0-9]+\.[0-9.]+' | head -1)] ── 10.2.0.10"
+echo "  lan 10.1.0.10 ── [gateway] 198.51.100.1 ══ ESP ══ 203.0.113.2 [strongSwan $(swanctl --version --uri "unix://$DIR/branch/vici" 2>/dev/null | grep -oE '[0-9]+\.[0-9.]+' | head -1)] ── 10.2.0.10"
 title "Security associations (gateway show sas)"
 "$GATEWAY" show sas
 title "Traffic"

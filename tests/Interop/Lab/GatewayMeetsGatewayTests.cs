@@ -62,7 +62,7 @@ public sealed class GatewayMeetsGatewayTests
         }
         catch
         {
-            TestContext.Current.TestOutputHelper?.WriteLine($"--- left\n{left.Log}\n--- right\n{right.Log}");
+            TestContext.Current.TestOutputHelper?.WriteLine($"--- left\n{left.Account()}\n--- right\n{right.Account()}");
             throw;
         }
     }

@@ -132,6 +132,24 @@ public sealed class GatewayMeetsStrongSwanTests
 
     [Fact]
     [Trait("set", "quick")]
+    public void A_packet_that_needs_a_trapped_child_sets_it_up() =>
+        Scene.Play(new LabCase { LeftChildLines = "start_action = trap" }, Role.GatewayInitiates, scene =>
+        {
+            Assert.Empty(scene.Gateway.Sas());
+            Assert.True(scene.Net.PingsBack(), "the left host reaches the right one");
+            scene.Agree();
+        });
+
+    [Fact]
+    public void A_packet_that_needs_a_child_without_a_trap_is_dropped_and_that_is_all() =>
+        Scene.Play(new LabCase(), Role.GatewayInitiates, scene =>
+        {
+            Assert.False(scene.Net.PingsBack(attempts: 2));
+            Assert.Empty(scene.Gateway.Sas());
+        });
+
+    [Fact]
+    [Trait("set", "quick")]
     public void The_gateway_closes_and_the_peer_follows() => Either_side_closes_and_the_other_follows(Role.GatewayResponds, true);
 
     [Theory]

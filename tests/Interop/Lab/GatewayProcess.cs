@@ -61,6 +61,9 @@ public sealed class GatewayProcess : ILabSide
 
     public string Log => _process.Output;
 
+    /// <summary>For a failed case: its log and what it counted.</summary>
+    public string Account() => $"{Log}\n{Cli("show", "counters").Output}\n{Cli("show", "plan").Output}";
+
     public string Socket => In("gateway.sock");
 
     /// <summary>Folder with <c>ikev2_decryption_table</c> and <c>esp_sa</c>.</summary>

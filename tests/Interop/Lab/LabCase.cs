@@ -48,17 +48,20 @@ public sealed record LabCase
     /// <summary>Further lines of both children.</summary>
     public string ChildLines { get; init; } = "";
 
+    /// <summary>Further lines of the left child alone.</summary>
+    public string LeftChildLines { get; init; } = "";
+
     public string LeftConf() => Conf(
-        Left, RightRoams ? "%any" : Right, Ike, Esp, "left.lab", "right.lab", LeftNet, RightNet, LeftPsk);
+        Left, RightRoams ? "%any" : Right, Ike, Esp, "left.lab", "right.lab", LeftNet, RightNet, LeftPsk, LeftChildLines);
 
     public string RightConf() => Conf(
-        Right, Left, RightIke ?? Ike, RightEsp ?? Esp, "right.lab", "left.lab", RightNetAtRight ?? RightNet, LeftNetAtRight ?? LeftNet, RightPsk ?? LeftPsk);
+        Right, Left, RightIke ?? Ike, RightEsp ?? Esp, "right.lab", "left.lab", RightNetAtRight ?? RightNet, LeftNetAtRight ?? LeftNet, RightPsk ?? LeftPsk, "");
 
     private string Left => Over6 ? LabNet.LeftAddress6 : LabNet.LeftAddress;
 
     private string Right => Over6 ? LabNet.RightAddress6 : LabNet.RightAddress;
 
-    private string Conf(string local, string remote, string ike, string esp, string id, string peer, string localNet, string remoteNet, string psk) => new StringBuilder()
+    private string Conf(string local, string remote, string ike, string esp, string id, string peer, string localNet, string remoteNet, string psk, string more) => new StringBuilder()
         .AppendLine("connections {").AppendLine($"  {Connection} {{")
         .AppendLine("    version = 2").AppendLine("    mobike = no")
         .AppendLine($"    local_addrs = {local}").AppendLine($"    remote_addrs = {remote}")
@@ -67,7 +70,7 @@ public sealed record LabCase
         .AppendLine($"    remote {{\n      auth = psk\n      id = {peer}\n    }}")
         .AppendLine($"    children {{\n      {Child} {{")
         .AppendLine($"        local_ts = {localNet}").AppendLine($"        remote_ts = {remoteNet}")
-        .AppendLine($"        esp_proposals = {esp}").AppendLine($"        {ChildLines}")
+        .AppendLine($"        esp_proposals = {esp}").AppendLine($"        {ChildLines}\n        {more}")
         .AppendLine("      }\n    }\n  }\n}")
         .AppendLine($"secrets {{\n  ike-lab {{\n    id-1 = {id}\n    id-2 = {peer}\n    secret = {psk}\n  }}\n}}")
         .ToString();

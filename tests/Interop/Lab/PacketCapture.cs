@@ -25,7 +25,7 @@ public sealed class PacketCapture : IDisposable
     {
         if (_stopped) return;
         _stopped = true;
-        Thread.Sleep(300); // The last packets are still on their way through the socket's buffer.
+        Thread.Sleep(500); // tcpdump itself may still have to be given the processor to write the last packets.
         _tcpdump.Terminate();
         _tcpdump.WaitForExit(10);
     }

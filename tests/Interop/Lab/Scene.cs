@@ -59,7 +59,7 @@ public sealed class Scene : IDisposable
         catch
         {
             var output = TestContext.Current.TestOutputHelper;
-            output?.WriteLine($"--- gateway\n{scene.Gateway.Log}\n--- strongSwan\n{scene.Peer.Log}");
+            output?.WriteLine($"--- gateway\n{scene.Gateway.Account()}\n--- strongSwan\n{scene.Peer.Log}");
             throw;
         }
     }
