@@ -185,7 +185,7 @@ internal sealed class SettingsReader
             if (AtEnd) break;
             var escaped = Current;
             _at++;
-            if (escaped == '\r' && Current == '\n') escaped = _text[_at++];
+            if (escaped == '\r' && !AtEnd && Current == '\n') escaped = _text[_at++];
             if (escaped == '\n') _line++;   // A backslash at the end of a line joins it with the next.
             else content.Append(escaped switch { 'n' => '\n', 'r' => '\r', 't' => '\t', 'b' => '\b', 'f' => '\f', _ => escaped });
         }
