@@ -40,25 +40,46 @@ internal sealed class NodeInfo
         where TReason : unmanaged, Enum
         where TCount : unmanaged, Enum
     {
-        Check(name, edges.Select(e => e.Edge));
-        return new NodeInfo(name, [.. edges.Select(e => e.Node)], Rows(name, drops), Rows(name, counts));
+        // Plain loops, not LINQ: LINQ would be compiled anew at every start, for the enums of every node.
+        var (names, targets) = (Names<TEdge>(name, edges.Length), new string[edges.Length]);
+        for (var row = 0; row < names.Length; row++)
+        {
+            InOrder(name, edges[row].Edge, row);
+            targets[row] = edges[row].Node;
+        }
+
+        return new NodeInfo(name, targets, Rows(name, drops), Rows(name, counts));
     }
 
     private static NodeRow[] Rows<T>(string node, (T Value, string Sentence)[] rows)
         where T : unmanaged, Enum
     {
-        Check(node, rows.Select(r => r.Value));
-        return [.. rows.Select(r => new NodeRow(Kebab(r.Value.ToString()), r.Sentence))];
+        var (names, made) = (Names<T>(node, rows.Length), new NodeRow[rows.Length]);
+        for (var row = 0; row < made.Length; row++)
+        {
+            InOrder(node, rows[row].Value, row);
+            made[row] = new NodeRow(Kebab(names[row]), rows[row].Sentence);
+        }
+
+        return made;
     }
 
-    private static void Check<T>(string node, IEnumerable<T> rows)
+    // The names of an enum come in the order of its values.
+    private static string[] Names<T>(string node, int rows)
         where T : unmanaged, Enum
     {
         if (Unsafe.SizeOf<T>() != sizeof(ushort)) throw new InvalidOperationException($"{typeof(T)} of node {node} must be an enum : ushort.");
-        var numbers = rows.Select(r => Unsafe.BitCast<T, ushort>(r)).ToArray();
-        if (numbers.Length != Enum.GetValues<T>().Length || numbers.Where((n, i) => n != i).Any())
-            throw new InvalidOperationException($"The rows of {typeof(T)} of node {node} must name each value once and in order.");
+        var names = Enum.GetNames(typeof(T));
+        return names.Length == rows ? names : throw OutOfOrder(node, typeof(T));
     }
+
+    private static void InOrder<T>(string node, T value, int row)
+        where T : unmanaged, Enum
+    {
+        if (Unsafe.BitCast<T, ushort>(value) != row) throw OutOfOrder(node, typeof(T));
+    }
+
+    private static InvalidOperationException OutOfOrder(string node, Type rows) => new($"The rows of {rows} of node {node} must name each value once and in order.");
 
     private static string Kebab(string name)
     {
