@@ -28,8 +28,12 @@ public sealed class ApiServer : IAsyncDisposable
     public static async Task<ApiServer> StartAsync(ApiSection section, IGatewayFace face, ILoggerFactory logs, CancellationToken cancellationToken)
     {
         RemoveStaleSocket(section.Socket);
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(ApiServer).Assembly.GetName().Name });
+        // Empty: no settings from files and the environment, no watchers; what listens where is said in the appliance's file alone.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ApiServer).Assembly.GetName().Name });
+        builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton(logs);
+        builder.Services.AddLogging();
+        builder.Services.AddRoutingCore();
         builder.Services.ConfigureHttpJsonOptions(o => Copy(o.SerializerOptions));
         builder.Services.AddOpenApi("v1", o => o.AddDocumentTransformer(ApiDocument.TransformAsync));
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, section));

@@ -32,7 +32,7 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
         punt?.Update();
         var items = desired.OfKind(ItemCatalog.Connection).Concat(desired.OfKind(ItemCatalog.Secret)).Where(i => applied.IsInForce(i.Key)).ToList();
         if (items.Count == _loaded.Count && items.Zip(_loaded).All(p => ReferenceEquals(p.First, p.Second))) return;
-        if (Math.Abs(items.Count - _loaded.Count) >= HeapTrim.Many) heap.Soon();
+        heap.Changed(Math.Abs(items.Count - _loaded.Count));
         _loaded = items;
         var connections = new List<Connection>();
         var secrets = new List<SharedSecret>();

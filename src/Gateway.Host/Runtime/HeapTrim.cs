@@ -6,14 +6,23 @@ namespace Gateway.Host.Runtime;
 /// </summary>
 internal sealed class HeapTrim : IDisposable
 {
-    /// <summary>Items of one pass from which on it is worth a collection.</summary>
+    /// <summary>Changed items from which on it is worth a collection.</summary>
     public const int Many = 500;
 
-    private static readonly TimeSpan _later = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _later = TimeSpan.FromSeconds(1);
 
     private readonly Timer _timer = new(_ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
 
-    public void Soon() => _timer.Change(_later, Timeout.InfiniteTimeSpan);
+    private int _changed;
+
+    /// <summary>Says that items were changed, in one pass or in many small ones.</summary>
+    public void Changed(int items)
+    {
+        _changed += items;
+        if (_changed < Many) return;
+        _changed = 0;
+        _timer.Change(_later, Timeout.InfiniteTimeSpan);
+    }
 
     public void Dispose() => _timer.Dispose();
 }
