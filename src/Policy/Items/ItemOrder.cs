@@ -9,8 +9,9 @@ public sealed class ItemOrder : IComparer<ItemKey>
 
     public static ItemOrder Instance { get; } = new();
 
-    public int Compare(ItemKey x, ItemKey y)
+    public int Compare(ItemKey? x, ItemKey? y)
     {
+        if (x is null || y is null) return (x is null ? 0 : 1) - (y is null ? 0 : 1);
         var (a, b) = (_ranks.GetValueOrDefault(x.Kind, int.MaxValue), _ranks.GetValueOrDefault(y.Kind, int.MaxValue));
         if (a != b) return a.CompareTo(b);
         var kinds = string.CompareOrdinal(x.Kind, y.Kind);

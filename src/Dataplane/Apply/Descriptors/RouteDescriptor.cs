@@ -50,7 +50,7 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
             .SelectMany(i => ((InterfaceSpec)i.Spec).Addresses.Select(a => (i.Key, a)))
             .Where(x => new IpPrefix(x.a.Address, x.a.PrefixLength).Contains(via))
             .OrderByDescending(x => x.a.PrefixLength)
-            .Select(x => (ItemKey?)x.Key)
+            .Select(x => x.Key)
             .FirstOrDefault();
     }
 }

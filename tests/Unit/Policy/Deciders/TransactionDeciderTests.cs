@@ -94,7 +94,7 @@ public sealed class TransactionDeciderTests
             Item("route", "a", """{"to":"11.0.0.0/8","blackhole":true}"""), b));
         Assert.Equal(2, swapped.Changed.Count);
         // The index followed: each value is held by its new holder.
-        Assert.Equal("route/b", swapped.Next.HolderOf(new("route to", "10.0.0.0/8")).ToString());
+        Assert.Equal("route/b", swapped.Next.HolderOf(new("route to", "10.0.0.0/8"))?.ToString());
     }
 
     [Fact]
