@@ -11,7 +11,7 @@ public static class EventSummary
         ItemPut put => $"{put.Key} was put.",
         ItemDeleted deleted => $"{deleted.Key} was deleted.",
         TransactionCommitted { Changes: 0 } committed => $"Revision {committed.Revision}: nothing changed.",
-        TransactionCommitted committed => $"Revision {committed.Revision}: {committed.Changes} change{(committed.Changes == 1 ? "" : "s")}.",
+        TransactionCommitted committed => $"Revision {committed.Revision}: {committed.Changes} change{(committed.Changes == 1 ? "" : "s")}{(committed.Taken == 0 ? "" : $", {committed.Taken} of what belonged to others")}.",
         CommandRejected rejected => $"A command was refused: {string.Join(", ", rejected.Errors.Select(n => n.Code).Distinct())}{More(rejected.Suppressed)}.",
         ItemApplied applied => $"{applied.Key} is in force.",
         ItemPending pending => $"{pending.Key} waits for {pending.WaitsFor}.",

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
 
@@ -27,7 +28,7 @@ public sealed record RunningConfigurationProjection
         var next = this with { Position = e.Position, Time = e.Time };
         return e.Event switch
         {
-            ItemPut put => next with { Open = Open.Add(new ItemChange(put.Key, new Item(put.Key, put.Spec))) },
+            ItemPut put => next with { Open = Open.Add(new ItemChange(put.Key, new Item(put.Key, put.Spec) { Owner = Speaker.OwnerFrom(e.Envelope.Principal) })) },
             ItemDeleted deleted => next with { Open = Open.Add(new ItemChange(deleted.Key, null)) },
             TransactionCommitted committed => next with { Configuration = Configuration.With(Closed(committed.Changes), committed.Revision), Open = [] },
             ItemPending pending => next with { Pending = Pending.Add(pending.Key) },

@@ -12,7 +12,7 @@ internal static class ApiDocument
         {
             Title = "Gateway",
             Version = "v1",
-            Description = "Commands and questions to one gateway. Commands are accepted on the Unix socket; a loopback address, where it is enabled, only reads.",
+            Description = "Commands and questions to one gateway. Commands are accepted on the Unix socket and from clients with a certificate; a plain loopback address only reads.",
         };
         document.Servers?.Clear();
         return Task.CompletedTask;

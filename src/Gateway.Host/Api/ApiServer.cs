@@ -1,18 +1,22 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text.Json;
 using Gateway.Host.Api.Views;
 using Gateway.Host.Appliance;
+using Gateway.Host.Tls;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Items;
 using Gateway.Policy.Items.Schema;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Gateway.Host.Api;
 
 /// <summary>
-/// The HTTP interface: on a Unix socket (0600) for whoever may open it, and on a loopback address for reading only, because there a peer proves nothing.
+/// The HTTP interface: on a Unix socket (0600) for whoever may open it, with TLS for whoever has a certificate, and on a plain loopback address for reading
+/// only, because there a peer proves nothing.
 /// </summary>
 public sealed class ApiServer : IAsyncDisposable
 {
@@ -36,9 +40,11 @@ public sealed class ApiServer : IAsyncDisposable
         builder.Services.AddRoutingCore();
         builder.Services.ConfigureHttpJsonOptions(o => Copy(o.SerializerOptions));
         builder.Services.AddOpenApi("v1", o => o.AddDocumentTransformer(ApiDocument.TransformAsync));
+        if (section.Tls is not null) builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, section));
         var app = builder.Build();
         app.UseMiddleware<ApiErrors>();
+        app.Use((context, next) => ApiAccess.CheckAsync(context, face, next));
         app.MapOpenApi("/openapi/{documentName}.json");
         Map(app, face);
         var before = Umask(0x7f);
@@ -67,7 +73,7 @@ public sealed class ApiServer : IAsyncDisposable
         var v1 = app.MapGroup("/v1");
         v1.MapPost("/commands", (HttpContext context, CancellationToken stop) => CommandAsync(context, face, stop))
             .Accepts<JsonElement>("application/json").Produces<Outcome>().Produces<Outcome>(StatusCodes.Status400BadRequest)
-            .Produces<Outcome>(StatusCodes.Status422UnprocessableEntity).Produces<Outcome>(StatusCodes.Status503ServiceUnavailable)
+            .Produces<Outcome>(StatusCodes.Status422UnprocessableEntity).Produces<Outcome>(StatusCodes.Status429TooManyRequests).Produces<Outcome>(StatusCodes.Status503ServiceUnavailable)
             .Produces<ApiProblem>(StatusCodes.Status403Forbidden).Produces<ApiProblem>(StatusCodes.Status413PayloadTooLarge)
             .WithName("command").WithSummary("Takes one command (a transaction or an SA command) and answers with its outcome.");
         v1.MapGet("/config", (string? at, CancellationToken stop) => face.ConfigAsync(at, stop)).Produces<ConfigView>().WithName("config").WithSummary("The configuration now, or at REV, @POSITION or a time.");
@@ -102,6 +108,7 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         var outcome = await face.HandleAsync(body.GetBuffer().AsMemory(0, (int)body.Length), principal, stop).ConfigureAwait(false);
+        if (StatusOf(outcome) is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable) context.Response.Headers.RetryAfter = "1";
         return Results.Json(outcome, ApiJson.Options, statusCode: StatusOf(outcome));
     }
 
@@ -109,6 +116,7 @@ public sealed class ApiServer : IAsyncDisposable
     {
         { Status: not OutcomeStatus.Rejected } => StatusCodes.Status200OK,
         { Errors: var errors } when errors.Any(e => e.Code == ErrorCode.Unavailable) => StatusCodes.Status503ServiceUnavailable,
+        { Errors: var errors } when errors.Any(e => e.Code == ErrorCode.OverLimit) => StatusCodes.Status429TooManyRequests,
         { Id: "" } => StatusCodes.Status400BadRequest,
         _ => StatusCodes.Status422UnprocessableEntity,
     };
@@ -125,7 +133,7 @@ public sealed class ApiServer : IAsyncDisposable
 
     private static IResult Trace(HttpContext context, IGatewayFace face, int count, string? interfaceName)
     {
-        if (PeerPrincipal.Of(context) == PeerPrincipal.Anonymous) return Forbidden();
+        if (!ApiAccess.MayOperate(context, face)) return Forbidden();
         if (count is < 1 or > 1000) throw new AskedWrongException("out-of-range", "count must be 1–1000.");
         face.StartTrace(count, interfaceName);
         return Results.NoContent();
@@ -133,13 +141,13 @@ public sealed class ApiServer : IAsyncDisposable
 
     private static IResult SetLevel(HttpContext context, IGatewayFace face, string area, string level)
     {
-        if (PeerPrincipal.Of(context) == PeerPrincipal.Anonymous) return Forbidden();
+        if (!ApiAccess.MayOperate(context, face)) return Forbidden();
         face.SetLogLevel(area, level);
         return Results.NoContent();
     }
 
     private static JsonHttpResult<ApiProblem> Forbidden() =>
-        TypedResults.Json(new ApiProblem("not-authenticated", "Here only reading is allowed; commands come through the Unix socket or the bus."), ApiJson.Options, statusCode: 403);
+        TypedResults.Json(new ApiProblem("not-authenticated", "You may not do that here: commands come through the Unix socket, with a client certificate, or over the bus, from those whom the authorization lets."), ApiJson.Options, statusCode: 403);
 
     private static JsonHttpResult<ApiProblem> TooLarge() =>
         TypedResults.Json(new ApiProblem("too-large", $"A command has at most {MaxCommand} octets."), ApiJson.Options, statusCode: 413);
@@ -154,7 +162,26 @@ public sealed class ApiServer : IAsyncDisposable
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
         kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
         kestrel.ListenUnixSocket(section.Socket);
-        if (section.Listen is { } listen) kestrel.Listen(IPEndPoint.Parse(listen));
+        if (section.Listen is { } listen) kestrel.Listen(IPEndPoint.Parse(listen), o => Secure(o, section.Tls));
+    }
+
+    private static void Secure(ListenOptions listen, ApiTlsSection? tls)
+    {
+        if (tls is null) return;
+        var identity = new TlsIdentity(tls.Cert, tls.Key);
+        var trust = new TlsTrust(tls.ClientCa);
+        // Both once now: what cannot be read is told at the start, not to the first client.
+        identity.Current();
+        trust.Authorities();
+        listen.UseHttps(new HttpsConnectionAdapterOptions
+        {
+            SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            ClientCertificateMode = ClientCertificateMode.RequireCertificate,
+            ClientCertificateValidation = (certificate, chain, _) => trust.Vouches(certificate, chain?.ChainPolicy.ExtraStore ?? [], TlsTrust.ClientAuthentication),
+            ServerCertificateChain = identity.Current().Chain,
+            ServerCertificateSelector = (_, _) => identity.Current().Certificate,
+            HandshakeTimeout = TimeSpan.FromSeconds(10),
+        });
     }
 
     private static void RemoveStaleSocket(string path)

@@ -10,6 +10,9 @@ public interface IGatewayFace
     /// <summary>Takes one command as UTF-8 JSON and answers with its outcome; see <c>CommandHandler</c>.</summary>
     Task<Outcome> HandleAsync(ReadOnlyMemory<byte> command, Principal principal, CancellationToken cancellationToken);
 
+    /// <summary>What a principal may do.</summary>
+    Rights RightsOf(Principal principal);
+
     /// <summary>The state of the box as a whole.</summary>
     GatewayView Gateway();
 

@@ -1,12 +1,16 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Gateway.Host.Tls;
 using Gateway.Policy.Journal;
 using Microsoft.AspNetCore.Connections.Features;
 
 namespace Gateway.Host.Api;
 
-/// <summary>Who is at the other end of an HTTP connection: on the Unix socket the uid that the kernel vouches for, on loopback TCP nobody in particular.</summary>
+/// <summary>
+/// Who is at the other end of an HTTP connection: on the Unix socket the uid that the kernel vouches for, with TLS the common name of the client's
+/// certificate, on plain loopback nobody in particular.
+/// </summary>
 internal static class PeerPrincipal
 {
     private const int SolSocket = 1;
@@ -18,6 +22,7 @@ internal static class PeerPrincipal
     public static Principal Of(HttpContext context)
     {
         var socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
+        if (context.Connection.ClientCertificate is { } certificate) return CommonName.Of(certificate) is { } name ? new Principal("http", "cn:" + name) : Anonymous;
         if (socket is not { AddressFamily: AddressFamily.Unix }) return Anonymous;
         Span<byte> credentials = stackalloc byte[12];
         return socket.GetRawSocketOption(SolSocket, SoPeerCred, credentials) == 12

@@ -19,6 +19,12 @@ public sealed record ApplianceConfig
 
     public ApiSection Api { get; init; } = new();
 
+    /// <summary>Who may do what; left out: whoever comes through a door may do everything.</summary>
+    public AuthorizationSection? Authorization { get; init; }
+
+    /// <summary>What each sender of commands may use.</summary>
+    public LimitsSection Limits { get; init; } = new();
+
     public DataplaneSection Dataplane { get; init; } = new();
 
     public IkeSection Ike { get; init; } = new();
@@ -71,6 +77,12 @@ public sealed record BusSection
     public string? Uri { get; init; }
 
     public string? PasswordFile { get; init; }
+
+    /// <summary>Whether the gateway logs in with a password or with its certificate.</summary>
+    public BusLogin Login { get; init; }
+
+    /// <summary>With <c>amqps</c>: authorities, certificate and key.</summary>
+    public BusTlsSection? Tls { get; init; }
 }
 
 /// <summary>The HTTP interface, which is also the CLI's.</summary>
@@ -79,8 +91,11 @@ public sealed record ApiSection
     /// <summary>Unix socket, 0600: whoever may open it is authenticated by its uid.</summary>
     public string Socket { get; init; } = "var/gateway.sock";
 
-    /// <summary>An additional loopback address such as <c>127.0.0.1:8080</c>. Anything but loopback is refused as long as there is no authentication on it.</summary>
+    /// <summary>An additional address such as <c>127.0.0.1:8080</c>. Without <see cref="Tls"/> it must be a loopback address, and is for reading only.</summary>
     public string? Listen { get; init; }
+
+    /// <summary>Makes <see cref="Listen"/> HTTPS for clients with a certificate, on any address.</summary>
+    public ApiTlsSection? Tls { get; init; }
 }
 
 /// <summary>The packet workers.</summary>

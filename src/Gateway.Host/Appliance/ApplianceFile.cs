@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using Gateway.Policy.Commands;
 
 namespace Gateway.Host.Appliance;
 
@@ -49,8 +50,12 @@ public static partial class ApplianceFile
         if (c.Dataplane.PuntTap.Length > 15) yield return "dataplane.punt_tap is longer than a device name may be (15).";
         if (c.Bus.Kind == BusKind.Rabbitmq && (!System.Uri.TryCreate(c.Bus.Uri, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps")))
             yield return "bus.uri must be amqp://user@host:port/vhost or amqps://….";
-        if (c.Api.Listen is { } listen && !(IPEndPoint.TryParse(listen, out var at) && IPAddress.IsLoopback(at.Address) && at.Port != 0))
-            yield return "api.listen must be a loopback address with a port, for example 127.0.0.1:8080.";
+        if (c.Bus is { Kind: BusKind.Rabbitmq, Tls: not null } && c.Bus.Uri?.StartsWith("amqps:", StringComparison.Ordinal) != true) yield return "bus.tls needs an amqps:// URI.";
+        if (c.Bus.Tls is { } tls && (tls.Cert is null) != (tls.Key is null)) yield return "bus.tls.cert and bus.tls.key go together.";
+        if (c.Bus.Login == BusLogin.Certificate && c.Bus.Tls?.Cert is null) yield return "bus.login certificate needs bus.tls.cert and bus.tls.key.";
+        if (c.Api.Listen is { } listen && !(IPEndPoint.TryParse(listen, out var at) && at.Port != 0 && (c.Api.Tls is not null || IPAddress.IsLoopback(at.Address))))
+            yield return "api.listen must be a loopback address with a port, for example 127.0.0.1:8080; with api.tls it may be any.";
+        if (c.Api is { Tls: not null, Listen: null }) yield return "api.tls needs api.listen.";
         if (c.Ike.RetransmitTimeout is < 0.1 or > 60) yield return "ike.retransmit_timeout must be 0.1–60 seconds.";
         if (c.Ike.RetransmitBase is < 1 or > 10) yield return "ike.retransmit_base must be 1–10.";
         if (c.Ike.RetransmitTries is < 1 or > 50) yield return "ike.retransmit_tries must be 1–50.";
@@ -58,16 +63,44 @@ public static partial class ApplianceFile
         if (c.Ike.CookieThreshold < 0 || c.Ike.BlockThreshold < 0) yield return "ike.cookie_threshold and ike.block_threshold must not be negative.";
         if (c.Telemetry.Otlp is { } otlp && !(System.Uri.TryCreate(otlp, UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"))
             yield return "telemetry.otlp must be a URL such as http://127.0.0.1:4317.";
+        foreach (var problem in Problems("limits", c.Limits).Concat((c.Authorization?.Rules ?? []).SelectMany((rule, i) => Problems($"authorization.rules[{i}]", rule)))) yield return problem;
         if (c.Config is { ValueKind: not JsonValueKind.Array }) yield return "config must be a list of items.";
+    }
+
+    private static IEnumerable<string> Problems(string at, AuthorizationRule rule)
+    {
+        if (rule.Who.Count == 0 || rule.Who.Any(w => w.Length == 0 || (w[0] != '*' && !w.StartsWith("bus:", StringComparison.Ordinal) && !w.StartsWith("http:", StringComparison.Ordinal))))
+            yield return $"{at}.who must name principals such as bus:user:onap, http:uid:1000, http:cn:* or *.";
+        foreach (var item in rule.Items.Where(i => !ItemPattern.TryParse(i, out _))) yield return $"{at}.items: {item} names no items; write *, a kind, or KIND/NAME with * in it.";
+        foreach (var problem in rule.Limits is { } limits ? Problems($"{at}.limits", limits) : []) yield return problem;
+    }
+
+    private static IEnumerable<string> Problems(string at, LimitsSection limits)
+    {
+        if (limits.Rate is not (>= 0 and <= 1_000_000)) yield return $"{at}.rate must be 0–1000000 commands a second.";
+        if (limits.Burst is < 1 or > 1_000_000) yield return $"{at}.burst must be 1–1000000.";
+        if (limits.InFlight is < 1 or > 100_000) yield return $"{at}.in_flight must be 1–100000.";
+        if (limits.Bytes < 1024 || limits.Bytes > CommandLimits.Default.MaxBytes) yield return $"{at}.bytes must be 1024–{CommandLimits.Default.MaxBytes}.";
+        if (limits.Items < 1 || limits.Items > CommandLimits.Default.MaxItems) yield return $"{at}.items must be 1–{CommandLimits.Default.MaxItems}.";
     }
 
     private static ApplianceConfig Resolve(ApplianceConfig c, string folder) => c with
     {
         Journal = c.Journal with { Path = Path.GetFullPath(c.Journal.Path, folder) },
         Vault = c.Vault with { Path = Path.GetFullPath(c.Vault.Path, folder), Key = Path.GetFullPath(c.Vault.Key, folder) },
-        Api = c.Api with { Socket = Path.GetFullPath(c.Api.Socket, folder) },
-        Bus = c.Bus with { PasswordFile = c.Bus.PasswordFile is { } file ? Path.GetFullPath(file, folder) : null },
+        Api = c.Api with
+        {
+            Socket = Path.GetFullPath(c.Api.Socket, folder),
+            Tls = c.Api.Tls is { } tls ? tls with { Cert = Path.GetFullPath(tls.Cert, folder), Key = Path.GetFullPath(tls.Key, folder), ClientCa = Path.GetFullPath(tls.ClientCa, folder) } : null,
+        },
+        Bus = c.Bus with
+        {
+            PasswordFile = Full(c.Bus.PasswordFile, folder),
+            Tls = c.Bus.Tls is { } bus ? bus with { Ca = Full(bus.Ca, folder), Cert = Full(bus.Cert, folder), Key = Full(bus.Key, folder) } : null,
+        },
     };
+
+    private static string? Full(string? path, string folder) => path is null ? null : Path.GetFullPath(path, folder);
 
     private static JsonSerializerOptions Make()
     {

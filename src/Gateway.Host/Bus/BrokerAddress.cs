@@ -1,4 +1,8 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Gateway.Host.Appliance;
+using Gateway.Host.Tls;
 using RabbitMQ.Client;
 
 namespace Gateway.Host.Bus;
@@ -14,6 +18,10 @@ internal sealed class BrokerAddress
 
     private readonly Uri _uri;
     private readonly string? _passwordFile;
+    private readonly BusLogin _login;
+    private readonly BusTlsSection? _tls;
+    private readonly TlsIdentity? _identity;
+    private readonly TlsTrust? _trust;
     private string? _password;
 
     /// <exception cref="ApplianceException">It is no AMQP URI.</exception>
@@ -21,10 +29,15 @@ internal sealed class BrokerAddress
     {
         if (!Uri.TryCreate(section.Uri, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps"))
             throw new ApplianceException("bus.uri must be amqp://user@host:port/vhost or amqps://….");
-        (_uri, _passwordFile) = (uri, section.PasswordFile);
+        (_uri, _passwordFile, _login, _tls) = (uri, section.PasswordFile, section.Login, section.Tls);
+        if (_tls is { Cert: { } certificate, Key: { } key }) _identity = new TlsIdentity(certificate, key);
+        if (_tls is { Ca: { } authorities }) _trust = new TlsTrust(authorities);
     }
 
-    /// <summary>Reads the password file anew each time, so that a password can be changed without a restart.</summary>
+    /// <summary>True when whoever is on the way can read along.</summary>
+    public bool IsReadable => _uri.Scheme == "amqp" && !_uri.IsLoopback;
+
+    /// <summary>Reads the password file, the certificates and the key anew each time, so that they can be changed without a restart.</summary>
     public ConnectionFactory Factory(string gatewayId)
     {
         ConnectionFactory factory;
@@ -49,7 +62,29 @@ internal sealed class BrokerAddress
         factory.MaxInboundMessageBodySize = MaxInbound;
         // One after the other: that is what keeps commands in order.
         factory.ConsumerDispatchConcurrency = 1;
+        if (_uri.Scheme == "amqps") factory.Ssl = Ssl();
+        if (_login == BusLogin.Certificate) factory.AuthMechanisms = [new ExternalMechanismFactory()];
         return factory;
+    }
+
+    private SslOption Ssl()
+    {
+        var ssl = new SslOption
+        {
+            Enabled = true,
+            ServerName = _tls?.ServerName ?? _uri.Host,
+            Version = SslProtocols.Tls12 | SslProtocols.Tls13,
+        };
+        if (_identity?.Current() is var (certificate, _)) ssl.Certs = [certificate];
+        if (_trust is { } trust)
+        {
+            ssl.CertificateValidationCallback = (_, certificate, chain, errors) =>
+                certificate is X509Certificate2 shown
+                && (errors & (SslPolicyErrors.RemoteCertificateNameMismatch | SslPolicyErrors.RemoteCertificateNotAvailable)) == 0
+                && trust.Vouches(shown, chain?.ChainPolicy.ExtraStore ?? [], TlsTrust.ServerAuthentication);
+        }
+
+        return ssl;
     }
 
     /// <summary>One line for the operator: the innermost reason.</summary>

@@ -12,6 +12,9 @@ internal static partial class BusLog
     [LoggerMessage(452, LogLevel.Warning, "A message of type {Type} could not be published ({Why}).")]
     public static partial void NotPublished(ILogger log, string type, string why);
 
+    [LoggerMessage(454, LogLevel.Warning, "The connection to the broker {Broker} is not encrypted: whoever is on the way reads commands with their secrets. Use amqps.")]
+    public static partial void NotEncrypted(ILogger log, string broker);
+
     [LoggerMessage(453, LogLevel.Warning, "The bus checkpoint cannot be written: {Why} After a restart some events are published again.")]
     public static partial void CheckpointNotWritten(ILogger log, string why);
 }

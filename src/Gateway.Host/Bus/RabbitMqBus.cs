@@ -29,6 +29,7 @@ public sealed class RabbitMqBus : IBus
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        if (_address.IsReadable) BusLog.NotEncrypted(_parts.Log, _address.ToString());
         _loop = Task.Run(LoopAsync, CancellationToken.None);
         return Task.CompletedTask;
     }

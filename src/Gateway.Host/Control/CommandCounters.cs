@@ -10,6 +10,7 @@ public sealed class CommandCounters
     private long _duplicates;
     private long _planned;
     private long _unavailable;
+    private long _overLimit;
 
     /// <summary>Messages that are no commands: too long, no JSON, without an id.</summary>
     public long Undecodable => Interlocked.Read(ref _undecodable);
@@ -28,6 +29,9 @@ public sealed class CommandCounters
     /// <summary>Commands that could not be taken because the journal or the vault could not be written.</summary>
     public long Unavailable => Interlocked.Read(ref _unavailable);
 
+    /// <summary>Commands beyond what their sender may send or have in flight.</summary>
+    public long OverLimit => Interlocked.Read(ref _overLimit);
+
     internal void CountUndecodable() => Interlocked.Increment(ref _undecodable);
 
     internal void CountAccepted() => Interlocked.Increment(ref _accepted);
@@ -41,4 +45,6 @@ public sealed class CommandCounters
     internal void CountPlanned() => Interlocked.Increment(ref _planned);
 
     internal void CountUnavailable() => Interlocked.Increment(ref _unavailable);
+
+    internal void CountOverLimit() => Interlocked.Increment(ref _overLimit);
 }

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Threading.Channels;
+using Gateway.Host.Control.Senders;
 using Gateway.Host.Journal;
 using Gateway.Policy;
 using Gateway.Policy.Commands;
@@ -33,25 +33,24 @@ public sealed record CommandHandlerParts
 
     public required TimeProvider Clock { get; init; }
 
-    public CommandLimits Limits { get; init; } = CommandLimits.Default;
+    /// <summary>Who may do what, and how much of it.</summary>
+    public Authorization Authorization { get; init; } = Authorization.Open;
 }
 
 /// <summary>
-/// The one door in: bus, HTTP and CLI all end here. Commands are decided one after the other in the order of their arrival, each upon the state that the
-/// ones before it will make; the journal stores them in groups meanwhile, and no command waits for the one before it to be stored. Its outcome goes out
-/// when it is stored and its items have been tried once.
+/// The one door in: bus, HTTP and CLI all end here. Commands are decided one after the other, those of one sender in the order of their arrival and senders
+/// by turns, each upon the state that the ones before it will make; the journal stores them in groups meanwhile, and no command waits for the one before it
+/// to be stored. Its outcome goes out when it is stored and its items have been tried once.
 /// </summary>
 public sealed class CommandHandler : IAsyncDisposable
 {
-    /// <summary>Commands that wait for their decision; a sender beyond it waits with them.</summary>
-    private const int MaxQueue = 1024;
-
     private readonly CommandHandlerParts _parts;
     private readonly ValidationContext _context;
+    private readonly SenderGate _gate;
     private readonly SpeculativeState _state;
     private readonly CommandMemory _memory = new();
     private readonly RejectionBudget _budget;
-    private readonly Channel<Request> _queue = Channel.CreateBounded<Request>(new BoundedChannelOptions(MaxQueue) { SingleReader = true });
+    private readonly FairQueue<Request> _queue = new();
     private readonly Task _loop;
     private long _decided;
     private int _open;
@@ -61,7 +60,8 @@ public sealed class CommandHandler : IAsyncDisposable
     public CommandHandler(CommandHandlerParts parts, RunningConfiguration committed)
     {
         _parts = parts;
-        _context = new ValidationContext { Proposals = parts.Proposals, Limits = parts.Limits };
+        _context = new ValidationContext { Proposals = parts.Proposals, Limits = CommandLimits.Default };
+        _gate = new SenderGate(parts.Clock);
         _state = new SpeculativeState(committed);
         _budget = new RejectionBudget(parts.Clock);
         parts.Sequencer.Rewound += OnRewound;
@@ -83,61 +83,73 @@ public sealed class CommandHandler : IAsyncDisposable
     /// </summary>
     public async Task<Outcome> HandleAsync(ReadOnlyMemory<byte> message, Principal principal, CancellationToken cancellationToken)
     {
-        var reading = CommandReader.Read(message.Span, _parts.Limits);
-        if (reading.Id is not { } id)
-        {
-            Counters.CountUndecodable();
-            return Rejected("", reading.Errors);
-        }
-
-        Request request;
+        var standing = _parts.Authorization.Of(principal);
+        var isIn = _gate.TryEnter(standing, out var pass, out var why);
+        var id = "";
         try
         {
-            if (reading.Command is Command.Transaction { Mode: TransactionMode.Plan } plan) return PlanOnly(plan);
-            request = new Request(new CommandKey(principal, id), reading, Digest(reading.Body!.Value))
+            // Also of one that has to wait its id is needed, so that the answer can name it.
+            var reading = CommandReader.Read(message.Span, standing.Limits);
+            id = reading.Id ?? "";
+            if (!reading.IsCommand)
             {
-                Transaction = reading.Command is Command.Transaction transaction ? TransactionRequest.Read(transaction, _parts.Limits) : null,
-            };
-            StartFinding(request);
+                Counters.CountUndecodable();
+                return Rejected("", reading.Errors);
+            }
+
+            if (!isIn)
+            {
+                Counters.CountOverLimit();
+                return Rejected(id, [new CommandError("", "$", ErrorCode.OverLimit, why! + " Nothing was changed; the same command may be sent again.")]);
+            }
+
+            if (reading.Command is Command.Transaction { Mode: TransactionMode.Plan } plan) return PlanOnly(plan, standing);
+            if (Queue(id, reading, standing, pass, out var refused) is not { } queued) return refused!;
+            // From here on it counts until it has its outcome, whether or not somebody waits for that.
+            isIn = false;
+            return await queued.Done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception bug)
+        catch (Exception bug) when (isIn)
         {
             return Mistaken(id, bug);
         }
+        finally
+        {
+            if (isIn) pass.Leave();
+        }
+    }
 
-        try
+    /// <summary>Makes it wait for its decision; null with the answer when that cannot be.</summary>
+    private Request? Queue(string id, CommandReading reading, Standing standing, SenderGate.Pass pass, out Outcome? refused)
+    {
+        var request = new Request(new CommandKey(standing.Speaker.Principal, id), reading, Digest(reading.Body!.Value), standing.Speaker, pass)
         {
-            await _queue.Writer.WriteAsync(request, cancellationToken).ConfigureAwait(false);
-        }
-        catch (ChannelClosedException)
-        {
-            request.Transaction?.Dispose();
-            return Unavailable(id, "The gateway stops.");
-        }
-        catch (OperationCanceledException)
-        {
-            request.Transaction?.Dispose();
-            throw;
-        }
-
-        return await request.Done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            Transaction = reading.Command is Command.Transaction transaction ? TransactionRequest.Read(transaction, standing.Limits) : null,
+        };
+        refused = null;
+        StartFinding(request);
+        if (_queue.TryWrite(request.Key.Principal, request)) return request;
+        request.Transaction?.Dispose();
+        refused = Unavailable(id, "The gateway stops.");
+        return null;
     }
 
     public async ValueTask DisposeAsync()
     {
-        _queue.Writer.TryComplete();
+        _queue.Complete();
         await _loop.ConfigureAwait(false);
         var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Interlocked.Exchange(ref _drained, drained);
         if (Interlocked.CompareExchange(ref _open, 0, 0) > 0) await drained.Task.ConfigureAwait(false);
         _parts.Sequencer.Rewound -= OnRewound;
+        _queue.Dispose();
     }
 
     private void OnRewound(Exception why) => _state.Rewind(_parts.Sequencer.Stored.Position);
 
     private async Task LoopAsync()
     {
-        await foreach (var request in _queue.Reader.ReadAllAsync().ConfigureAwait(false))
+        while (await _queue.ReadAsync().ConfigureAwait(false) is (true, { } request))
         {
             Interlocked.Increment(ref _open);
             try
@@ -217,7 +229,7 @@ public sealed class CommandHandler : IAsyncDisposable
 
     private void DecideSa(Request request, Command.Sa command, RunningConfiguration state, long generation)
     {
-        var (taken, errors) = SaCommandDecider.Decide(command, state);
+        var (taken, errors) = SaCommandDecider.Decide(command, state, request.Speaker);
         if (taken is null)
         {
             Reject(request, errors, generation);
@@ -235,7 +247,7 @@ public sealed class CommandHandler : IAsyncDisposable
 
     private void DecideTransaction(Request request, RunningConfiguration state, long generation)
     {
-        var decision = TransactionDecider.Decide(request.Transaction!, state, _context, HoldsSecret);
+        var decision = TransactionDecider.Decide(request.Transaction!, state, _context, HoldsSecret, request.Speaker);
         if (decision is TransactionDecision.Rejected rejected)
         {
             Reject(request, rejected.Errors, generation);
@@ -282,7 +294,12 @@ public sealed class CommandHandler : IAsyncDisposable
         Status = OutcomeStatus.Accepted,
         Revision = accepted.Next.Revision,
         Position = position,
-        Items = [.. changed, .. accepted.Unchanged.Select(k => new ItemOutcome(k.ToString(), ItemState.Unchanged, _parts.Reconciler.StatusOf(k)?.WaitsFor))],
+        Items =
+        [
+            .. changed,
+            .. accepted.Unchanged.Select(k => new ItemOutcome(k.ToString(), ItemState.Unchanged, _parts.Reconciler.StatusOf(k)?.WaitsFor)),
+            .. accepted.Kept.Select(k => new ItemOutcome(k.ToString(), ItemState.Kept)),
+        ],
     };
 
     /// <summary>What the journal records as the outcome: the items' states are not known yet, and are looked up when it is asked for again.</summary>
@@ -409,10 +426,10 @@ public sealed class CommandHandler : IAsyncDisposable
         Answer(request, isFinal ? outcome with { Status = OutcomeStatus.Duplicate, First = outcome.Status } : outcome);
     }
 
-    private Outcome PlanOnly(Command.Transaction command)
+    private Outcome PlanOnly(Command.Transaction command, Standing standing)
     {
-        using var request = TransactionRequest.Read(command, _parts.Limits);
-        var decision = TransactionDecider.Decide(request, _state.Read().State, _context, HoldsSecret);
+        using var request = TransactionRequest.Read(command, standing.Limits);
+        var decision = TransactionDecider.Decide(request, _state.Read().State, _context, HoldsSecret, standing.Speaker);
         if (decision is not TransactionDecision.Accepted accepted)
         {
             Counters.CountRejected();
@@ -459,11 +476,16 @@ public sealed class CommandHandler : IAsyncDisposable
     {
         request.Transaction?.Dispose();
         if (!request.Done.TrySetResult(outcome)) return;
+        request.Pass.Leave();
         if (Interlocked.Decrement(ref _open) == 0) _drained?.TrySetResult();
     }
 
-    private sealed class Request(CommandKey key, CommandReading reading, Octets bodyHash)
+    private sealed class Request(CommandKey key, CommandReading reading, Octets bodyHash, Speaker speaker, SenderGate.Pass pass)
     {
+        public SenderGate.Pass Pass { get; } = pass;
+
+        public Speaker Speaker { get; } = speaker;
+
         public CommandKey Key { get; } = key;
 
         public CommandReading Reading { get; } = reading;

@@ -10,6 +10,7 @@ using Gateway.Host.Api.Views;
 using Gateway.Host.Appliance;
 using Gateway.Host.Bus;
 using Gateway.Host.Control;
+using Gateway.Host.Control.Senders;
 using Gateway.Host.Descriptors;
 using Gateway.Host.Diagnostics;
 using Gateway.Host.Ike;
@@ -50,6 +51,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private ShowViews _views = null!;
     private IBus? _bus;
     private string? _journalTrouble;
+    private Authorization _authorization = null!;
 
     private GatewayRuntime(ApplianceConfig appliance, Logs logs)
     {
@@ -86,6 +88,8 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     }
 
     public Task<Outcome> HandleAsync(ReadOnlyMemory<byte> command, Principal principal, CancellationToken cancellationToken) => _commands.HandleAsync(command, principal, cancellationToken);
+
+    public Rights RightsOf(Principal principal) => _authorization.Of(principal).Speaker.Rights;
 
     public GatewayView Gateway() => new()
     {
@@ -187,11 +191,12 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         await _reconciler.StartAsync(running.Configuration, running.Pending).ConfigureAwait(false);
         foreach (var device in _ports.ReleaseUnclaimed()) HostLog.GivenBack(_log, device);
 
+        _authorization = new Authorization(_appliance.Authorization, _appliance.Limits);
         _commands = new CommandHandler(
             new CommandHandlerParts
             {
                 Sequencer = _sequencer, Journal = _journal, Reconciler = _reconciler, Vault = secrets, Digest = secrets, SaCommands = _ike,
-                Proposals = new IkeProposalSyntax(), Clock = TimeProvider.System,
+                Proposals = new IkeProposalSyntax(), Clock = TimeProvider.System, Authorization = _authorization,
             },
             running.Configuration);
         _parts.Push(_commands);

@@ -20,7 +20,7 @@ internal sealed class JournalRecords(IJournal journal, Func<JournalHead?> anchor
         var state = await StateAsync(at is null ? null : Moment(at), at, stop).ConfigureAwait(false);
         return new ConfigView(
             state.Configuration.Revision, state.Position, state.Time,
-            [.. state.Configuration.Ordered().Select(i => new ItemView(i.Key.Kind, i.Key.Name, JsonSerializer.SerializeToElement(ItemJson.ShownSpec(i.Spec))))]);
+            [.. state.Configuration.Ordered().Select(i => new ItemView(i.Key.Kind, i.Key.Name, JsonSerializer.SerializeToElement(ItemJson.ShownSpec(i.Spec)), i.Owner?.ToString()))]);
     }
 
     public async IAsyncEnumerable<HistoryRow> HistoryAsync(HistoryFilter filter, [EnumeratorCancellation] CancellationToken stop)

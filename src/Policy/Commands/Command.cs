@@ -30,8 +30,11 @@ public abstract record Command
 
         public TransactionMode Mode { get; init; }
 
-        /// <summary>The puts are the whole desired state: everything else is deleted.</summary>
+        /// <summary>The puts are the whole desired state of what the sender may change: everything else of that is deleted.</summary>
         public bool Replace { get; init; }
+
+        /// <summary>Items of others are changed too, and belong to the sender from then on.</summary>
+        public bool TakeOwnership { get; init; }
     }
 
     /// <summary>Asks for an SA's life to change: initiate, rekey or terminate a connection or one of its children.</summary>

@@ -33,8 +33,13 @@ public sealed record TransactionBody
     /// <summary>Whether it is carried out or only planned.</summary>
     public TransactionMode Mode { get; init; }
 
-    /// <summary>The puts are the whole desired state: everything else is deleted.</summary>
+    /// <summary>
+    /// The puts are the whole desired state: everything else that belongs to the sender or to nobody is deleted; with 'take_ownership' everything else.
+    /// </summary>
     public bool Replace { get; init; }
+
+    /// <summary>Items that belong to others are changed too, and are the sender's from then on. Without it a change of such an item is refused.</summary>
+    public bool TakeOwnership { get; init; }
 
     /// <summary>Items to make or change.</summary>
     public ValueList<ItemPutRequest> Put { get; init; }

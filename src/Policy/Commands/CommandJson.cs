@@ -16,6 +16,7 @@ public static class CommandJson
                 ExpectedRevision = t.ExpectedRevision,
                 Mode = t.Mode,
                 Replace = t.Replace,
+                TakeOwnership = t.TakeOwnership,
                 Put = t.Put,
                 Delete = t.Delete,
             },

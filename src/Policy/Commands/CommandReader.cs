@@ -119,6 +119,7 @@ public static class CommandReader
             ExpectedRevision = read.ExpectedRevision,
             Mode = read.Mode,
             Replace = read.Replace,
+            TakeOwnership = read.TakeOwnership,
             Put = read.Put,
             Delete = read.Delete,
         };

@@ -24,6 +24,9 @@ public static class ErrorCode
     public const string Conflict = "conflict";
     public const string NotFound = "not-found";
     public const string Referenced = "referenced";
+    public const string NotOwner = "not-owner";
+    public const string Forbidden = "forbidden";
+    public const string OverLimit = "over-limit";
     public const string WrongRevision = "wrong-revision";
     public const string IdReused = "id-reused";
     public const string SecretNeeded = "secret-needed";
@@ -51,6 +54,9 @@ public static class ErrorCode
         [Conflict] = "It contradicts another item: the same address, overlapping subnets, the same device.",
         [NotFound] = "The item to delete does not exist.",
         [Referenced] = "Another item refers to the one to delete; delete or change that one too.",
+        [NotOwner] = "The item belongs to somebody else, who is named; with take_ownership it can be taken over.",
+        [Forbidden] = "The gateway's authorization does not let this sender do that.",
+        [OverLimit] = "The sender has more commands in flight, or sends them faster, than it may; nothing was changed, and the same command may be sent again.",
         [WrongRevision] = "The configuration is not at the expected revision any more.",
         [IdReused] = "The same sender used this id before for another command.",
         [SecretNeeded] = "A new secret has no value.",

@@ -40,6 +40,9 @@ public enum ItemState
     Pending,
     Deleted,
     Unchanged,
+
+    /// <summary>With 'replace': it was not put, but belongs to somebody else, and stays.</summary>
+    Kept,
 }
 
 /// <summary>State of one item; pending with what it waits for.</summary>

@@ -10,9 +10,15 @@ namespace Gateway.Policy.Deciders;
 public static class SaCommandDecider
 {
     /// <summary>The event, or the errors.</summary>
-    public static (SaCommandAccepted? Event, ValueList<CommandError> Errors) Decide(Command.Sa command, RunningConfiguration state)
+    public static (SaCommandAccepted? Event, ValueList<CommandError> Errors) Decide(Command.Sa command, RunningConfiguration state, Speaker speaker)
     {
         var errors = new ErrorList();
+        if (!speaker.Rights.Sa.Contains(command.Verb))
+        {
+            errors.Add("", "$.command", ErrorCode.Forbidden, $"{speaker.Principal} may not do that.");
+            return (null, errors.ToValueList());
+        }
+
         var key = new ItemKey(ItemCatalog.Connection, command.Connection);
         var named = Names.IsItem(command.Connection) ? key.ToString() : "";
         if (!state.TryGetValue(key, out var item) || item.Spec is not ConnectionSpec spec)

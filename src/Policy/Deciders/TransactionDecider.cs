@@ -13,41 +13,46 @@ public delegate bool HoldsSecret(KeyHandle slot, TakenSecret value);
 /// <summary>Decides transactions: a function of the request and the configuration before it. The same input gives the same events in the same order.</summary>
 public static class TransactionDecider
 {
-    public static TransactionDecision Decide(TransactionRequest request, RunningConfiguration state, ValidationContext context, HoldsSecret holds)
+    public static TransactionDecision Decide(TransactionRequest request, RunningConfiguration state, ValidationContext context, HoldsSecret holds, Speaker speaker)
     {
         var errors = new ErrorList(context.Limits.MaxErrors);
         foreach (var error in request.Errors) errors.Add(error.Item, error.Path, error.Code, error.Message);
         if (request.Command.ExpectedRevision is { } expected && expected != state.Revision)
             errors.Add("", "$.expected_revision", ErrorCode.WrongRevision, $"The configuration is at revision {state.Revision}, not {expected}.");
 
-        var puts = Resolve(request, state, holds, errors);
+        var leave = new Leave(request.Command, speaker, state, errors);
+        var puts = Resolve(request, state, holds, speaker, leave, errors);
         foreach (var (item, at) in puts) Kind(item.Key).Rules.Check(item, context, at["spec"]);
-        var deletes = Deletes(request, state, puts, errors);
+        var deletes = Deletes(request, state, puts, leave, errors);
         if (errors.Count > 0) return new TransactionDecision.Rejected(errors.ToValueList());
 
         var (changed, unchanged) = Changes(puts, deletes, state);
         var next = state.With(changed, state.Revision + 1);
-        CheckTogether(puts, deletes, state, next, request, errors);
+        CheckTogether(puts, deletes, state, next, errors);
         if (errors.Count > 0) return new TransactionDecision.Rejected(errors.ToValueList());
 
         return new TransactionDecision.Accepted(
             [
                 .. changed.Select(c => c.After is { } after ? (GatewayEvent)new ItemPut(c.Key, after.Spec) : new ItemDeleted(c.Key)),
-                new TransactionCommitted(next.Revision, changed.Count, request.Command.Reason),
+                new TransactionCommitted(next.Revision, changed.Count, request.Command.Reason, changed.Count(c => state.TryGetValue(c.Key, out var before) && !speaker.Owns(before))),
             ],
             next,
             changed,
             unchanged,
+            leave.Kept,
             [.. changed.Select(c => Slot(state.GetValueOrDefault(c.Key))).Where(slot => !slot.IsNone).Except(changed.Select(c => Slot(c.After)))]);
     }
 
     /// <summary>Gives each put secret its slot: a new one for a new value, the present one when the value is the same or none is given.</summary>
-    private static List<(Item Item, ErrorScope At)> Resolve(TransactionRequest request, RunningConfiguration state, HoldsSecret holds, ErrorList errors)
+    private static List<(Item Item, ErrorScope At)> Resolve(TransactionRequest request, RunningConfiguration state, HoldsSecret holds, Speaker speaker, Leave leave, ErrorList errors)
     {
+        var owner = Speaker.OwnerFrom(speaker.Principal);
         var puts = new List<(Item, ErrorScope)>(request.Puts.Count);
         foreach (var put in request.Puts)
         {
-            var item = put.Item;
+            // What may not be changed is not looked into either: the answer would tell about it.
+            if (!leave.MayChange(put.Item.Key, put.Path)) continue;
+            var item = put.Item with { Owner = owner };
             var at = new ErrorScope(errors, TransactionRequest.Named(item.Key), put.Path);
             if (item.Spec is SecretSpec secret)
             {
@@ -68,18 +73,19 @@ public static class TransactionDecider
         return puts;
     }
 
-    private static List<(ItemKey Key, string Path)> Deletes(TransactionRequest request, RunningConfiguration state, List<(Item Item, ErrorScope At)> puts, ErrorList errors)
+    private static List<(ItemKey Key, string Path)> Deletes(TransactionRequest request, RunningConfiguration state, List<(Item Item, ErrorScope At)> puts, Leave leave, ErrorList errors)
     {
         if (request.Command.Replace)
         {
-            var kept = puts.Select(p => p.Item.Key).ToHashSet();
-            return [.. state.Keys.Where(k => !kept.Contains(k)).Select(k => (k, "$.replace"))];
+            var put = request.Puts.Select(p => p.Item.Key).ToHashSet();
+            return [.. state.Values.Where(i => !put.Contains(i.Key) && leave.MayReplace(i)).Select(i => (i.Key, "$.replace"))];
         }
 
         var deletes = new List<(ItemKey, string)>(request.Deletes.Count);
         for (var i = 0; i < request.Deletes.Count; i++)
         {
             var key = request.Deletes[i];
+            if (!leave.MayChange(key, $"$.delete[{i}]")) continue;
             if (state.ContainsKey(key)) deletes.Add((key, $"$.delete[{i}]"));
             else errors.Add(key.ToString(), $"$.delete[{i}]", ErrorCode.NotFound, "There is no such item.");
         }
@@ -95,7 +101,8 @@ public static class TransactionDecider
         changed.AddRange(deletes.Select(d => new ItemChange(d.Key, null)).OrderBy(c => c.Key, ItemOrder.Instance));
         foreach (var (item, _) in puts.OrderBy(p => p.Item.Key, ItemOrder.Instance))
         {
-            if (state.TryGetValue(item.Key, out var before) && before.Spec.Equals(item.Spec)) unchanged.Add(item.Key);
+            // To take an item over is a change, to put what nobody owns as it is already is none.
+            if (state.TryGetValue(item.Key, out var before) && before.Spec.Equals(item.Spec) && (before.Owner is null || before.Owner == item.Owner)) unchanged.Add(item.Key);
             else changed.Add(new ItemChange(item.Key, item));
         }
 
@@ -103,7 +110,7 @@ public static class TransactionDecider
     }
 
     private static void CheckTogether(
-        List<(Item Item, ErrorScope At)> puts, List<(ItemKey Key, string Path)> deletes, RunningConfiguration state, RunningConfiguration next, TransactionRequest request, ErrorList errors)
+        List<(Item Item, ErrorScope At)> puts, List<(ItemKey Key, string Path)> deletes, RunningConfiguration state, RunningConfiguration next, ErrorList errors)
     {
         var claimed = new Dictionary<Claim, ItemKey>();
         foreach (var (item, at) in puts)
@@ -131,10 +138,11 @@ public static class TransactionDecider
 
         foreach (var ofKind in puts.GroupBy(p => p.Item.Key.Kind))
             Kind(ofKind.First().Item.Key).Rules.CheckTogether(next, ofKind.ToDictionary(p => p.Item.Key, p => p.At["spec"]));
-        if (request.Command.Replace) return;
+        var put = puts.Select(p => p.Item.Key).ToHashSet();
         foreach (var (key, path) in deletes)
         {
-            var referrers = next.ReferrersOf(key);
+            // Those that are put have been told above that their reference leads nowhere.
+            var referrers = next.ReferrersOf(key).Where(r => !put.Contains(r)).ToList();
             if (referrers.Count == 0) continue;
             var named = referrers.Order(ItemOrder.Instance).Take(5).Select(r => r.ToString());
             errors.Add(key.ToString(), path, ErrorCode.Referenced, $"{string.Join(", ", named)}{(referrers.Count > 5 ? $" and {referrers.Count - 5} more" : "")} {(referrers.Count == 1 ? "refers" : "refer")} to it.");

@@ -21,7 +21,8 @@ public sealed record ItemDeleted(ItemKey Key) : GatewayEvent
 /// belong to a transaction that was cut off, and never count.
 /// </param>
 /// <param name="Reason">Why, in the sender's words.</param>
-public sealed record TransactionCommitted(long Revision, int Changes, string? Reason) : GatewayEvent
+/// <param name="Taken">How many of the changes are of items that belonged to somebody else, and were taken over.</param>
+public sealed record TransactionCommitted(long Revision, int Changes, string? Reason, int Taken = 0) : GatewayEvent
 {
     public override string Subject => "configuration";
 }

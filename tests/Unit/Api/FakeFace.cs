@@ -28,6 +28,10 @@ internal sealed class FakeFace : IGatewayFace
         return Task.FromResult(new Outcome { Id = Id, Status = Answer, Revision = 1, Errors = Errors });
     }
 
+    public Rights Rights { get; set; } = Rights.All;
+
+    public Rights RightsOf(Principal principal) => Rights;
+
     public GatewayView Gateway() => new()
     {
         Id = "gw1",

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Gateway.Host.Control;
+using Gateway.Host.Control.Senders;
 using Gateway.Host.Journal;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
@@ -37,7 +38,7 @@ internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
 
     public ConcurrentQueue<SaRequest> SaRequests { get; } = [];
 
-    public static async Task<ControlWorld> StartAsync(IJournal? journal = null, MemoryVault? vault = null)
+    public static async Task<ControlWorld> StartAsync(IJournal? journal = null, MemoryVault? vault = null, Authorization? authorization = null)
     {
         var world = new ControlWorld(journal ?? new MemoryJournal(), vault ?? new MemoryVault());
         var head = await world.Journal.OpenAsync(CancellationToken.None);
@@ -60,6 +61,7 @@ internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
                 SaCommands = world,
                 Proposals = new IkeProposalSyntax(),
                 Clock = world.Clock,
+                Authorization = authorization ?? Authorization.Open,
             },
             replayed.Configuration);
         await world.Reconciler.StartAsync(replayed.Configuration, replayed.Pending);

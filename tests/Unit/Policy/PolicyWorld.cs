@@ -4,6 +4,7 @@ using Gateway.Policy.Commands;
 using Gateway.Policy.Deciders;
 using Gateway.Policy.Items;
 using Gateway.Policy.Items.Rules;
+using Gateway.Policy.Journal;
 
 namespace Gateway.Unit.Policy;
 
@@ -26,12 +27,15 @@ internal sealed class PolicyWorld
 
     public static string Item(string kind, string name, string spec) => $$"""{"kind":"{{kind}}","name":"{{name}}","spec":{{spec}}}""";
 
+    /// <summary>Who speaks from now on; at first somebody who may do everything.</summary>
+    public Speaker Speaker { get; set; } = new(new Principal("bus", "user:one"), Rights.All);
+
     public TransactionDecision Decide(string json)
     {
         var reading = CommandReader.Read(Encoding.UTF8.GetBytes(json), CommandLimits.Default);
         if (reading.Command is null) return new TransactionDecision.Rejected(reading.Errors);
         using var request = TransactionRequest.Read((Command.Transaction)reading.Command, CommandLimits.Default);
-        return TransactionDecider.Decide(request, State, Context, (slot, value) => Vault.TryGetValue(slot, out var held) && value.Use((_, octets) => octets.SequenceEqual(held)));
+        return TransactionDecider.Decide(request, State, Context, (slot, value) => Vault.TryGetValue(slot, out var held) && value.Use((_, octets) => octets.SequenceEqual(held)), Speaker);
     }
 
     public Dictionary<Gateway.Policy.Sa.KeyHandle, byte[]> Vault { get; } = [];

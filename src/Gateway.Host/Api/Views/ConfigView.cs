@@ -6,7 +6,8 @@ namespace Gateway.Host.Api.Views;
 public sealed record ConfigView(long Revision, long Position, DateTimeOffset? Time, IReadOnlyList<ItemView> Items);
 
 /// <summary>An item as it was accepted; a secret shows its handle only.</summary>
-public sealed record ItemView(string Kind, string Name, JsonElement Spec);
+/// <param name="Owner">The principal that it belongs to; null = nobody.</param>
+public sealed record ItemView(string Kind, string Name, JsonElement Spec, string? Owner = null);
 
 /// <summary>One event for people: who, when, why, from which door.</summary>
 public sealed record HistoryRow

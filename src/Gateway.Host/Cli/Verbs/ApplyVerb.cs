@@ -11,20 +11,25 @@ internal static class ApplyVerb
     {
         var file = new Argument<string>("FILE") { Description = "JSON file, or - for standard input: a transaction, or a list of items to put." };
         var plan = new Option<bool>("--plan") { Description = "Validate and show the steps; change nothing." };
-        var replace = new Option<bool>("--replace") { Description = "The items are the whole desired state." };
+        var replace = new Option<bool>("--replace") { Description = "The items are the whole desired state of what is yours; with --take-ownership of everything." };
+        var take = TakeOwnership();
         var reason = new Option<string?>("--reason") { Description = "Why, for the journal.", HelpName = "TEXT" };
-        var verb = new Command("apply", "Puts and deletes items in one transaction.") { file, plan, replace, reason };
+        var verb = new Command("apply", "Puts and deletes items in one transaction.") { file, plan, replace, take, reason };
         verb.SetAction(async (parsed, stop) =>
         {
             var transaction = Read(parsed.GetValue(file)!);
             if (parsed.GetValue(plan)) transaction["mode"] = "plan";
             if (parsed.GetValue(replace)) transaction["replace"] = true;
+            if (parsed.GetValue(take)) transaction["take_ownership"] = true;
             if (parsed.GetValue(reason) is { } why) transaction["reason"] = why;
             using var client = where.Connect(parsed);
             return OutcomePrinter.Print(await client.CommandAsync(Bytes(transaction), stop).ConfigureAwait(false), parsed.GetValue(where.Json), screen);
         });
         return verb;
     }
+
+    /// <summary>The option of every verb that changes items.</summary>
+    public static Option<bool> TakeOwnership() => new("--take-ownership") { Description = "Change what belongs to others too, and own it from then on." };
 
     /// <summary>A command with the id and issuer that it lacks.</summary>
     public static ReadOnlyMemory<byte> Bytes(JsonObject command)

@@ -54,8 +54,9 @@ internal static class ImportVerb
     {
         var file = new Argument<string>("FILE") { Description = "A strongSwan swanctl.conf." };
         var plan = new Option<bool>("--plan") { Description = "Validate and show the steps; change nothing." };
+        var take = ApplyVerb.TakeOwnership();
         var print = new Option<bool>("--print") { Description = "Print the items instead of applying them (with their secrets)." };
-        var swanctl = new Command("swanctl", "Reads a strongSwan swanctl.conf and applies it; names what it cannot carry over.") { file, plan, print };
+        var swanctl = new Command("swanctl", "Reads a strongSwan swanctl.conf and applies it; names what it cannot carry over.") { file, plan, print, take };
         swanctl.SetAction(async (parsed, stop) =>
         {
             var report = SwanctlImport.Read(parsed.GetValue(file)!, SupportedProposals.Check);
@@ -69,6 +70,7 @@ internal static class ImportVerb
             }
 
             if (parsed.GetValue(plan)) command["mode"] = "plan";
+            if (parsed.GetValue(take)) command["take_ownership"] = true;
             using var client = where.Connect(parsed);
             return OutcomePrinter.Print(await client.CommandAsync(ApplyVerb.Bytes(command), stop).ConfigureAwait(false), parsed.GetValue(where.Json), screen);
         });

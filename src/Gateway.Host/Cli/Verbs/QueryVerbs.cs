@@ -56,7 +56,7 @@ internal static class ConfigVerb
             }
 
             screen.Line($"# revision {view.Revision}, position {view.Position}{(view.Time is { } time ? ", " + Format.Time(time) : "")}");
-            foreach (var line in view.Items) screen.Line($"{line.Kind}/{line.Name} {JsonSerializer.Serialize(line.Spec, ApiJson.Options)}");
+            foreach (var line in view.Items) screen.Line($"{line.Kind}/{line.Name} {JsonSerializer.Serialize(line.Spec, ApiJson.Options)}{(line.Owner is { } owner ? $"  # {owner}" : "")}");
             return ExitCodes.Done;
         });
         return verb;

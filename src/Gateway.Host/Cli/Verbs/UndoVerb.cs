@@ -13,7 +13,8 @@ internal static class UndoVerb
     {
         var revision = new Argument<long>("REV") { Description = "The revision to take back." };
         var plan = new Option<bool>("--plan") { Description = "Show the steps; change nothing." };
-        var verb = new Command("undo", "Takes back what a revision changed.") { revision, plan };
+        var take = ApplyVerb.TakeOwnership();
+        var verb = new Command("undo", "Takes back what a revision changed.") { revision, plan, take };
         verb.SetAction(async (parsed, stop) =>
         {
             using var client = where.Connect(parsed);
@@ -23,6 +24,7 @@ internal static class UndoVerb
             var rows = await client.GetAsync<List<DiffRow>>(Query.Path("/v1/diff", ("a", b), ("b", a)), stop).ConfigureAwait(false);
             var command = Transaction(rows, undone);
             if (parsed.GetValue(plan)) command["mode"] = "plan";
+            if (parsed.GetValue(take)) command["take_ownership"] = true;
             return OutcomePrinter.Print(await client.CommandAsync(ApplyVerb.Bytes(command), stop).ConfigureAwait(false), parsed.GetValue(where.Json), screen);
         });
         return verb;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Gateway.Policy;
+using Gateway.Policy.Commands;
 using Gateway.Policy.Deciders;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
@@ -24,10 +25,12 @@ public sealed class DeciderPropertyTests
         var position = 0L;
         for (var i = 0; i < 150; i++)
         {
+            world.Speaker = new Speaker(new Principal("bus", $"user:{random.Next(2)}"), Rights.All);
             var json = Transaction(random, world.State);
+            if (random.Next(2) == 0) json = json.Replace("{\"id\"", "{\"take_ownership\":true,\"id\"", StringComparison.Ordinal);
             if (world.Decide(json) is not TransactionDecision.Accepted) continue;
             var accepted = world.Accept(json);
-            foreach (var e in accepted.Events) replayed = replayed.Apply(Stored(e, ++position));
+            foreach (var e in accepted.Events) replayed = replayed.Apply(Stored(e, ++position, world.Speaker.Principal));
             AssertSame(world.State, replayed.Configuration, seed);
             Assert.Equal(world.State.Revision, replayed.Configuration.Revision);
 
@@ -104,10 +107,10 @@ public sealed class DeciderPropertyTests
         Assert.Equal(10_000, new PolicyWorld().Accept(PolicyWorld.Put([.. items])).Changed.Count);
     }
 
-    internal static JournalEvent Stored(GatewayEvent e, long position)
+    internal static JournalEvent Stored(GatewayEvent e, long position, Principal? by = null)
     {
         var (name, data) = EventCatalog.Encode(e);
-        var envelope = new Envelope { Position = position, Subject = e.Subject, Name = name, Time = DateTimeOffset.UnixEpoch.AddSeconds(position), Principal = Principal.Gateway, Data = data, Hash = Octets.Empty };
+        var envelope = new Envelope { Position = position, Subject = e.Subject, Name = name, Time = DateTimeOffset.UnixEpoch.AddSeconds(position), Principal = by ?? Principal.Gateway, Data = data, Hash = Octets.Empty };
         return new JournalEvent(envelope, EventCatalog.Decode(envelope));
     }
 
