@@ -49,6 +49,9 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
 {
     private const int MaxWaiting = 8192;
     private const int MaxTogether = 64;
+    private const int Few = 64;
+    private static readonly TimeSpan _showEvery = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _journalPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _idlePoll = TimeSpan.FromSeconds(1);
 
     private readonly IkeDriverParts _parts;
@@ -59,10 +62,14 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly Dictionary<ChildSaId, ChildSaParameters> _installed = [];
     private readonly Dictionary<ChildSaId, ulong> _seen = [];
     private readonly HashSet<IkeSaId> _logged = [];
+    private readonly List<(ConnectionName Connection, ValueList<ChildName> Children)> _revivals = [];
     private Dictionary<ConnectionName, Connection> _connections = [];
     private IReadOnlyList<IkeSaView> _sas = [];
     private Task _loop = Task.CompletedTask;
     private long _overrun;
+    private bool _loaded;
+    private bool _stale;
+    private Timestamp _shown;
 
     public IkeDriver(IkeDriverParts parts)
     {
@@ -93,7 +100,55 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         {
             _connections = connections.ToDictionary(c => c.Name);
             _engine.LoadConnections(connections, secrets, now, outputs);
+            // From here on packets can leave; timers that ran out before would have run in vain.
+            _loaded = true;
+            lock (_revivals)
+            {
+                foreach (var (connection, children) in _revivals) _engine.Revive(connection, children, now, outputs);
+                _revivals.Clear();
+            }
         });
+
+    /// <summary>
+    /// Takes all SAs back from the vault, before <see cref="Start"/> and before any port is open; what is not resumed is shredded. Facts that were not written
+    /// any more are written now.
+    /// </summary>
+    public async Task<ResumeReport> ResumeAsync(IReadOnlyList<Connection> connections, JournalledSas journal)
+    {
+        var (outputs, slots, strays) = (new OutputList(), new List<(KeyHandle Handle, Secret Content)>(), new HashSet<KeyHandle>());
+        foreach (var (handle, kind) in _parts.Vault.Slots())
+        {
+            if (kind is not (SlotKind.IkeSa or SlotKind.ChildSa)) continue;
+            if (kind == SlotKind.IkeSa && _parts.Vault.TryRead(handle, out var content)) slots.Add((handle, content));
+            else strays.Add(handle);
+        }
+
+        _connections = connections.ToDictionary(c => c.Name);
+        var report = _engine.Resume(connections, slots, journal, _parts.Vault.Holds, BootClock.Now, outputs);
+        foreach (var (_, content) in slots) content.Dispose();
+        foreach (var install in outputs.OfType<IkeOutput.Install>())
+        {
+            strays.Remove(install.Parameters.InboundKey);
+            strays.Remove(install.Parameters.OutboundKey);
+        }
+
+        foreach (var shred in outputs.OfType<IkeOutput.Shred>()) strays.Add(shred.Slot);
+        foreach (var output in outputs)
+            if (output is IkeOutput.Store store) Store(store, isChild: false);
+        // When the journal cannot be written now the tunnels go on all the same, and the next start finds out the same again.
+        await JournalAsync(outputs).ConfigureAwait(false);
+        foreach (var output in outputs)
+            if (output is IkeOutput.Install) Guard(() => Carry(output));
+        _parts.Vault.Shred(strays);
+        Volatile.Write(ref _sas, _engine.Sas(BootClock.Now));
+        return report;
+    }
+
+    /// <summary>Sets up again what was lost; to be called before the first <see cref="Load"/>, after which it is done.</summary>
+    public void Revive(IReadOnlyList<(ConnectionName Connection, ValueList<ChildName> Children)> lost)
+    {
+        lock (_revivals) _revivals.AddRange(lost);
+    }
 
     public void Submit(SaRequest request) => Leave((now, outputs) =>
     {
@@ -162,7 +217,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             await WaitAsync(nextPoll).ConfigureAwait(false);
             var now = BootClock.Now;
             for (var i = 0; i < MaxTogether && _inbox.Reader.TryRead(out var input); i++) Guard(() => input(now, outputs));
-            if (_engine.NextDeadline is { } deadline && deadline <= now) Guard(() => _engine.Advance(now, outputs));
+            if (_loaded && _engine.NextDeadline is { } deadline && deadline <= now) Guard(() => _engine.Advance(now, outputs));
             if (now >= nextPoll)
             {
                 Guard(() => TellLastUsed(now, outputs));
@@ -171,8 +226,18 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
 
             if (outputs.Count > 0) await CarryOutAsync(outputs).ConfigureAwait(false);
             outputs.Clear();
-            Volatile.Write(ref _sas, _engine.Sas(now));
+            Show();
         }
+    }
+
+    // A view of all SAs costs as much as there are SAs: a few are shown at once, many not more often than it can be seen.
+    private void Show()
+    {
+        var now = BootClock.Now;
+        _stale = _engine.Count > Few && now - _shown < _showEvery;
+        if (_stale) return;
+        _shown = now;
+        Volatile.Write(ref _sas, _engine.Sas(now));
     }
 
     private void Guard(Action action)
@@ -189,7 +254,8 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
 
     private async Task WaitAsync(Timestamp nextPoll)
     {
-        var until = _engine.NextDeadline is { } deadline && deadline < nextPoll ? deadline : nextPoll;
+        var until = _loaded && _engine.NextDeadline is { } deadline && deadline < nextPoll ? deadline : nextPoll;
+        if (_stale && _shown + _showEvery < until) until = _shown + _showEvery;
         var wait = until - BootClock.Now;
         if (wait <= TimeSpan.Zero || _inbox.Reader.Count > 0) return;
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
@@ -222,7 +288,13 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         var keys = outputs.OfType<IkeOutput.Install>().SelectMany(i => new[] { i.Parameters.InboundKey, i.Parameters.OutboundKey }).ToHashSet();
         foreach (var output in outputs)
             if (output is IkeOutput.Store store) Guard(() => Store(store, isChild: keys.Contains(store.Slot)));
-        if (!await JournalAsync(outputs).ConfigureAwait(false)) return;
+        // Not written down is not agreed: nothing is installed or sent until it is. The slots are ahead meanwhile, and peers ask again.
+        while (!await JournalAsync(outputs).ConfigureAwait(false))
+        {
+            await Task.Delay(_journalPause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_stop.IsCancellationRequested) return;
+        }
+
         foreach (var output in outputs) Guard(() => Carry(output));
     }
 
@@ -255,7 +327,6 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         }
         catch (JournalUnavailableException e)
         {
-            // Not written down is not agreed: nothing is installed or sent, and the peer asks again.
             IkeLog.JournalRefuses(_parts.Log, e.Message);
             return false;
         }

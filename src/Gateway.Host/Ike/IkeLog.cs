@@ -23,6 +23,12 @@ internal static partial class IkeLog
     [LoggerMessage(205, LogLevel.Information, "{Verb} of {Target}: nothing of that name is up.")]
     public static partial void NothingUp(ILogger log, string verb, string target);
 
+    [LoggerMessage(207, LogLevel.Information, "{IkeSas} IKE SAs and {ChildSas} CHILD SAs go on where the process before this one stopped.")]
+    public static partial void Resumed(ILogger log, int ikeSas, int childSas);
+
+    [LoggerMessage(208, LogLevel.Warning, "A slot of an IKE SA was of no use: {Reason}")]
+    public static partial void SlotRefused(ILogger log, string reason);
+
     [LoggerMessage(206, LogLevel.Warning, "IKE and ESP keys are written to the folder of GATEWAY_KEYLOG: every captured packet can be read with them.")]
     public static partial void KeyLogOn(ILogger log);
 }

@@ -59,6 +59,12 @@ public sealed class JournalSequencer : IAsyncDisposable
         }
     }
 
+    /// <summary>The store will be asked to store up to here. On the storing loop; must be quick.</summary>
+    public event Action<JournalHead>? Storing;
+
+    /// <summary>What <see cref="Storing"/> named is stored.</summary>
+    public event Action? Kept;
+
     /// <summary>The store refused: what was numbered behind <see cref="Stored"/> is void. Raised under the numbering lock; must be quick.</summary>
     public event Action<Exception>? Rewound;
 
@@ -162,7 +168,9 @@ public sealed class JournalSequencer : IAsyncDisposable
             group.Exists(p => p.Durability == Durability.Synced) ? Durability.Synced : Durability.Soon);
         try
         {
+            if (batch.Envelopes.Count > 0) Storing?.Invoke(new JournalHead(batch.Envelopes[^1].Position, batch.Envelopes[^1].Hash));
             await _store.AppendAsync(batch, _stop.Token).ConfigureAwait(false);
+            if (batch.Envelopes.Count > 0) Kept?.Invoke();
         }
         catch (Exception e)
         {

@@ -20,7 +20,9 @@ using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
+using Gateway.Policy.Items;
 using Gateway.Policy.Journal;
+using Gateway.Policy.Sa;
 using Gateway.Projections;
 
 namespace Gateway.Host.Runtime;
@@ -172,12 +174,20 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             HostLog.JournalLost(_log, e.Message);
             mustStop("the journal was lost");
         };
-        Report([new GatewayStarted(Version, bootId.ToString()), .. Lost(inventory)]);
+        _vault.CheckJournal(head);
+        _sequencer.Storing += _vault.JournalWillStore;
+        _sequencer.Kept += _vault.JournalStored;
+        Report([new GatewayStarted(Version, bootId.ToString())]);
         _parts.Push(new Ending(() => Report([new GatewayStopped(StopReason)])));
-        ShredStrays(secrets, running);
+        // Secrets that nothing names were left by a crash between vault and journal.
+        secrets.ShredStrays(running.Configuration.OfKind(ItemCatalog.Secret).Select(i => ((SecretSpec)i.Spec).Handle).ToHashSet());
 
         StartDataplane();
-        StartIke(inventory);
+        // Before there is any port: what must be protected is, with the SAs that go on.
+        _dataplane.Security.SetPolicies(SecurityPolicies.Of(running.Configuration));
+        CreateIke(inventory);
+        await ResumeAsync(running.Configuration, inventory, head, stop).ConfigureAwait(false);
+        _ike.Start();
         var facts = new FactWriter(_sequencer, TimeProvider.System);
         _parts.Push(facts);
         _reconciler = new Reconciler(
@@ -225,18 +235,31 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         return (running, inventory);
     }
 
-    private IEnumerable<GatewayEvent> Lost(SaInventory inventory)
+    private async Task ResumeAsync(RunningConfiguration configuration, SaInventory inventory, JournalHead head, CancellationToken stop)
     {
-        if (inventory.IkeSas.Count > 0) HostLog.NotResumed(_log, inventory.IkeSas.Count, "the gateway was started anew");
-        return inventory.IkeSas.Values.Select(sa => new SaLost(sa.Id, "restart"));
-    }
+        if (_vault.Doubt is not VaultDoubt.None and var doubt)
+        {
+            if (inventory.IkeSas.Count > 0) HostLog.NotResumed(_log, inventory.IkeSas.Count, doubt.Sentence());
+            Report([.. inventory.IkeSas.Values.Select(sa => new SaLost(sa.Id, doubt.Word()))]);
+            _vault.Shred([.. _vault.Slots().Where(s => s.Kind is SlotKind.IkeSa or SlotKind.ChildSa).Select(s => s.Handle)]);
+            _vault.Trust();
+            _ike.Revive(SaRecords.Under(inventory, inventory.IkeSas.Values.Select(s => s.Id).ToHashSet()));
+            return;
+        }
 
-    // Secrets that nothing names were left by a crash between vault and journal; keys of SAs that are lost must not outlive them.
-    private void ShredStrays(VaultSecrets secrets, RunningConfigurationProjection running)
-    {
-        secrets.ShredStrays(running.Configuration.OfKind(Policy.Items.ItemCatalog.Secret).Select(i => ((Policy.Items.SecretSpec)i.Spec).Handle).ToHashSet());
-        foreach (var (handle, kind) in _vault.Slots())
-            if (kind is SlotKind.IkeSa or SlotKind.ChildSa) _vault.Shred(handle);
+        var named = inventory.IkeSas.Values.Select(s => s.Established.Slot).ToHashSet();
+        var unnamed = _vault.Slots().Any(s => s.Kind == SlotKind.IkeSa && !named.Contains(s.Handle));
+        if (inventory.IkeSas.Count == 0 && !unnamed && _vault.Slots().All(s => s.Kind is not SlotKind.ChildSa)) return;
+        var ended = unnamed ? await SaRecords.EndedAsync(_journal, head, stop).ConfigureAwait(false) : new HashSet<IkeSaId>();
+        var connections = new List<Connection>();
+        foreach (var item in configuration.OfKind(ItemCatalog.Connection))
+            if (ConnectionCompiler.TryCompile(new ConnectionName(item.Key.Name), (ConnectionSpec)item.Spec, out var connection, out _)) connections.Add(connection);
+        var report = await _ike.ResumeAsync(connections, SaRecords.Of(inventory, ended)).ConfigureAwait(false);
+        var log = _logs.For("ike");
+        foreach (var refused in report.Refused) IkeLog.SlotRefused(log, refused);
+        foreach (var group in report.Lost.GroupBy(l => l.Reason)) HostLog.NotResumed(_log, group.Count(), group.Key);
+        IkeLog.Resumed(log, report.IkeSas.Count, report.ChildSas.Count);
+        _ike.Revive(SaRecords.Under(inventory, report.Lost.Select(l => l.IkeSa).ToHashSet()));
     }
 
     private void StartDataplane()
@@ -260,7 +283,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _dataplane.Start();
     }
 
-    private void StartIke(SaInventory inventory)
+    private void CreateIke(SaInventory inventory)
     {
         var section = _appliance.Ike;
         var keyLog = KeyLog.Open(_appliance.Debug.KeyLog);
@@ -285,7 +308,6 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             },
         });
         _parts.Push(_ike);
-        _ike.Start();
     }
 
     private ConfigurationPhases Phases(VaultSecrets secrets)

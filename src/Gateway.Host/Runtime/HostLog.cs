@@ -12,7 +12,7 @@ internal static partial class HostLog
     [LoggerMessage(102, LogLevel.Critical, "The journal cannot be written any more by this process, which ends: {Reason}")]
     public static partial void JournalLost(ILogger log, string reason);
 
-    [LoggerMessage(103, LogLevel.Warning, "Of {IkeSas} IKE SAs that were up, none was resumed ({Reason}); peers are told with INITIAL_CONTACT.")]
+    [LoggerMessage(103, LogLevel.Warning, "{IkeSas} IKE SAs that were up do not go on ({Reason}); they are set up anew, and peers are told with INITIAL_CONTACT.")]
     public static partial void NotResumed(ILogger log, int ikeSas, string reason);
 
     [LoggerMessage(104, LogLevel.Warning, "{Item} of the first configuration was refused: {Path}: {Message}")]

@@ -36,6 +36,8 @@ public sealed unsafe class VaultFile : IDisposable
     private readonly nuint _length;
     private readonly bool[] _taken;
     private readonly Dictionary<KeyHandle, uint> _index = [];
+    private VaultPulse? _pulse;
+    private bool _storedSecond;
     private int _next = 1;
     private bool _disposed;
 
@@ -57,8 +59,8 @@ public sealed unsafe class VaultFile : IDisposable
     /// <summary>True when the file was made by this call of <see cref="Open"/>.</summary>
     public bool IsNew { get; private set; }
 
-    /// <summary>Where the journal stood when the vault was told last; a journal that is behind or elsewhere belongs to another vault.</summary>
-    public JournalHead JournalMark => new(Header->JournalPosition, new Octets(new ReadOnlySpan<byte>(Header->JournalHash, 32)));
+    /// <summary>Why no SA of this vault may go on. Kept in the file until <see cref="Trust"/>, so that a start which ends early does not lose it.</summary>
+    public VaultDoubt Doubt => (VaultDoubt)Header->Void;
 
     private VaultHeader* Header => (VaultHeader*)_base;
 
@@ -67,6 +69,7 @@ public sealed unsafe class VaultFile : IDisposable
     public static VaultFile Open(string path, KeyEncryptionKey key, string gatewayId, Guid bootId, int units = DefaultUnits)
     {
         SafeFileHandle? file = null;
+        VaultFile? opened = null;
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
@@ -76,10 +79,11 @@ public sealed unsafe class VaultFile : IDisposable
             else units = CheckLength(path, file);
             var vault = new VaultFile(file, key, units) { IsNew = isNew };
             file = null;
+            opened = vault;
             vault.Check(path, gatewayId);
-            vault.PreviousBootId = new Guid(new ReadOnlySpan<byte>(vault.Header->BootId, 16));
-            bootId.TryWriteBytes(new Span<byte>(vault.Header->BootId, 16));
+            vault.TakeOver(bootId);
             vault.Scan();
+            opened = null;
             return vault;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -88,6 +92,7 @@ public sealed unsafe class VaultFile : IDisposable
         }
         finally
         {
+            opened?.Abandon();
             file?.Dispose();
         }
     }
@@ -169,19 +174,65 @@ public sealed unsafe class VaultFile : IDisposable
         lock (_gate)
         {
             if (_disposed || !_index.Remove(handle, out var at)) return;
-            Erase(at);
+            Erase(at, sync: true);
         }
     }
 
-    /// <summary>Remembers where the journal stands, so that a vault which is older or of another journal is seen.</summary>
-    public void NoteJournal(JournalHead head)
+    /// <summary>Shreds many slots with one sync.</summary>
+    public void Shred(IReadOnlyCollection<KeyHandle> handles)
+    {
+        lock (_gate)
+        {
+            if (_disposed || handles.Count == 0) return;
+            foreach (var handle in handles)
+                if (_index.Remove(handle, out var at)) Erase(at, sync: false);
+            Libc.Sync(_base, Header->Used * (nuint)UnitLength);
+        }
+    }
+
+    /// <summary>
+    /// Compares the journal's head at the start with the two that the vault knows. When it is neither, <see cref="Doubt"/> says so from now on.
+    /// </summary>
+    public void CheckJournal(JournalHead head)
+    {
+        lock (_gate)
+        {
+            var first = new JournalHead(Header->JournalPosition, new Octets(new ReadOnlySpan<byte>(Header->JournalHash, 32)));
+            var second = new JournalHead(Header->OtherPosition, new Octets(new ReadOnlySpan<byte>(Header->OtherHash, 32)));
+            _storedSecond = head == second && head != first;
+            if (head != first && head != second && Doubt == VaultDoubt.None) Header->Void = (uint)VaultDoubt.OtherJournal;
+        }
+    }
+
+    /// <summary>The SAs that must not go on are shredded: what comes from now on may be resumed.</summary>
+    public void Trust()
+    {
+        lock (_gate) Header->Void = (uint)VaultDoubt.None;
+    }
+
+    /// <summary>The journal will be asked to store up to here. Until <see cref="JournalStored"/> either this or the head before may be its end.</summary>
+    public void JournalWillStore(JournalHead head)
     {
         lock (_gate)
         {
             if (_disposed) return;
-            Header->JournalPosition = head.Position;
-            head.Hash.Span.CopyTo(new Span<byte>(Header->JournalHash, 32));
+            if (_storedSecond)
+            {
+                head.Hash.Span.CopyTo(new Span<byte>(Header->JournalHash, 32));
+                Volatile.Write(ref Header->JournalPosition, head.Position);
+            }
+            else
+            {
+                head.Hash.Span.CopyTo(new Span<byte>(Header->OtherHash, 32));
+                Volatile.Write(ref Header->OtherPosition, head.Position);
+            }
         }
+    }
+
+    /// <summary>What was announced last is stored.</summary>
+    public void JournalStored()
+    {
+        lock (_gate) _storedSecond = !_storedSecond;
     }
 
     /// <summary>A handle that was never used: 128 random bits.</summary>
@@ -198,11 +249,57 @@ public sealed unsafe class VaultFile : IDisposable
         {
             if (_disposed) return;
             _disposed = true;
+            _pulse?.Dispose();
+            Beat();
             Libc.Sync(_base, _length);
             Libc.Unmap(_base, _length);
             _file.Dispose();
         }
     }
+
+    // A vault that cannot be used is left as it is.
+    private void Abandon()
+    {
+        _disposed = true;
+        _pulse?.Dispose();
+        Libc.Unmap(_base, _length);
+        _file.Dispose();
+    }
+
+    // Looks before it writes: the first store changes what the file system knows of the file.
+    private void TakeOver(Guid bootId)
+    {
+        var header = Header;
+        var identity = FileIdentity.Of(_file);
+        PreviousBootId = new Guid(new ReadOnlySpan<byte>(header->BootId, 16));
+        var away = BootMs() - header->PulseBoot;
+        if (IsNew) header->Void = (uint)VaultDoubt.None;
+        else if (Doubt != VaultDoubt.None)
+        {
+            // A start before this one found it, and did not come far.
+        }
+        else if (PreviousBootId != bootId) header->Void = (uint)VaultDoubt.OtherBoot;
+        else if (!identity.IsSameFile(header->Inode, header->Device, header->Birth)) header->Void = (uint)VaultDoubt.Copied;
+        else if (identity.ChangedMs > header->PulseWall + (long)VaultPulse.Slack.TotalMilliseconds) header->Void = (uint)VaultDoubt.Touched;
+        else if (away < 0 || away > (long)VaultPulse.LongestAway.TotalMilliseconds) header->Void = (uint)VaultDoubt.AwayTooLong;
+
+        Beat();
+        bootId.TryWriteBytes(new Span<byte>(header->BootId, 16));
+        (header->Inode, header->Device, header->Birth) = (identity.Inode, identity.Device, identity.Birth);
+        _pulse = new VaultPulse(Beat);
+    }
+
+    private void Beat()
+    {
+        var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var stepped = now < Header->PulseWall - 1000;
+        Volatile.Write(ref Header->PulseWall, now);
+        Volatile.Write(ref Header->PulseBoot, BootMs());
+        // The wall clock was set back: what the file system noted before lies in the future now, and must be noted anew.
+        if (stepped) File.SetLastWriteTimeUtc(_file, DateTime.UtcNow);
+    }
+
+    private static long BootMs() => Ike.Interop.BootClock.Now.Milliseconds;
 
     private SlotHeader* Slot(uint unit) => (SlotHeader*)(_base + ((nuint)unit * UnitLength));
 
@@ -269,7 +366,7 @@ public sealed unsafe class VaultFile : IDisposable
     private void Drop(uint unit)
     {
         for (var i = 0; i < Slot(unit)->Units; i++) _taken[unit + i] = true;
-        Erase(unit);
+        Erase(unit, sync: true);
     }
 
     private bool IsSound(uint unit, SlotHeader* slot) =>
@@ -327,17 +424,17 @@ public sealed unsafe class VaultFile : IDisposable
         var old = Slot(from);
         var to = Allocate(handle, kind, content.Length, (int)old->HotLength);
         var slot = Slot(to);
-        slot->A.Generation = slot->B.Generation = Generation(old);
         Buffer.MemoryCopy((byte*)old + SlotHeader.Size + (2 * old->BufferLength), (byte*)slot + SlotHeader.Size + (2 * slot->BufferLength), old->HotLength, old->HotLength);
-        Fill(to, content);
-        Erase(from);
+        // Until its generation is stored the old slot is the newer one.
+        Fill(to, content, Generation(old));
+        Erase(from, sync: true);
     }
 
-    private void Fill(uint unit, ReadOnlySpan<byte> content)
+    private void Fill(uint unit, ReadOnlySpan<byte> content, ulong after = 0)
     {
         var slot = Slot(unit);
         var intoB = slot->A.Generation > slot->B.Generation || (slot->A.Generation == slot->B.Generation && slot->B.Length == 0 && slot->A.Length != 0);
-        var generation = Generation(slot) + 1;
+        var generation = Math.Max(Generation(slot), after) + 1;
         var header = intoB ? &slot->B : &slot->A;
         RandomNumberGenerator.Fill(new Span<byte>(header->Nonce, KeyEncryptionKey.NonceLength));
         _key.Wrap(
@@ -387,14 +484,14 @@ public sealed unsafe class VaultFile : IDisposable
         return bound;
     }
 
-    private void Erase(uint unit)
+    private void Erase(uint unit, bool sync)
     {
         var slot = Slot(unit);
         var units = slot->Units;
         // The header goes last: an erasure that was cut off leaves a slot that is still found, does not verify, and is shredded again.
         CryptographicOperations.ZeroMemory(new Span<byte>((byte*)slot + SlotHeader.Size, (int)(units * UnitLength) - SlotHeader.Size));
         CryptographicOperations.ZeroMemory(new Span<byte>((byte*)slot, SlotHeader.Size));
-        Libc.Sync((byte*)slot, units * UnitLength);
+        if (sync) Libc.Sync((byte*)slot, units * UnitLength);
         for (var i = 0; i < units; i++) _taken[unit + i] = false;
         _next = Math.Min(_next, (int)unit);
     }

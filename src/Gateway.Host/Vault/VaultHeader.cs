@@ -10,7 +10,11 @@ namespace Gateway.Host.Vault;
 ///  56  journal hash (32)    88  check nonce (12)    100  check tag (16): AES-256-GCM of nothing under the key-encryption key,
 ///                                                        with magic, version, vault id and the gateway's id as associated data
 /// 116  used u32: no unit from here on was ever taken; the file is sparse, and reading a hole would make it resident
+/// 120  second journal position i64 and hash (32); with the first: the journal's head is one of the two
+/// 160  inode u64          168  birth of the file, ns i64      176  device u64
+/// 184  pulse: wall clock, ms i64      192  the same moment since boot, ms i64      200  void u32, see VaultDoubt
 /// </code>
+/// What lies behind 120 is zero in a vault of an earlier version, from which no SA is resumed.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 internal unsafe struct VaultHeader
@@ -28,4 +32,12 @@ internal unsafe struct VaultHeader
     public fixed byte CheckNonce[12];
     public fixed byte CheckTag[16];
     public uint Used;
+    public long OtherPosition;
+    public fixed byte OtherHash[32];
+    public ulong Inode;
+    public long Birth;
+    public ulong Device;
+    public long PulseWall;
+    public long PulseBoot;
+    public uint Void;
 }

@@ -39,6 +39,13 @@ public sealed class SaNumbers(ulong lastIkeSa, ulong lastChildSa)
     public IkeSaId NextIkeSa() => new(Interlocked.Increment(ref _ikeSa));
 
     public ChildSaId NextChildSa() => new(Interlocked.Increment(ref _childSa));
+
+    /// <summary>Numbers that are taken already, by SAs of which no fact tells yet.</summary>
+    internal void Skip(IkeSaId ikeSa, IEnumerable<ChildSaId> childSas)
+    {
+        _ikeSa = Math.Max(_ikeSa, ikeSa.Value);
+        foreach (var child in childSas) _childSa = Math.Max(_childSa, child.Value);
+    }
 }
 
 /// <summary>
@@ -48,6 +55,7 @@ public sealed class SaNumbers(ulong lastIkeSa, ulong lastChildSa)
 public sealed class IkeEngine : IDisposable
 {
     private const int MaxUnsolicited = 10; // answers to strangers per second
+    private static readonly TimeSpan _spread = TimeSpan.FromSeconds(10);
 
     private readonly IkeEngineOptions _options;
     private readonly IkeSa _sa;
@@ -57,9 +65,8 @@ public sealed class IkeEngine : IDisposable
     private readonly FailureLimiter _failures;
     private readonly Queue<Action<Timestamp, OutputList>> _afterwards = new();
     private readonly long[] _drops = new long[IkeDrops.Count];
-    private IReadOnlyDictionary<ConnectionName, Connection> _connections = new Dictionary<ConnectionName, Connection>();
-    private IReadOnlyList<Connection> _ordered = [];
-    private IReadOnlyList<SharedSecret> _secrets = [];
+    private ConnectionIndex _connections = ConnectionIndex.Empty;
+    private SecretIndex _secrets = SecretIndex.Empty;
     private (long Second, int Answers) _unsolicited;
     private bool _closing;
 
@@ -96,14 +103,13 @@ public sealed class IkeEngine : IDisposable
     public void LoadConnections(IReadOnlyList<Connection> connections, IReadOnlyList<SharedSecret> secrets, Timestamp now, OutputList outputs)
     {
         var before = _connections;
-        _connections = connections.ToDictionary(c => c.Name);
-        _ordered = connections;
-        _secrets = secrets;
-        foreach (var state in _table.All.Where(s => !_connections.ContainsKey(s.Peering.Connection.Name)).ToList())
+        _connections = new ConnectionIndex(connections);
+        _secrets = new SecretIndex(secrets);
+        foreach (var state in _table.All.Where(s => _connections.Find(s.Peering.Connection.Name) is null).ToList())
             Step(state.Peering.Id, new IkeInput.Command.TerminateIkeSa(now, "configuration-removed"), outputs);
         foreach (var connection in connections)
         {
-            var old = before.GetValueOrDefault(connection.Name);
+            var old = before.Find(connection.Name);
             if (old is not null && !ReferenceEquals(old, connection)) Reconfigure(old, connection, now, outputs);
             foreach (var child in connection.Children.AsSpan())
                 if (child.Spec.StartAction == StartAction.Start && old?.Child(child.Name)?.Spec.StartAction != StartAction.Start)
@@ -162,7 +168,7 @@ public sealed class IkeEngine : IDisposable
     /// <summary>Sets up a connection's child, or the IKE SA with all its children that have a start or trap action (all, if none has). False when there is none of that name.</summary>
     public bool Initiate(ConnectionName name, ChildName? child, Timestamp now, OutputList outputs)
     {
-        if (!_connections.TryGetValue(name, out var connection) || (child is { } c && connection.Child(c) is null)) return false;
+        if (_connections.Find(name) is not { } connection || (child is { } c && connection.Child(c) is null)) return false;
         var started = connection.Children.Where(x => x.Spec.StartAction != StartAction.None).ToList();
         var wanted = child is { } one ? [one] : (started.Count > 0 ? started : [.. connection.Children]).Select(x => x.Name).ToValueList();
         Begin(connection, wanted, 1, now, outputs);
@@ -182,7 +188,7 @@ public sealed class IkeEngine : IDisposable
     public void Acquire(ConnectionName name, ChildName child, Timestamp now, OutputList outputs)
     {
         // swanctl.conf, start_action: only a trap turns a packet into an SA; without one the packet was dropped and that is all.
-        if (_connections.TryGetValue(name, out var connection) && connection.Child(child)?.Spec.StartAction == StartAction.Trap) Begin(connection, [child], 1, now, outputs);
+        if (_connections.Find(name) is { } connection && connection.Child(child)?.Spec.StartAction == StartAction.Trap) Begin(connection, [child], 1, now, outputs);
         Settle(now, outputs);
     }
 
@@ -203,20 +209,51 @@ public sealed class IkeEngine : IDisposable
     }
 
     /// <summary>
-    /// Takes an IKE SA back from its slot of the vault, after <see cref="LoadConnections"/>. What waits for an answer is sent again at its time;
-    /// false with one sentence when the slot is of no use.
+    /// Takes all SAs back from their slots of the vault, before the first <see cref="LoadConnections"/>: the same keys, message ids, outstanding requests
+    /// and timers. The list says what the Host must do for it, in order; until then no packet may pass.
     /// </summary>
-    public bool Resume(ReadOnlySpan<byte> slot, out IkeSaState? state, out string? error)
+    /// <param name="connections">As configured; an IKE SA whose connection is not among them is lost.</param>
+    /// <param name="slots">The slots of IKE SAs.</param>
+    /// <param name="journal">What the journal says of them.</param>
+    /// <param name="holds">Whether the vault has the keys of a direction of a CHILD SA.</param>
+    public ResumeReport Resume(
+        IReadOnlyList<Connection> connections, IEnumerable<(KeyHandle Handle, Secret Content)> slots, JournalledSas journal, Func<KeyHandle, bool> holds, Timestamp now, OutputList outputs)
     {
-        if (!IkeSaSnapshot.TryDecode(slot, _connections.GetValueOrDefault, out state, out error)) return false;
-        if (_table.TryGet(state.Peering.Id, out _) || _table.IsTaken(state.Peering.OurSpi))
+        var (known, decoded, refused) = (new ConnectionIndex(connections), new List<IkeSaState>(), new List<string>());
+        foreach (var (handle, content) in slots)
         {
-            error = $"IKE SA {state.Peering.Id} is up already.";
-            state.Release();
-            return false;
+            if (!IkeSaSnapshot.TryDecode(content.Span, known.Find, out var state, out var error) || !IsNew(handle, state, decoded, out error))
+            {
+                state?.Release();
+                refused.Add(error!);
+                outputs.Add(new IkeOutput.Shred(handle));
+                continue;
+            }
+
+            decoded.Add(state);
         }
 
-        Add(state);
+        var resumption = new Resumption(journal, decoded, holds);
+        resumption.Run(outputs);
+        foreach (var state in resumption.States)
+        {
+            _options.Numbers.Skip(state.Peering.Id, state is IkeSaState.Established { Children: var children } ? children.Select(c => c.Id) : []);
+            Add(Spread(state, now));
+        }
+
+        outputs.Order(0);
+        return new ResumeReport(
+            [.. resumption.States.Select(s => s.Peering.Id)], [.. outputs.OfType<IkeOutput.Install>().Select(i => i.Parameters.Id)], resumption.Lost, refused);
+    }
+
+    /// <summary>Sets up again what was lost, where the connection says who its peer is. False when it does not.</summary>
+    public bool Revive(ConnectionName name, ValueList<ChildName> children, Timestamp now, OutputList outputs)
+    {
+        if (_connections.Find(name) is not { } connection || !connection.RemoteAddresses.Any(a => a.Single is not null || a is AddressPattern.Name)) return false;
+        var wanted = children.Where(c => connection.Child(c) is not null).ToValueList();
+        if (wanted.Count == 0) return false;
+        Begin(connection, wanted, 1, now, outputs);
+        Settle(now, outputs);
         return true;
     }
 
@@ -237,7 +274,7 @@ public sealed class IkeEngine : IDisposable
 
     private bool Command(ConnectionName name, ChildName? child, OutputList outputs, Timestamp now, Func<IkeSaState, IkeInput.Command> command)
     {
-        var found = _table.All.Where(s => s.Peering.Connection.Name == name && s is IkeSaState.Connecting or IkeSaState.Established
+        var found = _table.Of(name).Where(s => s is IkeSaState.Connecting or IkeSaState.Established
             && (child is not { } c || (s is IkeSaState.Established e && e.Children.Any(x => x.Name == c && x.Installed)))).ToList();
         foreach (var state in found) Step(state.Peering.Id, command(state), outputs);
         Settle(now, outputs);
@@ -253,7 +290,7 @@ public sealed class IkeEngine : IDisposable
     private void Reconfigure(Connection old, Connection connection, Timestamp now, OutputList outputs)
     {
         var sameButChildren = (old.Spec with { Children = connection.Spec.Children }) == connection.Spec;
-        foreach (var state in _table.All.Where(s => s.Peering.Connection.Name == connection.Name).ToList())
+        foreach (var state in _table.Of(connection.Name))
         {
             if (state is IkeSaState.Established established)
                 foreach (var name in established.Children.Select(c => c.Name).Distinct().Where(n => connection.Child(n) is null))
@@ -266,8 +303,8 @@ public sealed class IkeEngine : IDisposable
     private void Begin(Connection connection, ValueList<ChildName> children, int @try, Timestamp now, OutputList outputs)
     {
         if (_closing) return;
-        var existing = _table.All
-            .Where(s => s.Peering.Connection.Name == connection.Name && children.All(c => s.Peering.Connection.Child(c) is not null))
+        var existing = _table.Of(connection.Name)
+            .Where(s => children.All(c => s.Peering.Connection.Child(c) is not null))
             .Where(s => s is IkeSaState.Established || (s is IkeSaState.Connecting && s.Peering.IsInitiator))
             .OrderBy(s => s is IkeSaState.Established ? 0 : 1).ThenByDescending(s => s.Peering.Id.Value).FirstOrDefault();
         if (existing is not null)
@@ -477,11 +514,29 @@ public sealed class IkeEngine : IDisposable
 
     private void Restart(IkeOutput.Restart restart, Timestamp now, OutputList outputs)
     {
-        if (_connections.TryGetValue(restart.Connection, out var connection)) Begin(connection, restart.Children.ToValueList(), restart.Try, now, outputs);
+        if (_connections.Find(restart.Connection) is { } connection) Begin(connection, restart.Children.ToValueList(), restart.Try, now, outputs);
     }
 
-    private IEnumerable<IkeSaState> Between(Identity local, Identity remote, IkeSaId except) =>
-        _table.All.Where(s => s is IkeSaState.Established && s.Peering.Id != except && s.Peering.LocalId == local && remote.Match(s.Peering.RemoteId) > 0);
+    private IEnumerable<IkeSaState> Between(Identity local, Identity remote, IkeSaId except) => _table.Between(local, remote).Where(s => s.Peering.Id != except);
+
+    private bool IsNew(KeyHandle handle, IkeSaState state, List<IkeSaState> others, out string? error)
+    {
+        var id = state.Peering.Id;
+        error = state.Peering.Slot != handle ? $"The slot of IKE SA {id} is another one's."
+            : _table.TryGet(id, out _) || _table.IsTaken(state.Peering.OurSpi) || others.Exists(o => o.Peering.Id == id) ? $"IKE SA {id} is up already." : null;
+        return error is null;
+    }
+
+    // Checks for life that fell due while nobody was there are spread over a while, so that a thousand peers are not asked at once.
+    private IkeSaState Spread(IkeSaState state, Timestamp now)
+    {
+        var liveness = new TimerId(TimerKind.Liveness);
+        if (!state.Timers.TryGetValue(liveness, out var at) || at > now) return state;
+        var most = state.Peering.Connection.DpdDelay < _spread ? state.Peering.Connection.DpdDelay : _spread;
+        Span<byte> random = stackalloc byte[2];
+        _options.Entropy.Fill(random);
+        return state with { Timers = state.Timers.SetItem(liveness, now + (most * ((random[0] << 8 | random[1]) / 65536.0))) };
+    }
 
     private void Add(IkeSaState state, IkeInput.Datagram? request = null)
     {
@@ -502,23 +557,11 @@ public sealed class IkeEngine : IDisposable
     /// <summary>What a step may ask of the engine.</summary>
     private sealed class Directory(IkeEngine engine) : IDirectory
     {
-        public Connection? Find(ConnectionName name) => engine._connections.GetValueOrDefault(name);
+        public Connection? Find(ConnectionName name) => engine._connections.Find(name);
 
-        public IReadOnlyList<Connection> Between(IPAddress local, IPAddress remote) =>
-            [.. engine._ordered.Select(c => (Connection: c, Score: c.Match(local, remote))).Where(c => c.Score > 0).OrderByDescending(c => c.Score).Select(c => c.Connection)];
+        public IReadOnlyList<Connection> Between(IPAddress local, IPAddress remote) => engine._connections.Between(local, remote);
 
-        public Secret? SharedKey(Identity local, Identity remote)
-        {
-            SharedSecret? best = null;
-            var bestScore = 0;
-            foreach (var secret in engine._secrets)
-            {
-                var score = secret.Match(local, remote);
-                if (score > bestScore) (best, bestScore) = (secret, score);
-            }
-
-            return best is null ? null : engine._options.Secrets.Open(best.Handle);
-        }
+        public Secret? SharedKey(Identity local, Identity remote) => engine._secrets.Find(local, remote) is { } best ? engine._options.Secrets.Open(best.Handle) : null;
 
         public IPAddress? LocalAddressTowards(IPAddress remote) => engine._options.LocalAddressTowards(remote);
 

@@ -19,6 +19,8 @@ internal sealed class SaTable
     private readonly Dictionary<IPAddress, int> _halfOpenBySource = [];
     private readonly Dictionary<ChildSaId, (IkeSaId Owner, Spi Spi)> _children = [];
     private readonly HashSet<Spi> _spis = [];
+    private readonly Dictionary<ConnectionName, SortedSet<ulong>> _byConnection = [];
+    private readonly Dictionary<(Identity Local, Identity Remote), SortedSet<ulong>> _byIdentities = [];
 
     public int Count => _states.Count;
 
@@ -26,6 +28,16 @@ internal sealed class SaTable
     public int HalfOpen { get; private set; }
 
     public IEnumerable<IkeSaState> All => _states.Values;
+
+    /// <summary>The IKE SAs of a connection, oldest first, as of now.</summary>
+    public List<IkeSaState> Of(ConnectionName connection) => Get(_byConnection.GetValueOrDefault(connection));
+
+    /// <summary>The established IKE SAs between two identities, oldest first, as of now; the peer's may be a pattern.</summary>
+    public List<IkeSaState> Between(Identity local, Identity remote)
+    {
+        if (!remote.IsPattern) return [.. Get(_byIdentities.GetValueOrDefault((local, remote.Folded()))).Where(s => s is IkeSaState.Established)];
+        return [.. _states.Values.Where(s => s is IkeSaState.Established && s.Peering.LocalId == local && remote.Match(s.Peering.RemoteId) > 0).OrderBy(s => s.Peering.Id.Value)];
+    }
 
     public int HalfOpenOf(IPAddress source) => _halfOpenBySource.GetValueOrDefault(source);
 
@@ -55,6 +67,7 @@ internal sealed class SaTable
     {
         var peering = state.Peering;
         _states.Add(peering.Id, state);
+        Index(peering);
         _bySpi[peering.OurSpi] = peering.Id;
         if (init is { } key)
         {
@@ -74,10 +87,14 @@ internal sealed class SaTable
         if (after is not IkeSaState.Gone)
         {
             _states[id] = after;
+            if (ReferenceEquals(before.Peering, after.Peering)) return;
+            Unindex(before.Peering);
+            Index(after.Peering);
             return;
         }
 
         _states.Remove(id);
+        Unindex(before.Peering);
         _bySpi.Remove(before.Peering.OurSpi);
         if (_inits.Remove(id, out var key) && _byInit.GetValueOrDefault(key) == id) _byInit.Remove(key);
     }
@@ -102,6 +119,35 @@ internal sealed class SaTable
             _children[child.Id] = (owner, child.Parameters.InboundSpi);
             _spis.Add(child.Parameters.InboundSpi);
         }
+    }
+
+    private List<IkeSaState> Get(SortedSet<ulong>? ids) => ids is null ? [] : [.. ids.Select(id => _states[new IkeSaId(id)])];
+
+    private void Index(Peering peering)
+    {
+        Put(_byConnection, peering.Connection.Name, peering.Id);
+        Put(_byIdentities, (peering.LocalId, peering.RemoteId.Folded()), peering.Id);
+    }
+
+    private void Unindex(Peering peering)
+    {
+        Take(_byConnection, peering.Connection.Name, peering.Id);
+        Take(_byIdentities, (peering.LocalId, peering.RemoteId.Folded()), peering.Id);
+    }
+
+    private static void Put<TKey>(Dictionary<TKey, SortedSet<ulong>> index, TKey key, IkeSaId id)
+        where TKey : notnull
+    {
+        if (!index.TryGetValue(key, out var ids)) index.Add(key, ids = []);
+        ids.Add(id.Value);
+    }
+
+    private static void Take<TKey>(Dictionary<TKey, SortedSet<ulong>> index, TKey key, IkeSaId id)
+        where TKey : notnull
+    {
+        if (!index.TryGetValue(key, out var ids)) return;
+        ids.Remove(id.Value);
+        if (ids.Count == 0) index.Remove(key);
     }
 
     private void Open(IPAddress source, int change)

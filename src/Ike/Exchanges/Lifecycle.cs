@@ -1,9 +1,8 @@
 using System.Net;
 using Gateway.Ike.Sa;
 using Gateway.Ike.Wire;
-using Gateway.Policy;
 using Gateway.Policy.Events;
-using Gateway.Policy.Sa;
+using Gateway.Policy;
 
 namespace Gateway.Ike.Exchanges;
 
@@ -11,14 +10,15 @@ namespace Gateway.Ike.Exchanges;
 internal static class Lifecycle
 {
     /// <summary>The fact that an IKE SA is up, and its timers.</summary>
-    public static void Begin(Scope scope, Peering peering, IkeSaId? replaces = null)
+    public static void Begin(Scope scope, Peering peering)
     {
-        scope.Fact(Established(peering, replaces));
+        scope.Fact(Established(peering));
         scope.MustStore = true;
         foreach (var (id, after) in Timers(scope, peering)) scope.Set(id, after);
     }
 
-    public static IkeSaEstablished Established(Peering peering, IkeSaId? replaces) => new()
+    /// <summary>The fact that an IKE SA is up.</summary>
+    public static IkeSaEstablished Established(Peering peering) => new()
     {
         Id = peering.Id,
         Connection = peering.Connection.Name,
@@ -36,7 +36,7 @@ internal static class Lifecycle
         NatLocal = peering.NatLocal,
         NatRemote = peering.NatRemote,
         Slot = peering.Slot,
-        Replaces = replaces,
+        Replaces = peering.Replaces,
     };
 
     /// <summary>The timers with which an established IKE SA begins.</summary>

@@ -150,6 +150,7 @@ internal static class RekeyIkeSa
             IsInitiator = isInitiator,
             Proposal = chosen with { Spi = default },
             Try = 1,
+            Replaces = old.Peering.Id,
         };
         return new IkeSaState.Established
         {
@@ -166,7 +167,7 @@ internal static class RekeyIkeSa
         if (successor.Queue.Count > 0)
             successor = successor with { Timers = successor.Timers.SetItem(new TimerId(TimerKind.Retry), scope.Now + (successor.Peering.IsInitiator ? TimeSpan.Zero : _headStart)) };
         scope.Add(new IkeOutput.Store(successor.Peering.Slot, IkeSaSnapshot.Encode(successor)));
-        scope.Fact(Lifecycle.Established(successor.Peering, old.Peering.Id));
+        scope.Fact(Lifecycle.Established(successor.Peering));
         if (successor.Children.Count > 0) scope.Fact(new ChildSasInherited(old.Peering.Id, successor.Peering.Id));
         scope.Add(new IkeOutput.Successor(successor));
     }

@@ -60,6 +60,9 @@ public sealed record Identity(IdType Kind, Octets Data)
         return pattern.StartsWith('*') && name.EndsWith(pattern[1..], StringComparison.OrdinalIgnoreCase) ? 19 : 0;
     }
 
+    /// <summary>The same for all identities that match each other exactly: names in lower case.</summary>
+    public Identity Folded() => Kind is IdType.Fqdn or IdType.Rfc822Address ? this with { Data = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(Data.Span).ToLowerInvariant()) } : this;
+
     public IdInitiatorPayload ToInitiatorPayload() => new(Kind, Data);
 
     public IdResponderPayload ToResponderPayload() => new(Kind, Data);

@@ -19,7 +19,7 @@ namespace Gateway.Ike.Sa;
 public static class IkeSaSnapshot
 {
     /// <summary>Raised with every change of the layout; others are refused.</summary>
-    public const byte Version = 1;
+    public const byte Version = 2;
 
     private const ushort Magic = 0x494b; // "IK"
 
@@ -196,6 +196,7 @@ public static class IkeSaSnapshot
         writer.Maybe(peering.Proposal, Write);
         writer.Bool(peering.Fragmentation);
         writer.UInt32((uint)peering.Try);
+        writer.UInt64(peering.Replaces?.Value ?? 0);
     }
 
     private static Peering? ReadPeering(ref SnapshotReader reader, Func<ConnectionName, Connection?> connections, out ConnectionName? missing)
@@ -226,6 +227,7 @@ public static class IkeSaSnapshot
             Proposal = reader.Maybe(ReadProposal),
             Fragmentation = reader.Bool(),
             Try = (int)reader.UInt32(),
+            Replaces = reader.UInt64() is var replaces and not 0 ? new IkeSaId(replaces) : null,
         };
     }
 

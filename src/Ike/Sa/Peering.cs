@@ -48,6 +48,9 @@ public sealed record Peering
     /// <summary>Which try it is of an initiator (<c>keyingtries</c>), from 1.</summary>
     public int Try { get; init; } = 1;
 
+    /// <summary>The IKE SA that this one was made to replace; null when it began with IKE_SA_INIT.</summary>
+    public IkeSaId? Replaces { get; init; }
+
     /// <summary>The SPI that messages to us find this SA by.</summary>
     public IkeSpi OurSpi => IsInitiator ? Spis.Initiator : Spis.Responder;
 

@@ -213,7 +213,11 @@ public sealed class GatewayProcess : ILabSide
 
     private string? LastFailure() => GatewaySas.Failure(Get("/v1/show/connections"));
 
-    private string In(string name) => Path.Combine(_folder, name);
+    /// <summary>A file in its folder: <c>vault</c>, <c>vault.key</c>, <c>journal.db</c>.</summary>
+    public string In(string name) => Path.Combine(_folder, name);
+
+    /// <summary>Its process id.</summary>
+    public int Id => _process.Id;
 
     private async ValueTask<Stream> Connect(SocketsHttpConnectionContext context, CancellationToken cancel)
     {

@@ -50,6 +50,9 @@ internal sealed class Lab : IDisposable
 
     public List<string> Trace { get; } = [];
 
+    /// <summary>Every ESP packet that was ever sent: RFC 4106 §3.1, no number twice under a key.</summary>
+    public HashSet<(Octets Key, ulong Sequence)> EspSent { get; } = [];
+
     /// <summary>Every datagram that was ever sent.</summary>
     public List<Packet> Sent { get; } = [];
 
@@ -127,7 +130,9 @@ internal sealed class Lab : IDisposable
         if (index < 0) return false;
         var packet = _inFlight[index];
         _inFlight.RemoveAt(index);
+        SendEsp();
         Arrive(packet);
+        SendEsp();
         return true;
     }
 
@@ -217,6 +222,26 @@ internal sealed class Lab : IDisposable
             Assert.Empty(peer.Installed);
             Assert.Equal(peer.Secrets.Count, peer.Vault.Count);
             Assert.Null(peer.Engine.NextDeadline);
+        }
+    }
+
+    /// <summary>Packets go over every SA that may send, now.</summary>
+    public void SendEsp()
+    {
+        foreach (var packet in Left.SendEsp().Concat(Right.SendEsp()))
+            Assert.True(EspSent.Add(packet), $"sequence number {packet.Sequence} is used twice\n{string.Join('\n', Trace.TakeLast(40))}");
+    }
+
+    /// <summary>The journal says of each side exactly what is there.</summary>
+    public void AssertJournalsAreTrue()
+    {
+        foreach (var peer in new[] { Left, Right })
+        {
+            var inventory = peer.Inventory();
+            Assert.Equal(peer.Sas.Where(s => s.State != "CONNECTING").Select(s => s.Id.Value).Order(), inventory.IkeSas.Keys);
+            Assert.Equal(peer.Installed.Keys.Select(c => c.Value).Order(), inventory.ChildSas.Keys);
+            foreach (var sa in peer.Sas)
+                Assert.Equal(sa.Children.Select(c => c.Parameters.Id.Value).Order(), inventory.ChildrenOf(sa.Id).Select(c => c.Id.Value).Order());
         }
     }
 

@@ -36,12 +36,14 @@ public sealed class Lossy
                     case 5: peer.Terminate("net"); break;
                     case 6: lab.Left.Initiate(); break;
                     default:
-                        // Also the process may die at any time, and comes back from its vault.
-                        peer.KillAndResume();
+                        // Also the process may die at any time, at once or in the middle of what it does next, and comes back from its vault.
+                        if (i % 3 == 0) peer.KillAndResume();
+                        else peer.DiesAfter = i % 7;
                         break;
                 }
             }
 
+            (lab.Left.DiesAfter, lab.Right.DiesAfter) = (null, null);
             // The network heals; all that waits is done or given up.
             lab.Path = p => [p with { At = lab.Now + TimeSpan.FromMilliseconds(20) }];
             lab.Run(500);
@@ -51,6 +53,7 @@ public sealed class Lossy
             Assert.Equal(lab.Left.Sas.Count, lab.Right.Sas.Count);
             lab.AssertCrossed();
             Assert.NotEmpty(lab.Left.Installed);
+            lab.AssertJournalsAreTrue();
             lab.AssertNoNonceTwice();
             lab.AssertNoFault();
         }

@@ -1,12 +1,15 @@
 using System.Net;
 using System.Text;
 using Gateway.Crypto;
+using Gateway.Host.Ike;
 using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
 using Gateway.Policy;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
+using Gateway.Policy.Journal;
 using Gateway.Policy.Sa;
+using Gateway.Projections;
 using Xunit;
 
 namespace Gateway.Scenarios.Ike;
@@ -14,6 +17,8 @@ namespace Gateway.Scenarios.Ike;
 /// <summary>A CHILD SA as a dataplane would hold it: with its keys.</summary>
 internal sealed record InstalledSa(ChildSaParameters Parameters, Octets InboundKey, Octets OutboundKey)
 {
+    public required EspSender Sender { get; init; }
+
     public bool OutboundHeld { get; set; }
 }
 
@@ -40,6 +45,14 @@ internal sealed class Peer : ISecretSource, IDisposable
 
     /// <summary>What a vault would hold.</summary>
     public Dictionary<KeyHandle, Octets> Vault { get; } = [];
+
+    /// <summary>Hot state of CHILD SAs, in the slot of their inbound key.</summary>
+    public Dictionary<KeyHandle, nint> Hot { get; } = [];
+
+    /// <summary>The process dies, and another one goes on, as soon as it has carried out so many outputs more.</summary>
+    public int? DiesAfter { get; set; }
+
+    public int Deaths { get; private set; }
 
     public Dictionary<ChildSaId, InstalledSa> Installed { get; } = [];
 
@@ -98,37 +111,73 @@ internal sealed class Peer : ISecretSource, IDisposable
     {
         var outputs = new OutputList();
         var result = call(_lab.Now, outputs);
-        Apply(outputs);
+        try
+        {
+            Apply(outputs);
+        }
+        catch (DiedException)
+        {
+            KillAndResume();
+        }
+
         return result;
     }
 
-    /// <summary>The process dies with all it knows but the vault; another one resumes from there.</summary>
+    /// <summary>The process dies with all it knows but the vault and the journal; another one resumes from there.</summary>
     public void KillAndResume()
     {
+        DiesAfter = null;
+        Deaths++;
+        _lab.Trace.Add($"{_lab.Now} {Name} dies");
         Engine.Dispose();
+        foreach (var sa in Installed.Values) sa.Sender.Dispose();
+        Installed.Clear();
         Engine = NewEngine();
-        Do((now, outputs) => Engine.LoadConnections(Connections, Secrets, now, outputs));
+        var inventory = Inventory();
+        var ended = Facts.OfType<IkeSaClosed>().Select(f => f.Id).Concat(Facts.OfType<SaLost>().Select(f => f.Id)).ToHashSet();
+        var slots = Vault.Where(v => IsSnapshot(v.Value)).Select(v => (v.Key, Content: Secret.FromBytes(v.Value.Span))).ToList();
+        var outputs = new OutputList();
+        var report = Engine.Resume(Connections, slots, SaRecords.Of(inventory, ended), Vault.ContainsKey, _lab.Now, outputs);
+        foreach (var (_, content) in slots) content.Dispose();
+        Assert.Empty(report.Refused);
+        var kept = outputs.OfType<IkeOutput.Install>().SelectMany(i => new[] { i.Parameters.InboundKey, i.Parameters.OutboundKey }).ToHashSet();
+        Apply(outputs);
         foreach (var (handle, content) in Vault.ToList())
-        {
-            if (content.Length < 3 || content.Span[0] != 'I' || content.Span[1] != 'K') continue;
-            Assert.True(Engine.Resume(content.Span, out var state, out var error), error);
-            Assert.Equal(handle, state!.Peering.Slot);
-        }
+            if (!IsSnapshot(content) && !kept.Contains(handle) && Secrets.TrueForAll(s => s.Handle != handle)) Shred(handle);
+        Do((now, list) => Engine.LoadConnections(Connections, Secrets, now, list));
     }
+
+    /// <summary>What the facts say is up.</summary>
+    public SaInventory Inventory() => Facts.Select((e, i) => new JournalEvent(
+        new Envelope
+        {
+            Position = i + 1, Subject = e.Subject, Name = "", Time = DateTimeOffset.UnixEpoch, Principal = Principal.Gateway, Data = Octets.Empty, Hash = Octets.Empty,
+        }, e)).Aggregate(SaInventory.Empty, (state, e) => state.Apply(e));
+
+    /// <summary>A packet over every SA that may send.</summary>
+    public IEnumerable<(Octets Key, ulong Sequence)> SendEsp() => [.. Installed.Values.Where(s => !s.OutboundHeld).Select(s => (s.OutboundKey, s.Sender.Next()))];
 
     /// <summary>Dies and forgets everything.</summary>
     public void Reset()
     {
         Engine.Dispose();
         Engine = NewEngine();
+        foreach (var sa in Installed.Values) sa.Sender.Dispose();
         Installed.Clear();
-        foreach (var handle in Vault.Keys.Where(h => Secrets.TrueForAll(s => s.Handle != h)).ToList()) Vault.Remove(handle);
+        Facts.Clear();
+        foreach (var handle in Vault.Keys.Where(h => Secrets.TrueForAll(s => s.Handle != h)).ToList()) Shred(handle);
         Do((now, outputs) => Engine.LoadConnections(Connections, Secrets, now, outputs));
     }
 
     public Secret? Open(KeyHandle handle) => Vault.TryGetValue(handle, out var content) ? Secret.FromBytes(content.Span) : null;
 
-    public void Dispose() => Engine.Dispose();
+    public void Dispose()
+    {
+        Engine.Dispose();
+        foreach (var sa in Installed.Values) sa.Sender.Dispose();
+        foreach (var hot in Hot.Values) EspSender.Free(hot);
+        Hot.Clear();
+    }
 
     private IkeEngine NewEngine() => new(new IkeEngineOptions
     {
@@ -156,28 +205,47 @@ internal sealed class Peer : ISecretSource, IDisposable
         return back;
     }
 
+    private static bool IsSnapshot(Octets content) => content.Length > 2 && content.Span[0] == 'I' && content.Span[1] == 'K';
+
+    private void Shred(KeyHandle handle)
+    {
+        Vault.Remove(handle);
+        if (Hot.Remove(handle, out var hot)) EspSender.Free(hot);
+    }
+
+    // As the Host does it: all slots, then all facts in one append, then the rest in order.
     private void Apply(OutputList outputs)
     {
         LastOutputs.Clear();
-        foreach (var output in outputs)
+        foreach (var store in outputs.OfType<IkeOutput.Store>())
         {
+            LiveOn();
+            LastOutputs.Add(store);
+            Vault[store.Slot] = new Octets(store.Content.Span);
+            store.Content.Dispose();
+        }
+
+        if (outputs.OfType<IkeOutput.Fact>().Any()) LiveOn();
+        foreach (var fact in outputs.OfType<IkeOutput.Fact>())
+        {
+            LastOutputs.Add(fact);
+            Facts.Add(fact.Event);
+            _lab.Trace.Add($"{Name}: {fact.Event.GetType().Name} {fact.Event}");
+        }
+
+        foreach (var output in outputs.Where(o => o is not (IkeOutput.Store or IkeOutput.Fact)))
+        {
+            LiveOn();
             LastOutputs.Add(output);
             switch (output)
             {
-                case IkeOutput.Store store:
-                    Vault[store.Slot] = new Octets(store.Content.Span);
-                    store.Content.Dispose();
-                    break;
                 case IkeOutput.Shred shred:
-                    Vault.Remove(shred.Slot);
-                    break;
-                case IkeOutput.Fact fact:
-                    Facts.Add(fact.Event);
-                    _lab.Trace.Add($"{Name}: {fact.Event.GetType().Name} {fact.Event}");
+                    Shred(shred.Slot);
                     break;
                 case IkeOutput.Install install:
                     var p = install.Parameters;
-                    Installed[p.Id] = new InstalledSa(p, Vault[p.InboundKey], Vault[p.OutboundKey]) { OutboundHeld = install.OutboundHeld };
+                    if (!Hot.TryGetValue(p.InboundKey, out var hot)) Hot.Add(p.InboundKey, hot = EspSender.NewHotState());
+                    Installed[p.Id] = new InstalledSa(p, Vault[p.InboundKey], Vault[p.OutboundKey]) { OutboundHeld = install.OutboundHeld, Sender = new EspSender(hot) };
                     break;
                 case IkeOutput.UseOutbound use:
                     Installed[use.Child].OutboundHeld = false;
@@ -186,7 +254,8 @@ internal sealed class Peer : ISecretSource, IDisposable
                     Installed[update.Parameters.Id] = Installed[update.Parameters.Id] with { Parameters = update.Parameters };
                     break;
                 case IkeOutput.Uninstall uninstall:
-                    Assert.True(Installed.Remove(uninstall.Child));
+                    Assert.True(Installed.Remove(uninstall.Child, out var gone));
+                    gone.Sender.Dispose();
                     break;
                 case IkeOutput.Send send:
                     _lab.Send(this, new Packet(send.Local, send.Remote, send.Payload.ToArray()));
@@ -200,4 +269,13 @@ internal sealed class Peer : ISecretSource, IDisposable
             }
         }
     }
+
+    private void LiveOn()
+    {
+        if (DiesAfter is null) return;
+        if (DiesAfter == 0) throw new DiedException();
+        DiesAfter--;
+    }
+
+    private sealed class DiedException : Exception;
 }

@@ -54,6 +54,58 @@ public sealed class Resume
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Stories))]
+    public void A_side_that_dies_between_any_two_of_its_acts_goes_on_or_comes_up_again(string story, bool left)
+    {
+        // Each slot stored, each append of facts, each step of the dataplane, each datagram sent: the process ends right before it.
+        for (var at = 0; ; at++)
+        {
+            var up = story != "set-up";
+            static ConnectionSpec Patient(ConnectionSpec s) => s with { Keyingtries = 0, DpdDelay = new SwanDuration(60) };
+            using var lab = up ? Lab.Up(Patient, seed: at + 1) : Lab.Configured(Patient, Patient, seed: at + 1);
+            var mortal = left ? lab.Left : lab.Right;
+            mortal.DiesAfter = at;
+            var died = false;
+            try
+            {
+                Begin(lab, story);
+                lab.Run(up ? 120 : 100);
+                died = mortal.Deaths > 0;
+                mortal.DiesAfter = null;
+                if (lab.Left.Sas.Count == 0 && !up) lab.Left.Initiate();
+                lab.Run(400);
+                if (story == "delete" && lab.Left.Sas.Count + lab.Right.Sas.Count > 0)
+                {
+                    // The order to delete was given to a process that died before it was carried out.
+                    lab.Left.Terminate();
+                    lab.Run(100);
+                }
+
+                if (story == "delete") lab.AssertDown();
+                else if (story != "delete-child" || lab.Left.Installed.Count + lab.Right.Installed.Count == 0) lab.AssertUp(children: story == "delete-child" ? 0 : 1);
+                else lab.AssertUp();
+                lab.AssertJournalsAreTrue();
+                lab.AssertNoNonceTwice();
+                lab.AssertNoFault();
+                lab.SendEsp();
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"{story}, died before act {at}: {e.Message}\n{string.Join('\n', lab.Trace.TakeLast(60))}");
+            }
+
+            if (!died)
+            {
+                // The story has that many acts on this side.
+                Assert.True(at >= 2, $"only {at} acts");
+                break;
+            }
+
+            Assert.True(at < 200, "The story does not end.");
+        }
+    }
+
     private static void Begin(Lab lab, string story)
     {
         switch (story)

@@ -142,15 +142,6 @@ public sealed class VaultFileTests : IDisposable
     }
 
     [Fact]
-    public void The_boot_and_the_journal_of_the_last_writer_are_known()
-    {
-        using (var vault = Open()) vault.NoteJournal(new JournalHead(42, HashChain.Genesis));
-        using var again = VaultFile.Open(FilePath, KeyEncryptionKey.Load(KeyPath, false), "gw1", Guid.NewGuid(), 64);
-        Assert.Equal(_boot, again.PreviousBootId);
-        Assert.Equal(42, again.JournalMark.Position);
-    }
-
-    [Fact]
     public void Random_writes_and_shreds_agree_with_a_dictionary()
     {
         var seed = Random.Shared.Next();
