@@ -3,7 +3,7 @@ namespace Gateway.Dataplane.Graph;
 /// <summary>A node and the function that the graph calls for its frames.</summary>
 internal sealed unsafe class NodeRegistration
 {
-    private NodeRegistration(NodeInfo info, delegate*<ref Frame, void> process) 
+    private NodeRegistration(NodeInfo info, delegate*<ref Frame, void> process)
     {
         Info = info;
         Process = process;

@@ -116,9 +116,19 @@ internal sealed unsafe class EspPath : IDisposable
         {
             Parameters = new ChildSaParameters
             {
-                Id = new ChildSaId(1), IkeSa = new IkeSaId(1), Connection = new ConnectionName("bench"), Child = new ChildName("net"),
-                InboundSpi = inbound, OutboundSpi = outbound, LocalAddress = IPAddress.Parse(local), RemoteAddress = IPAddress.Parse(remote),
-                Transforms = new EspTransforms(20, (ushort)bits), InboundKey = default, OutboundKey = default, LocalSelectors = [here], RemoteSelectors = [there],
+                Id = new ChildSaId(1),
+                IkeSa = new IkeSaId(1),
+                Connection = new ConnectionName("bench"),
+                Child = new ChildName("net"),
+                InboundSpi = inbound,
+                OutboundSpi = outbound,
+                LocalAddress = IPAddress.Parse(local),
+                RemoteAddress = IPAddress.Parse(remote),
+                Transforms = new EspTransforms(20, (ushort)bits),
+                InboundKey = default,
+                OutboundKey = default,
+                LocalSelectors = [here],
+                RemoteSelectors = [there],
                 ReplayWindow = 1024,
             },
             InboundKey = key,

@@ -196,7 +196,10 @@ public sealed unsafe class EspGatewayTests
         foreach (var (index, name) in ((uint, string)[])[(gateway.Lan, "lan"), (gateway.Wan, "wan")])
             gateway.Control.SetInterface(index, new Gateway.Dataplane.Apply.InterfaceSettings
             {
-                Name = name, Type = "in-memory", Mtu = 9000, Mac = new System.Net.NetworkInformation.PhysicalAddress(name == "lan" ? TestGateway.LanMac : TestGateway.WanMac),
+                Name = name,
+                Type = "in-memory",
+                Mtu = 9000,
+                Mac = new System.Net.NetworkInformation.PhysicalAddress(name == "lan" ? TestGateway.LanMac : TestGateway.WanMac),
             });
         var peer = Peer();
         Install(gateway, peer);
