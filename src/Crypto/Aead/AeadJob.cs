@@ -22,6 +22,7 @@ public enum AeadStatus
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct AeadJob
 {
+    /// <summary>Null: the job is done already, by other means; a batch passes it over.</summary>
     public AesGcmKeyBlock* Key;
 
     public byte* Source;

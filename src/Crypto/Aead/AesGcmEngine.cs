@@ -48,7 +48,7 @@ public static unsafe class AesGcmEngine
             return Current.Decrypt(key.Block, n, a, aad.Length, s, d, source.Length, t, tag.Length);
     }
 
-    /// <summary>Encrypts a frame of packets, each under its own key. Every job ends <see cref="AeadStatus.Done"/>.</summary>
+    /// <summary>Encrypts a frame of packets, each under its own key; a job without a key is done already. Every job ends <see cref="AeadStatus.Done"/>.</summary>
     public static void EncryptBatch(AeadJob* jobs, int count) => EncryptBatch(Current, jobs, count);
 
     /// <summary>Decrypts a frame of packets; returns how many were <see cref="AeadStatus.Forged"/>.</summary>
@@ -60,6 +60,7 @@ public static unsafe class AesGcmEngine
         var encrypt = path.Encrypt;
         for (var job = jobs; job < jobs + count; job++)
         {
+            if (job->Key == null) continue;
             if (job + 1 < jobs + count && job[1].Key != job->Key) AesGcmKeyBlock.Prefetch(job[1].Key, job[1].Length);
             *(uint*)nonce = job->Salt;
             *(ulong*)(nonce + 4) = job->Iv;
@@ -75,6 +76,7 @@ public static unsafe class AesGcmEngine
         var forged = 0;
         for (var job = jobs; job < jobs + count; job++)
         {
+            if (job->Key == null) continue;
             if (job + 1 < jobs + count && job[1].Key != job->Key) AesGcmKeyBlock.Prefetch(job[1].Key, job[1].Length);
             *(uint*)nonce = job->Salt;
             *(ulong*)(nonce + 4) = job->Iv;

@@ -82,6 +82,12 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Library)] internal static partial int EVP_MAC_update(MacContextHandle context, byte* data, nuint length);
     [LibraryImport(Library)] internal static partial int EVP_MAC_final(MacContextHandle context, byte* into, nuint* written, nuint size);
 
+    // The same on plain pointers, which native blocks hold; a null key starts anew with the key that the context has.
+    [LibraryImport(Library, EntryPoint = "EVP_MAC_CTX_new")] internal static partial nint EVP_MAC_CTX_new_raw(nint mac);
+    [LibraryImport(Library)] internal static partial int EVP_MAC_init(nint context, byte* key, nuint length, OsslParameter* parameters);
+    [LibraryImport(Library)] internal static partial int EVP_MAC_update(nint context, byte* data, nuint length);
+    [LibraryImport(Library)] internal static partial int EVP_MAC_final(nint context, byte* into, nuint* written, nuint size);
+
     internal const int Nid_X25519 = 1034;
     internal const int Nid_X448 = 1035;
     internal const int Nid_Prime256v1 = 415;
@@ -94,6 +100,7 @@ internal static unsafe partial class LibCrypto
 
     internal const int BN_FLG_CONSTTIME = 0x04;
     internal const int POINT_CONVERSION_UNCOMPRESSED = 4;
+    internal const int EVP_CTRL_AEAD_SET_IVLEN = 0x09;
     internal const int EVP_CTRL_AEAD_GET_TAG = 0x10;
     internal const int EVP_CTRL_AEAD_SET_TAG = 0x11;
 

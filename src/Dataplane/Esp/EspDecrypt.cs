@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gateway.Crypto.Aead;
+using Gateway.Crypto.Packet;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Nodes;
@@ -7,21 +8,24 @@ using Gateway.Dataplane.Nodes;
 namespace Gateway.Dataplane.Esp;
 
 /// <summary>
-/// Takes ESP packets for the gateway, native or behind UDP (RFC 3948 §3.1), to the IP packets inside (RFC 4303 §3.4, RFC 4106). Three passes over the frame: find the SA and look at
+/// Takes ESP packets for the gateway, native or behind UDP (RFC 3948 §3.1), to the IP packets inside (RFC 4303 §3.4). Three passes over the frame: find the SA and look at
 /// the replay window; decrypt all; record, open and pass on.
 /// <code>
 ///  0                   1                   2                   3
 ///  |               Security Parameters Index (SPI)                 |
 ///  |                      Sequence Number                          |   low half with ESN
-///  |                  Initialization Vector (8)                    |   RFC 4106 §3.1
+///  |             Initialization Vector (as the cipher has it)      |   RFC 4106 §3.1
 ///  |           encrypted: payload, padding, pad length, next header|
-///  |             Integrity Check Value (8, 12 or 16)               |
+///  |             Integrity Check Value (8 to 32)                   |
 /// </code>
 /// </summary>
 internal readonly unsafe struct EspDecrypt<TOuter> : INode
     where TOuter : struct, IOuterFamily
 {
-    private const int HeaderLength = 8, IvLength = 8, UdpLength = 8, ShortestIcv = 8, ShortestText = 4;
+    private const int HeaderLength = 8, UdpLength = 8, ShortestIcv = 8, ShortestText = 4;
+
+    /// <summary>Header and the IV of AES-GCM.</summary>
+    private const int GcmHeaderLength = 16;
 
     /// <summary>Largest packet that is put together from a chain, bytes.</summary>
     private const int LargestPacket = 65_600;
@@ -70,7 +74,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
             var index = held[i].Index;
             var meta = frame.Meta(index);
             if (!Accept(ref frame, held + i, jobs + i, frame.Chunk(index) + meta->L3, out var inner, out var edge)) continue;
-            meta->Offset = (ushort)(meta->L4 + HeaderLength + IvLength);
+            meta->Offset = (ushort)(meta->L4 + held[i].Sa->HeaderLength);
             meta->Length = (ushort)inner;
             meta->TotalLength = (uint)inner;
             PassOn(ref frame, held[i].Sa, meta, edge, index);
@@ -94,17 +98,17 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         // RFC 4303 §3.4.1: ESP processing is for whole packets.
         if ((meta->Flags & PacketFlags.Fragment) != 0) return Drop(ref frame, EspDecryptReason.Fragmented, index);
         // A chain shows at least these bytes in its first chunk, or it is no packet that a port made.
-        if (length < HeaderLength + IvLength + ShortestText + ShortestIcv || meta->Offset + meta->Length - meta->L4 < HeaderLength + IvLength)
+        if (length < HeaderLength + ShortestText + ShortestIcv || meta->Offset + meta->Length - meta->L4 < HeaderLength)
             return Drop(ref frame, EspDecryptReason.TooShort, index);
 
         var sa = frame.Tables.Sad.Find(Wire.U32(esp));
         if (sa == null) return Drop(ref frame, EspDecryptReason.UnknownSpi, index);
         if (sa->Worker != frame.Context.Worker)
             return !frame.Context.HandOff((uint)sa->Worker, frame.Node, index) && Drop(ref frame, EspDecryptReason.HandoffFull, index);
-        var text = length - HeaderLength - IvLength - sa->IcvLength;
+        var text = length - sa->HeaderLength - sa->IcvLength;
         if (text < ShortestText) return Drop(ref frame, EspDecryptReason.TooShort, index);
-        // RFC 4303 §2.4: the trailer ends on a 4-byte boundary.
-        if ((text & 3) != 0) return Drop(ref frame, EspDecryptReason.BadLength, index);
+        // RFC 4303 §2.4: the trailer ends on a 4-byte boundary, and with a block cipher on that of a block.
+        if ((text & (sa->Alignment - 1)) != 0) return Drop(ref frame, EspDecryptReason.BadLength, index);
         if (!SaUse.IsAllowed(&sa->In.Traffic))
         {
             sa->In.Drops.Expired++;
@@ -134,14 +138,29 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         var sa = held->Sa;
         var text = held->Text;
         job->Key = sa->In.Key;
-        job->Source = job->Destination = esp + HeaderLength + IvLength;
-        job->Tag = esp + HeaderLength + IvLength + text;
-        job->Aad = null;
         job->Length = text;
+        if (sa->In.Cipher != null)
+        {
+            OpenByLibrary(held, esp, job);
+            return;
+        }
+        job->Source = job->Destination = esp + GcmHeaderLength;
+        job->Tag = esp + GcmHeaderLength + text;
+        job->Aad = null;
         job->TagLength = sa->IcvLength;
         job->Salt = sa->In.Salt;
         job->Iv = Unsafe.ReadUnaligned<ulong>(esp + HeaderLength);
         job->AadLength = EspAad.Write(job->InlineAad, sa, sa->In.Spi, held->Sequence);
+    }
+
+    /// <summary>Decrypts here and now what AES-GCM does not protect; the job only carries what came of it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void OpenByLibrary(Held* held, byte* esp, AeadJob* job)
+    {
+        var sa = held->Sa;
+        job->Destination = esp + sa->HeaderLength;
+        var fits = PacketCipherBlock.Open(sa->In.Cipher, esp, held->Text, held->Sequence, (sa->Flags & SaFlags.Esn) != 0);
+        job->Status = fits ? AeadStatus.Done : AeadStatus.Forged;
     }
 
     /// <summary>All that follows decryption. False when the packet ended here; else the inner packet lies at the start of the job's text.</summary>

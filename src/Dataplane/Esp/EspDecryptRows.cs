@@ -48,7 +48,7 @@ internal static class EspDecryptRows
         [
             (EspDecryptReason.Keepalive, "A NAT keepalive (RFC 3948), which has done its work when it arrives."),
             (EspDecryptReason.TooShort, "The datagram is too short to hold an ESP packet of its SA."),
-            (EspDecryptReason.BadLength, "The encrypted part does not end on a 4-byte boundary."),
+            (EspDecryptReason.BadLength, "The encrypted part does not end on a 4-byte boundary, or on that of the cipher's blocks."),
             (EspDecryptReason.Fragmented, "The ESP packet is an IP fragment that nobody put together."),
             (EspDecryptReason.UnknownSpi, "No SA has this SPI."),
             (EspDecryptReason.HandoffFull, "The SA belongs to another worker, whose ring was full."),

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gateway.Crypto.Aead;
+using Gateway.Crypto.Packet;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Nodes;
@@ -16,8 +17,10 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     /// <summary>Kept free in front of the outer header: Ethernet with a VLAN tag, and a vnet header.</summary>
     private const int LinkHeadroom = 32;
 
-    /// <summary>Longest padding of a 4-byte boundary, pad length and next header.</summary>
-    private const int LongestTrailer = 3 + 2;
+    /// <summary>Pad length and next header.</summary>
+    private const int TrailerLength = 2;
+
+    private const int EspHeaderLength = 8;
 
     private const int LargestPacket = 65_535;
 
@@ -38,6 +41,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         TooBig,
         TooLong,
         NoBuffer,
+        CipherFailed,
     }
 
     private enum Count : ushort
@@ -66,6 +70,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             (Reason.TooBig, "The packet does not fit the path through the tunnel and must not be split; its sender was told."),
             (Reason.TooLong, "The packet would be longer than an IP packet can be."),
             (Reason.NoBuffer, "No free packet to put a long encrypted packet into."),
+            (Reason.CipherFailed, "The cipher library could not encrypt the packet."),
         ],
         [
             (Count.Encrypted, "Packets encrypted and sent on."),
@@ -87,8 +92,8 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             var sa = (SaEntry*)entry;
             var meta = frame.Meta(index);
             var path = (SaPath*)Volatile.Read(ref *(nint*)&sa->Out.Path);
-            var front = path->HeaderLength + EspHeaderLength;
-            if (meta->Next != 0 || meta->Offset < front + LinkHeadroom || meta->Offset + meta->Length + LongestTrailer + sa->IcvLength > PacketPool.ChunkSize)
+            var front = path->HeaderLength + sa->HeaderLength;
+            if (meta->Next != 0 || meta->Offset < front + LinkHeadroom || meta->Offset + meta->Length + LongestEnd(sa) > PacketPool.ChunkSize)
             {
                 EncryptFlat(ref frame, index, sa, path, sequence);
                 continue;
@@ -96,6 +101,11 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             var inner = frame.Data(index);
             int length = meta->Length;
             var total = Build(sa, path, inner, length, sequence, jobs + count, frame.Context);
+            if (total == 0)
+            {
+                frame.Drop(Reason.CipherFailed, index);
+                continue;
+            }
             meta->Offset = (ushort)(meta->Offset - front);
             meta->Length = (ushort)total;
             meta->TotalLength = (uint)total;
@@ -114,7 +124,9 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         }
     }
 
-    private const int EspHeaderLength = 16;
+    /// <summary>Most bytes behind the inner packet: padding, trailer, ICV.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int LongestEnd(SaEntry* sa) => sa->Alignment - 1 + TrailerLength + sa->IcvLength;
 
     /// <summary>All that may end a packet or send it elsewhere. False when it did.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -173,37 +185,48 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         return false;
     }
 
-    /// <summary>Writes everything around the inner packet and describes the encryption; returns the length of the outer packet, which starts in front of the inner one.</summary>
+    /// <summary>
+    /// Writes everything around the inner packet and describes the encryption; returns the length of the outer packet, which starts in front of the inner one.
+    /// What AES-GCM does not protect is encrypted here and now, and the job says so; 0 when that failed.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Build(SaEntry* sa, SaPath* path, byte* inner, int length, ulong sequence, AeadJob* job, WorkerContext context)
     {
         var @class = TInner.TrafficClassOf(inner);
         var split = TInner.OuterMaySplit(inner, length);
-        // RFC 4303 §2.4: padding 1, 2, 3 … up to a 4-byte boundary behind pad length and next header.
-        var padding = -(length + 2) & 3;
-        var text = length + padding + 2;
+        // RFC 4303 §2.4: padding 1, 2, 3 … up to the boundary behind pad length and next header.
+        var padding = -(length + TrailerLength) & (sa->Alignment - 1);
+        var text = length + padding + TrailerLength;
         var trailer = inner + length;
-        Unsafe.WriteUnaligned(trailer, 0x00030201);
+        if (sa->Alignment == 4) Unsafe.WriteUnaligned(trailer, 0x00030201);
+        else
+            for (var i = 0; i < padding; i++) trailer[i] = (byte)(i + 1);
         trailer[padding] = (byte)padding;
         trailer[padding + 1] = TInner.NextHeader;
 
-        var esp = inner - EspHeaderLength;
+        var esp = inner - sa->HeaderLength;
         Wire.Put32(esp, sa->Out.Spi);
         Wire.Put32(esp + 4, (uint)sequence);
-        // RFC 4106 §3.1: the IV must be unique under the key; the 64-bit sequence number is, with and without ESN.
-        Wire.Put64(esp + 8, sequence);
-
         job->Key = sa->Out.Key;
-        job->Source = job->Destination = inner;
-        job->Tag = inner + text;
-        job->Aad = null;
-        job->Length = text;
-        job->TagLength = sa->IcvLength;
-        job->Salt = sa->Out.Salt;
-        job->Iv = Unsafe.ReadUnaligned<ulong>(esp + 8);
-        job->AadLength = EspAad.Write(job->InlineAad, sa, sa->Out.Spi, sequence);
+        if (sa->Out.Cipher != null)
+        {
+            if (!PacketCipherBlock.Seal(sa->Out.Cipher, esp, text, sequence, (sa->Flags & SaFlags.Esn) != 0)) return 0;
+        }
+        else
+        {
+            // RFC 4106 §3.1: the IV must be unique under the key; the 64-bit sequence number is, with and without ESN.
+            Wire.Put64(esp + EspHeaderLength, sequence);
+            job->Source = job->Destination = inner;
+            job->Tag = inner + text;
+            job->Aad = null;
+            job->Length = text;
+            job->TagLength = sa->IcvLength;
+            job->Salt = sa->Out.Salt;
+            job->Iv = Unsafe.ReadUnaligned<ulong>(esp + EspHeaderLength);
+            job->AadLength = EspAad.Write(job->InlineAad, sa, sa->Out.Spi, sequence);
+        }
 
-        var total = path->HeaderLength + EspHeaderLength + text + sa->IcvLength;
+        var total = path->HeaderLength + sa->HeaderLength + text + sa->IcvLength;
         OuterHeader.Write(esp - path->HeaderLength, path, sa->Flags, total, @class, split, context);
         return total;
     }
@@ -228,8 +251,8 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     {
         var meta = frame.Meta(index);
         var flat = stackalloc byte[LargestPacket + 1];
-        var front = path->HeaderLength + EspHeaderLength;
-        if (front + meta->TotalLength + LongestTrailer + sa->IcvLength > LargestPacket)
+        var front = path->HeaderLength + sa->HeaderLength;
+        if (front + meta->TotalLength + LongestEnd(sa) > LargestPacket)
         {
             Drop(ref frame, Reason.TooLong, index);
             return;
@@ -237,6 +260,11 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         var length = PacketCopy.ToSpan(frame.Pool, index, new Span<byte>(flat + front, LargestPacket + 1 - front));
         AeadJob job;
         var total = Build(sa, path, flat + front, length, sequence, &job, frame.Context);
+        if (total == 0)
+        {
+            Drop(ref frame, Reason.CipherFailed, index);
+            return;
+        }
         AesGcmEngine.EncryptBatch(&job, 1);
         if (path->SumsUdp) OuterHeader.SumUdp6(flat);
         var built = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(flat, total));

@@ -13,18 +13,19 @@ internal static unsafe class PathMtu
     /// <summary>When no route says anything: the next lookup will drop the packet with its own reason.</summary>
     private const uint Default = 1500;
 
-    private const int EspHeader = 16, Trailer = 2;
+    private const int Trailer = 2;
 
     /// <summary>Largest inner packet, bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int InnerOf(ref Frame frame, SaEntry* sa)
     {
         if (sa->Out.EffectiveMtuAt == 0 || frame.Now - sa->Out.EffectiveMtuAt > Interval) Refresh(ref frame, sa);
-        return InnerOf((int)sa->Out.EffectiveMtu, sa->Out.Path->HeaderLength, sa->IcvLength);
+        return InnerOf((int)sa->Out.EffectiveMtu, sa->Out.Path->HeaderLength + sa->HeaderLength, sa->IcvLength, sa->Alignment);
     }
 
-    /// <summary>The ciphertext ends on a 4-byte boundary, and pad length and next header are in it.</summary>
-    public static int InnerOf(int outer, int header, int icv) => ((outer - header - EspHeader - icv) & ~3) - Trailer;
+    /// <summary>The ciphertext is whole blocks, and pad length and next header are in it.</summary>
+    /// <param name="header">All before the ciphertext.</param>
+    public static int InnerOf(int outer, int header, int icv, int alignment) => ((outer - header - icv) & -alignment) - Trailer;
 
     private static void Refresh(ref Frame frame, SaEntry* sa)
     {

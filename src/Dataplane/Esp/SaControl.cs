@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using Gateway.Crypto.Aead;
+using Gateway.Crypto.Packet;
 using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
@@ -14,7 +14,7 @@ namespace Gateway.Dataplane.Esp;
 /// </summary>
 public sealed unsafe class SaControl : IDisposable
 {
-    private const int SaltLength = 4;
+    private const int EspHeaderLength = 8;
 
     private readonly DataplaneTables _tables;
     private readonly Lock _gate;
@@ -25,8 +25,8 @@ public sealed unsafe class SaControl : IDisposable
     private sealed class Installed
     {
         public required ChildSaParameters Parameters { get; set; }
-        public required AesGcmKey InboundKey { get; init; }
-        public required AesGcmKey OutboundKey { get; init; }
+        public required DirectionKey InboundKey { get; init; }
+        public required DirectionKey OutboundKey { get; init; }
         public SaEntry* Entry;
     }
 
@@ -43,17 +43,16 @@ public sealed unsafe class SaControl : IDisposable
         lock (_gate)
         {
             if (_installed.TryGetValue(sa.Id, out var same) && same.Parameters == sa) return SaInstallResult.AlreadyInstalled;
-            var fault = Check(install);
+            var fault = Check(install, out var cipher);
             if (fault != SaInstallResult.Installed) return fault;
             if (same is not null || _tables.Sad.Find(sa.InboundSpi.Value) != null) return SaInstallResult.SpiInUse;
-            var keyBytes = sa.Transforms.KeyBits / 8;
             var installed = new Installed
             {
                 Parameters = sa,
-                InboundKey = AesGcmKey.Create(install.InboundKey[..keyBytes]),
-                OutboundKey = AesGcmKey.Create(install.OutboundKey[..keyBytes]),
+                InboundKey = DirectionKey.Create(cipher!, install.InboundKey, encrypt: false),
+                OutboundKey = DirectionKey.Create(cipher!, install.OutboundKey, encrypt: true),
             };
-            installed.Entry = CreateEntry(install, installed, keyBytes);
+            installed.Entry = CreateEntry(install, installed, cipher!);
             if (!_tables.Sad.Add(installed.Entry))
             {
                 Release(installed);
@@ -184,12 +183,12 @@ public sealed unsafe class SaControl : IDisposable
         }
     }
 
-    private static SaInstallResult Check(in SaInstall install)
+    private static SaInstallResult Check(in SaInstall install, out PacketCipherDescription? cipher)
     {
         var sa = install.Parameters;
+        if (!EspTransform.TryDescribe(sa.Transforms, out cipher)) return SaInstallResult.UnsupportedTransform;
         if (sa.Mode != SaMode.Tunnel) return SaInstallResult.UnsupportedMode;
-        if (EspTransform.IcvLength(sa.Transforms) == 0) return SaInstallResult.UnsupportedTransform;
-        var length = (sa.Transforms.KeyBits / 8) + SaltLength;
+        var length = cipher.KeyMaterialLength;
         if (install.InboundKey.Length != length || install.OutboundKey.Length != length) return SaInstallResult.WrongKeyLength;
         var valid = sa.LocalAddress.AddressFamily == sa.RemoteAddress.AddressFamily
             && !sa.InboundSpi.IsReserved && !sa.OutboundSpi.IsReserved
@@ -198,7 +197,7 @@ public sealed unsafe class SaControl : IDisposable
         return valid ? SaInstallResult.Installed : SaInstallResult.InvalidParameters;
     }
 
-    private static SaEntry* CreateEntry(in SaInstall install, Installed installed, int keyBytes)
+    private static SaEntry* CreateEntry(in SaInstall install, Installed installed, PacketCipherDescription cipher)
     {
         var sa = install.Parameters;
         var entry = (SaEntry*)NativeMemory.AlignedAlloc((nuint)sizeof(SaEntry), 64);
@@ -208,7 +207,9 @@ public sealed unsafe class SaControl : IDisposable
         entry->Interface = install.Interface;
         entry->Vrf = install.Vrf;
         entry->OuterVrf = install.OuterVrf;
-        entry->IcvLength = EspTransform.IcvLength(sa.Transforms);
+        entry->IcvLength = cipher.IcvLength;
+        entry->HeaderLength = EspHeaderLength + cipher.IvLength;
+        entry->Alignment = cipher.Alignment;
         entry->Flags = (sa.Esn ? SaFlags.Esn : 0) | (sa.CopyDf ? SaFlags.CopyDf : 0) | (sa.CopyEcn ? SaFlags.CopyEcn : 0) | (sa.CopyDscpOut ? SaFlags.CopyDscpOut : 0);
         entry->Hot = (SaHotState*)install.HotState;
         if (entry->Hot == null)
@@ -217,8 +218,9 @@ public sealed unsafe class SaControl : IDisposable
             *entry->Hot = default;
             entry->OwnsHot = true;
         }
-        entry->In.Key = installed.InboundKey.Block;
-        entry->In.Salt = MemoryMarshal.Read<uint>(install.InboundKey[keyBytes..]);
+        entry->In.Key = installed.InboundKey.Gcm;
+        entry->In.Cipher = installed.InboundKey.Library;
+        entry->In.Salt = installed.InboundKey.Salt;
         entry->In.Spi = sa.InboundSpi.Value;
         entry->In.Window = (uint)sa.ReplayWindow;
         entry->In.RingMask = ReplayWindow.RingMask(sa.ReplayWindow);
@@ -228,8 +230,9 @@ public sealed unsafe class SaControl : IDisposable
         entry->In.Selectors6 = SelectorSet<UInt128>.Create(
             Selectors.ToRanges<UInt128>(sa.LocalSelectors, AddressFamily.InterNetworkV6),
             Selectors.ToRanges<UInt128>(sa.RemoteSelectors, AddressFamily.InterNetworkV6));
-        entry->Out.Key = installed.OutboundKey.Block;
-        entry->Out.Salt = MemoryMarshal.Read<uint>(install.OutboundKey[keyBytes..]);
+        entry->Out.Key = installed.OutboundKey.Gcm;
+        entry->Out.Cipher = installed.OutboundKey.Library;
+        entry->Out.Salt = installed.OutboundKey.Salt;
         entry->Out.Spi = sa.OutboundSpi.Value;
         entry->Out.Path = SaPath.Create(sa.LocalAddress, sa.RemoteAddress, sa.Encapsulation);
         Limit(ref entry->In.Traffic, sa.Lifetime);

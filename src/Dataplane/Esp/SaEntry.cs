@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gateway.Crypto.Aead;
+using Gateway.Crypto.Packet;
 
 namespace Gateway.Dataplane.Esp;
 
@@ -72,7 +73,11 @@ internal struct SaDrops
 /// <summary>The direction to us.</summary>
 internal unsafe struct SaInbound
 {
+    /// <summary>Null with another cipher than AES-GCM.</summary>
     public AesGcmKeyBlock* Key;
+
+    /// <summary>Null with AES-GCM.</summary>
+    public PacketCipherBlock* Cipher;
 
     /// <summary>As it lies in memory.</summary>
     public uint Salt;
@@ -94,7 +99,11 @@ internal unsafe struct SaInbound
 /// <summary>The direction from us.</summary>
 internal unsafe struct SaOutbound
 {
+    /// <summary>Null with another cipher than AES-GCM.</summary>
     public AesGcmKeyBlock* Key;
+
+    /// <summary>Null with AES-GCM.</summary>
+    public PacketCipherBlock* Cipher;
     public uint Salt;
     public uint Spi;
 
@@ -137,6 +146,12 @@ internal unsafe struct SaEntry
     public int Worker;
     public SaFlags Flags;
     public int IcvLength;
+
+    /// <summary>ESP header and IV, bytes.</summary>
+    public int HeaderLength;
+
+    /// <summary>The encrypted part is a multiple of this, a power of two.</summary>
+    public int Alignment;
 
     /// <summary>Interface that decrypted packets arrive on; 0 = the one their outer packet arrived on.</summary>
     public uint Interface;

@@ -7,7 +7,7 @@ public readonly ref struct SaInstall
 {
     public required ChildSaParameters Parameters { get; init; }
 
-    /// <summary>KEYMAT of the direction to us: the AES key, then 4 bytes of salt (RFC 4106 §8.1).</summary>
+    /// <summary>KEYMAT of the direction to us: cipher key, salt, integrity key, as far as the transforms have them (RFC 7296 §2.17, RFC 4106 §8.1).</summary>
     public required ReadOnlySpan<byte> InboundKey { get; init; }
 
     /// <summary>KEYMAT of the direction from us.</summary>
@@ -45,7 +45,7 @@ public enum SaInstallResult
     /// <summary>Another SA has the inbound SPI.</summary>
     SpiInUse,
 
-    /// <summary>Not AES-GCM with 128, 192 or 256 bits.</summary>
+    /// <summary>Neither our kernels nor the library do it, or a cipher lacks its integrity algorithm.</summary>
     UnsupportedTransform,
     UnsupportedMode,
 

@@ -25,8 +25,8 @@ internal static class SupportedProposals
 
     private static bool Can(SaProtocol sa, Transform transform) => transform.Type switch
     {
-        // The packet path knows AES-GCM with a 16-octet ICV alone (RFC 4106).
-        TransformType.Encryption when sa == SaProtocol.Esp => (EncryptionAlgorithm)transform.Id == EncryptionAlgorithm.AesGcm16,
+        // RFC 2410: ESP may encrypt nothing, IKE may not.
+        TransformType.Encryption when sa == SaProtocol.Esp && (EncryptionAlgorithm)transform.Id == EncryptionAlgorithm.Null => true,
         TransformType.Encryption => CipherDescription.TryFind((EncryptionAlgorithm)transform.Id, out var cipher) && cipher.Allows(transform.KeyBits),
         TransformType.Prf => PseudoRandom.IsSupported((PrfAlgorithm)transform.Id),
         TransformType.Integrity => IntegrityChecks.TryDescribe((IntegrityAlgorithm)transform.Id, out _),

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Runtime.CompilerServices;
-using Gateway.Crypto.Interop;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Nodes;
@@ -431,7 +430,7 @@ public sealed unsafe class EspNodesTests : IDisposable
         var left = Assert.Single(_lab.Send(PlainIp.Ip4(EspLab.Lan4, EspLab.Far4, 6, syn)));
         var text = outbound.Unseal(EspOf(left.Bytes), 1)!;
         var mss = BinaryPrimitives.ReadUInt16BigEndian(text.AsSpan(20 + 22));
-        Assert.Equal(PathMtu.InnerOf(1500, 20, 16) - 40, mss);
+        Assert.Equal(PathMtu.InnerOf(1500, 20 + 16, 16, 4) - 40, mss);
     }
 
     // RFC 4303 §3.3.3.
@@ -536,14 +535,12 @@ public sealed unsafe class EspNodesTests : IDisposable
     }
 
     [Fact]
-    public void Removing_an_SA_frees_its_keys_and_its_packets_have_no_SA()
+    public void Packets_of_a_removed_SA_have_no_SA()
     {
-        var before = LockedMemory.Allocated;
         using (var lab = new EspLab())
         {
             var (outbound, inbound) = EspLab.Pair(_random);
             lab.Install(EspLab.Parameters(1, outbound, inbound), outbound, inbound);
-            Assert.True(LockedMemory.Allocated > before);
             Assert.True(lab.Control.RemoveSa(new(1)));
             Assert.False(lab.Control.RemoveSa(new(1)));
             Assert.Empty(lab.Decrypt(inbound.Wrap(Back4(60), 1)));
@@ -556,7 +553,7 @@ public sealed unsafe class EspNodesTests : IDisposable
     {
         var (outbound, inbound) = EspLab.Pair(_random);
         var good = EspLab.Parameters(1, outbound, inbound);
-        Assert.Equal(SaInstallResult.UnsupportedTransform, _lab.Install(good with { Transforms = new(12, 128, 12) }, outbound, inbound));
+        Assert.Equal(SaInstallResult.UnsupportedTransform, _lab.Install(good with { Transforms = new(23, 128, 12) }, outbound, inbound));
         Assert.Equal(SaInstallResult.UnsupportedMode, _lab.Install(good with { Mode = SaMode.Transport }, outbound, inbound));
         Assert.Equal(SaInstallResult.WrongKeyLength, _lab.Install(good with { Transforms = new(20, 256) }, outbound, inbound));
         Assert.Equal(SaInstallResult.InvalidParameters, _lab.Install(good with { RemoteAddress = EspLab.There6 }, outbound, inbound));
