@@ -69,7 +69,8 @@ internal sealed class NodeInfo
         where T : unmanaged, Enum
     {
         if (Unsafe.SizeOf<T>() != sizeof(ushort)) throw new InvalidOperationException($"{typeof(T)} of node {node} must be an enum : ushort.");
-        var names = Enum.GetNames(typeof(T));
+        var type = typeof(T);
+        var names = Enum.GetNames(type);
         return names.Length == rows ? names : throw OutOfOrder(node, typeof(T));
     }
 
