@@ -115,7 +115,7 @@ public sealed class ApiServer : IAsyncDisposable
     private static int StatusOf(Outcome outcome) => outcome switch
     {
         { Status: not OutcomeStatus.Rejected } => StatusCodes.Status200OK,
-        { Errors: var errors } when errors.Any(e => e.Code == ErrorCode.Unavailable) => StatusCodes.Status503ServiceUnavailable,
+        { Errors: var errors } when errors.Any(e => ErrorCode.IsUnavailable(e.Code)) => StatusCodes.Status503ServiceUnavailable,
         { Errors: var errors } when errors.Any(e => e.Code == ErrorCode.OverLimit) => StatusCodes.Status429TooManyRequests,
         { Id: "" } => StatusCodes.Status400BadRequest,
         _ => StatusCodes.Status422UnprocessableEntity,

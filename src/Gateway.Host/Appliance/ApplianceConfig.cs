@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Gateway.Host.Appliance;
 
@@ -37,12 +38,17 @@ public sealed record ApplianceConfig
 
     /// <summary>Items, each <c>{"kind":…,"name":…,"spec":…}</c>, applied as the first transaction when the journal is empty.</summary>
     public JsonElement? Config { get; init; }
+
+    /// <summary>The folder of the file.</summary>
+    [JsonIgnore]
+    public string Folder { get; init; } = "";
 }
 
 public enum JournalKind
 {
     Sqlite,
     Memory,
+    Eventstoredb,
 }
 
 /// <summary>Where events are stored.</summary>
@@ -50,7 +56,22 @@ public sealed record JournalSection
 {
     public JournalKind Kind { get; init; }
 
+    /// <summary>The SQLite file; with an event store, what the local files beside it are named after: its head anchor, its spool, its index of commands.</summary>
     public string Path { get; init; } = "var/journal.db";
+
+    /// <summary>Kind eventstoredb: <c>esdb://user@host1:2113,host2:2113,host3:2113?tlsCAFile=ca.pem</c>; the password may come from <see cref="PasswordFile"/> instead.</summary>
+    public string? Uri { get; init; }
+
+    public string? PasswordFile { get; init; }
+
+    /// <summary>Kind eventstoredb: the stream; none = <c>gateway-ID</c>.</summary>
+    public string? Stream { get; init; }
+
+    /// <summary>Kind eventstoredb: seconds that a start waits for a store that cannot be reached, 0–86400; -1 = for ever.</summary>
+    public int StartTimeout { get; init; } = 300;
+
+    /// <summary>Kind eventstoredb: megabytes of facts that may wait for a store that is away, 1–4096.</summary>
+    public int SpoolMegabytes { get; init; } = 64;
 }
 
 /// <summary>Where secrets and SA state are stored.</summary>

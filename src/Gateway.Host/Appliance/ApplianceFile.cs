@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using Gateway.Host.Journal.EventStore;
 using Gateway.Policy.Commands;
 
 namespace Gateway.Host.Appliance;
@@ -56,6 +57,9 @@ public static partial class ApplianceFile
         if (c.Api.Listen is { } listen && !(IPEndPoint.TryParse(listen, out var at) && at.Port != 0 && (c.Api.Tls is not null || IPAddress.IsLoopback(at.Address))))
             yield return "api.listen must be a loopback address with a port, for example 127.0.0.1:8080; with api.tls it may be any.";
         if (c.Api is { Tls: not null, Listen: null }) yield return "api.tls needs api.listen.";
+        if (JournalProblem(c.Journal) is { } journal) yield return journal;
+        if (c.Journal.StartTimeout is < -1 or > 86_400) yield return "journal.start_timeout must be 0–86400 seconds, or -1.";
+        if (c.Journal.SpoolMegabytes is < 1 or > 4096) yield return "journal.spool_megabytes must be 1–4096.";
         if (c.Ike.RetransmitTimeout is < 0.1 or > 60) yield return "ike.retransmit_timeout must be 0.1–60 seconds.";
         if (c.Ike.RetransmitBase is < 1 or > 10) yield return "ike.retransmit_base must be 1–10.";
         if (c.Ike.RetransmitTries is < 1 or > 50) yield return "ike.retransmit_tries must be 1–50.";
@@ -84,9 +88,17 @@ public static partial class ApplianceFile
         if (limits.Items < 1 || limits.Items > CommandLimits.Default.MaxItems) yield return $"{at}.items must be 1–{CommandLimits.Default.MaxItems}.";
     }
 
+    private static string? JournalProblem(JournalSection journal)
+    {
+        if (journal.Kind != JournalKind.Eventstoredb) return journal.Uri is null && journal.Stream is null ? null : "journal.uri and journal.stream go with the kind eventstoredb.";
+        if (journal.Uri is null) return "journal.uri must be esdb://user@host:2113 or esdb://host1:2113,host2:2113?tls=….";
+        return EventStoreUri.TryParse(journal.Uri, out _, out var error) ? null : $"journal.uri: {error}";
+    }
+
     private static ApplianceConfig Resolve(ApplianceConfig c, string folder) => c with
     {
-        Journal = c.Journal with { Path = Path.GetFullPath(c.Journal.Path, folder) },
+        Journal = c.Journal with { Path = Path.GetFullPath(c.Journal.Path, folder), PasswordFile = Full(c.Journal.PasswordFile, folder) },
+        Folder = folder,
         Vault = c.Vault with { Path = Path.GetFullPath(c.Vault.Path, folder), Key = Path.GetFullPath(c.Vault.Key, folder) },
         Api = c.Api with
         {

@@ -62,7 +62,7 @@ internal sealed class CommandIntake(BusParts parts, BusCounters counters)
         }
 
         CryptographicOperations.ZeroMemory(body);
-        if (outcome.Status == OutcomeStatus.Rejected && outcome.Errors.Any(e => e.Code == ErrorCode.Unavailable))
+        if (outcome.Status == OutcomeStatus.Rejected && outcome.Errors.Any(e => ErrorCode.IsUnavailable(e.Code)))
         {
             counters.CountTriedAgain();
             return new Intake.NotNow(outcome.Errors[0].Message);

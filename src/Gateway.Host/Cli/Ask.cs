@@ -19,13 +19,17 @@ internal static class Ask
 
         try
         {
-            var journal = SqliteJournal.OpenForReading(appliance.Journal.Path);
+            var journal = Journals.OpenForReading(appliance);
             await using (journal.ConfigureAwait(false))
             {
-                return await offline(new JournalRecords(journal, () => HeadAnchor.Read(SqliteJournal.AnchorPath(appliance.Journal.Path)))).ConfigureAwait(false);
+                return await offline(new JournalRecords(journal, () => Journals.Anchor(appliance))).ConfigureAwait(false);
             }
         }
         catch (FileNotFoundException e)
+        {
+            throw new CliException(ExitCodes.Unreachable, e.Message);
+        }
+        catch (JournalUnavailableException e)
         {
             throw new CliException(ExitCodes.Unreachable, e.Message);
         }

@@ -53,7 +53,7 @@ public static class CommandLine
         {
             RunVerb.Make(where), ApplyVerb.Make(where, screen), ShowVerb.Make(where, screen), SaVerbs.Make("initiate", where, screen), SaVerbs.Make("rekey", where, screen),
             SaVerbs.Make("terminate", where, screen), HistoryVerb.Make(where, screen), ConfigVerb.Make(where, screen), DiffVerb.Make(where, screen), UndoVerb.Make(where, screen),
-            VerifyVerb.Make(where, screen), TraceVerb.Make(where, screen), ImportVerb.Make(where, screen), SchemaVerb.Make(where, screen), LogLevelVerb.Make(where, screen),
+            VerifyVerb.Make(where, screen), TraceVerb.Make(where, screen), ImportVerb.Make(where, screen), SchemaVerb.Make(where, screen), LogLevelVerb.Make(where, screen), JournalVerbs.Make(where, screen),
         })
             root.Subcommands.Add(verb);
         return root;

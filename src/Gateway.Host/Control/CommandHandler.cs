@@ -181,7 +181,7 @@ public sealed class CommandHandler : IAsyncDisposable
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            Answer(request, Unavailable(request.Key.Id, "The journal cannot be read."));
+            Answer(request, JournalUnavailable(request.Key.Id, "The journal cannot be read."));
             return;
         }
 
@@ -198,6 +198,12 @@ public sealed class CommandHandler : IAsyncDisposable
     /// <summary>False when the state was rewound meanwhile.</summary>
     private bool TryDecide(Request request)
     {
+        if (_parts.Sequencer.Refusal is { } refusal)
+        {
+            Answer(request, JournalUnavailable(request.Key.Id, refusal));
+            return true;
+        }
+
         var (state, generation) = _state.Read();
         try
         {
@@ -222,7 +228,7 @@ public sealed class CommandHandler : IAsyncDisposable
         }
         catch (JournalUnavailableException)
         {
-            Answer(request, Unavailable(request.Key.Id, "The journal cannot be written."));
+            Answer(request, JournalUnavailable(request.Key.Id, "The journal cannot be written."));
             return true;
         }
     }
@@ -383,7 +389,7 @@ public sealed class CommandHandler : IAsyncDisposable
         {
             undo?.Invoke();
             _memory.Forget(request.Key);
-            Answer(request, Unavailable(request.Key.Id, "The journal could not be written."));
+            Answer(request, JournalUnavailable(request.Key.Id, "The journal could not be written."));
             return;
         }
 
@@ -422,7 +428,7 @@ public sealed class CommandHandler : IAsyncDisposable
     {
         var outcome = await first.ConfigureAwait(false);
         // What left no trace is answered as it was: there is no first outcome yet.
-        var isFinal = outcome.Errors.All(e => e.Code is not ErrorCode.Unavailable);
+        var isFinal = !outcome.Errors.Any(e => ErrorCode.IsUnavailable(e.Code));
         Answer(request, isFinal ? outcome with { Status = OutcomeStatus.Duplicate, First = outcome.Status } : outcome);
     }
 
@@ -466,11 +472,13 @@ public sealed class CommandHandler : IAsyncDisposable
 
     private static Outcome Rejected(string id, ValueList<CommandError> errors) => new() { Id = id, Status = OutcomeStatus.Rejected, Errors = errors };
 
-    private Outcome Unavailable(string id, string why)
+    private Outcome Unavailable(string id, string why, string code = ErrorCode.Unavailable)
     {
         Counters.CountUnavailable();
-        return Rejected(id, [new CommandError("", "$", ErrorCode.Unavailable, $"{why} Nothing was changed; the same command may be sent again.")]);
+        return Rejected(id, [new CommandError("", "$", code, $"{why} Nothing was changed; the same command may be sent again.")]);
     }
+
+    private Outcome JournalUnavailable(string id, string why) => Unavailable(id, why, ErrorCode.JournalUnavailable);
 
     private void Answer(Request request, Outcome outcome)
     {

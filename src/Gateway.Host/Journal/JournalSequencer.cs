@@ -59,6 +59,9 @@ public sealed class JournalSequencer : IAsyncDisposable
         }
     }
 
+    /// <summary>Why a command would not be stored just now, as far as that is known without trying; null when it would.</summary>
+    public string? Refusal => _store is IJournalHealth { Health: { TakesCommands: false } health } ? health.Sentence : null;
+
     /// <summary>The store will be asked to store up to here. On the storing loop; must be quick.</summary>
     public event Action<JournalHead>? Storing;
 

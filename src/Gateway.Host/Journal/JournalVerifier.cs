@@ -26,6 +26,10 @@ public static class JournalVerifier
                 if (head.Position == anchor?.Position) atAnchor = head;
             }
         }
+        catch (JournalDamagedException e)
+        {
+            return new Verification(head.Position, head, head.Position + 1, e.Message);
+        }
         catch (Microsoft.Data.Sqlite.SqliteException e)
         {
             return new Verification(head.Position, head, head.Position + 1, $"Position {head.Position + 1} cannot be read: {e.Message}");

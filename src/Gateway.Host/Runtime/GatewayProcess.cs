@@ -12,10 +12,13 @@ internal static class GatewayProcess
 {
     public static async Task<int> RunAsync(ApplianceConfig appliance)
     {
+        // A start may wait for the journal's store; a signal ends the waiting.
+        using var starting = new CancellationTokenSource();
         var asked = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         void Ask(PosixSignalContext signal)
         {
             signal.Cancel = true;
+            starting.Cancel();
             asked.TrySetResult(signal.Signal.ToString());
         }
 
@@ -24,13 +27,18 @@ internal static class GatewayProcess
         using var logs = new Logs(appliance.Log);
         try
         {
-            var gateway = await GatewayRuntime.StartAsync(appliance, logs, reason => asked.TrySetResult(reason), CancellationToken.None).ConfigureAwait(false);
+            var gateway = await GatewayRuntime.StartAsync(appliance, logs, reason => asked.TrySetResult(reason), starting.Token).ConfigureAwait(false);
             await using (gateway.ConfigureAwait(false))
             {
                 gateway.StopReason = await asked.Task.ConfigureAwait(false);
             }
 
             return gateway.Failed ? ExitCodes.Rejected : ExitCodes.Done;
+        }
+        catch (OperationCanceledException) when (starting.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("gateway: ended while it was starting.").ConfigureAwait(false);
+            return ExitCodes.Rejected;
         }
         catch (Exception e) when (e is JournalDamagedException or JournalUnavailableException or JournalConflictException or VaultException or IOException or UnauthorizedAccessException)
         {

@@ -100,7 +100,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         Started = _started,
         Revision = _commands.Running.Revision,
         Position = _sequencer.Stored.Position,
-        Journal = _journalTrouble ?? "ok",
+        Journal = _journal is IJournalHealth { Health: { Sentence: not "ok" } health } ? health.Sentence : _journalTrouble ?? "ok",
         Bus = _bus?.Status ?? "starting",
         Aead = AesGcmEngine.Path,
         Pending = _reconciler.Statuses.Count(s => s.State == ItemState.Pending),
@@ -157,10 +157,10 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         var secrets = new VaultSecrets(_vault);
         _parts.Push(new Ending(secrets.Dispose));
 
-        _journal = _appliance.Journal.Kind == JournalKind.Memory ? new MemoryJournal() : new SqliteJournal(_appliance.Journal.Path);
+        _journal = Journals.Create(_appliance, _logs.For("journal"));
         _parts.Push(_journal);
         var head = await _journal.OpenAsync(stop).ConfigureAwait(false);
-        _records = new JournalRecords(_journal, () => _appliance.Journal.Kind == JournalKind.Memory ? null : HeadAnchor.Read(SqliteJournal.AnchorPath(_appliance.Journal.Path)));
+        _records = new JournalRecords(_journal, () => Journals.Anchor(_appliance));
         var (running, inventory) = await ReplayAsync(stop).ConfigureAwait(false);
         _inventory = inventory;
 
@@ -168,12 +168,15 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _parts.Push(_sequencer);
         _sequencer.Subscribe(OnStored);
         _sequencer.Rewound += e => _journalTrouble = e.Message;
-        _sequencer.Fatal += e =>
+        void GiveUp(Exception e)
         {
             Failed = true;
             HostLog.JournalLost(_log, e.Message);
             mustStop("the journal was lost");
-        };
+        }
+
+        _sequencer.Fatal += GiveUp;
+        if (_journal is IJournalHealth health) health.Ended += GiveUp;
         _vault.CheckJournal(head);
         _sequencer.Storing += _vault.JournalWillStore;
         _sequencer.Kept += _vault.JournalStored;

@@ -31,7 +31,11 @@ public static class ErrorCode
     public const string IdReused = "id-reused";
     public const string SecretNeeded = "secret-needed";
     public const string Unavailable = "unavailable";
+    public const string JournalUnavailable = "journal-unavailable";
     public const string Internal = "internal";
+
+    /// <summary>The gateway is the cause, not the command: it left no trace, and may be sent again as it is.</summary>
+    public static bool IsUnavailable(string code) => code is Unavailable or JournalUnavailable;
 
     /// <summary>Every code and what it means.</summary>
     public static IReadOnlyDictionary<string, string> All { get; } = new Dictionary<string, string>
@@ -60,7 +64,8 @@ public static class ErrorCode
         [WrongRevision] = "The configuration is not at the expected revision any more.",
         [IdReused] = "The same sender used this id before for another command.",
         [SecretNeeded] = "A new secret has no value.",
-        [Unavailable] = "The gateway cannot take commands just now (the journal cannot be written); nothing was changed, and the same command may be sent again.",
+        [Unavailable] = "The gateway cannot take commands just now (it stops, or its vault cannot be written); nothing was changed, and the same command may be sent again.",
+        [JournalUnavailable] = "The journal cannot be written or read just now (its store is away, or its disk is full); nothing was changed, and the same command may be sent again.",
         [Internal] = "A fault of the gateway; nothing was changed.",
     };
 }

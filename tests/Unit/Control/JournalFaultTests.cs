@@ -13,7 +13,7 @@ public sealed class JournalFaultTests
         var journal = new FailingJournal { Fails = () => true };
         await using var world = await ControlWorld.StartAsync(journal);
         const string Command = """{"id":"1","expected_revision":0,"put":[{"kind":"secret","name":"s","spec":{"type":"ike","secret":"x"}}]}""";
-        Assert.Equal("unavailable", Assert.Single((await world.SendAsync(Command)).Errors).Code);
+        Assert.Equal("journal-unavailable", Assert.Single((await world.SendAsync(Command)).Errors).Code);
         Assert.Empty(world.Vault.Slots);
         Assert.Equal((0, 0), (world.Handler.Running.Revision, world.Reconciler.Applied.Count));
         journal.Fails = () => false;
@@ -30,9 +30,9 @@ public sealed class JournalFaultTests
         var first = world.SendAsync("""{"id":"1","put":[{"kind":"interface","name":"wan","spec":{"type":"tap"}}]}""");
         var upon = world.SendAsync("""{"id":"2","expected_revision":1,"put":[{"kind":"route","name":"r","spec":{"to":"10.0.0.0/8","interface":"wan"}}]}""");
         gate.SetResult();
-        Assert.Equal("unavailable", Assert.Single((await first).Errors).Code);
+        Assert.Equal("journal-unavailable", Assert.Single((await first).Errors).Code);
         // Whether it was decided before or after the first one failed, it is not accepted.
-        Assert.Contains(Assert.Single((await upon).Errors.Select(e => e.Code).Distinct().Take(1)), new[] { "unavailable", "wrong-revision" });
+        Assert.Contains(Assert.Single((await upon).Errors.Select(e => e.Code).Distinct().Take(1)), new[] { "journal-unavailable", "wrong-revision" });
         Assert.DoesNotContain(await world.EventsAsync(), e => e.Event is ItemPut);
     }
 
@@ -81,7 +81,7 @@ public sealed class JournalFaultTests
                         $$$"""{"id":"{{{i}}}","put":[{"kind":"policy","name":"p{{{sender}}}-{{{i}}}","spec":{"action":"bypass"}},{"kind":"secret","name":"s{{{sender}}}","spec":{"type":"ike","secret":"{{{sender}}}-{{{i}}}"}}]}""",
                         new Gateway.Policy.Journal.Principal("bus", $"user:{sender}"));
                     if (outcome.Status is OutcomeStatus.Accepted) break;
-                    Assert.True(outcome.Errors.Count == 1 && outcome.Errors[0].Code == "unavailable", $"seed {seed}: {outcome}");
+                    Assert.True(outcome.Errors.Count == 1 && outcome.Errors[0].Code == "journal-unavailable", $"seed {seed}: {outcome}");
                     retries++;
                 }
             }
