@@ -66,13 +66,23 @@ internal abstract record JournalAddress
         }
     }
 
-    /// <summary>To be written; it must be opened.</summary>
-    public IJournal ToWrite() => this switch
+    /// <summary>
+    /// To be written by a copy; it must be opened. The anchor beside a store elsewhere is not looked at, and that beside a file is made anew:
+    /// <see cref="JournalCopy.CheckAnchorAsync"/> comes before.
+    /// </summary>
+    public IJournal ToWrite()
     {
-        Sqlite sqlite => new SqliteJournal(sqlite.Path),
-        Store store => new EventStoreJournal(new EventStoreJournalOptions { Uri = store.Uri, Stream = store.Stream, StatePath = store.StatePath, StartTimeout = TimeSpan.Zero }),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+        switch (this)
+        {
+            case Sqlite sqlite:
+                if (!IsInUse()) File.Delete(SqliteJournal.AnchorPath(sqlite.Path));
+                return new SqliteJournal(sqlite.Path);
+            case Store store:
+                return new EventStoreJournal(new EventStoreJournalOptions { Uri = store.Uri, Stream = store.Stream, StartTimeout = TimeSpan.Zero });
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
 
     /// <summary>To be read.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>

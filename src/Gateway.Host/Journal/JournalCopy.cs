@@ -59,6 +59,22 @@ internal static class JournalCopy
         return new CopyReport(head.Position - begin.Position, commands, head, verification.Events);
     }
 
+    /// <summary>
+    /// Whether the source holds what an anchor beside the target names: a gateway has gone on since the target was written last, and only a copy of what it
+    /// wrote may take its place.
+    /// </summary>
+    /// <exception cref="JournalConflictException">It does not.</exception>
+    public static async Task CheckAnchorAsync(ICopySource source, JournalHead anchor, CancellationToken stop)
+    {
+        await foreach (var entry in source.EntriesAsync(anchor.Position, stop).ConfigureAwait(false))
+        {
+            if (entry.Envelope.Position == anchor.Position && entry.Envelope.Hash == anchor.Hash) return;
+            break;
+        }
+
+        throw new JournalConflictException($"The anchor beside the target names position {anchor.Position}, which the source does not hold: it is another journal, or an older one. Nothing was written.");
+    }
+
     private static async Task FlushAsync(IJournal target, List<Envelope> events, List<RecordedCommand> records, Action<long>? progress, CancellationToken stop)
     {
         if (events.Count == 0) return;

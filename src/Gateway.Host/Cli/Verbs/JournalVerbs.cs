@@ -31,6 +31,7 @@ internal static class JournalVerbs
                 var reading = source.ToRead();
                 await using (((IAsyncDisposable)reading).ConfigureAwait(false))
                 {
+                    if (target.Anchor() is { Position: > 0 } beside) await JournalCopy.CheckAnchorAsync(reading, beside, stop).ConfigureAwait(false);
                     var writing = target.ToWrite();
                     await using (writing.ConfigureAwait(false))
                     {
@@ -90,6 +91,10 @@ internal static class JournalVerbs
             catch (StoreException e)
             {
                 throw new CliException(ExitCodes.Unreachable, e.Message);
+            }
+            catch (InvalidDataException e)
+            {
+                throw new CliException(ExitCodes.Rejected, e.Message);
             }
 
             return ExitCodes.Done;

@@ -36,6 +36,7 @@ internal sealed class EventStoreJournal : IJournal, IJournalHealth, ICopySource
     private JournalHead _arrived;
     private int _limit;
     private bool _syncPending;
+    private int _disposed;
     private (DateTimeOffset Since, string Why)? _away;
     private Exception? _ended;
     private TaskCompletionSource _grown = NewSource();
@@ -214,6 +215,7 @@ internal sealed class EventStoreJournal : IJournal, IJournalHealth, ICopySource
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         if (_loop is not null)
         {
             // What is on its way arrives now, or waits in the spool for the next start.

@@ -123,7 +123,7 @@ internal sealed class StoreClient(EventStoreUri uri, TimeProvider clock) : IDisp
         while (count > 0)
         {
             var frames = GrpcFrames.Write(new ReadReq { Options = OfStream(new ReadOptions.Types.StreamOptions { StreamIdentifier = Name(stream), Revision = (ulong)from }, count, ReadOptions.Types.ReadDirection.Forwards) });
-            var (node, answers) = await patience.StartAsync(leader, n => n.StreamAsync(Read, frames, ReadResp.Parser, leader, uri.Deadline, stop)).ConfigureAwait(false);
+            var (node, answers) = await patience.StartAsync(leader, n => n.StreamAsync(Read, frames, ReadResp.Parser, leader, patience.OfOneTry, stop)).ConfigureAwait(false);
             var ended = false;
             await using (answers.ConfigureAwait(false))
             {

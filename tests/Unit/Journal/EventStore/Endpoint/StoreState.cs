@@ -18,6 +18,7 @@ internal sealed class StoreState
     private readonly List<KeptEvent> _all = [];
     private readonly Dictionary<string, List<KeptEvent>> _streams = [];
     private readonly HashSet<string> _tombstones = [];
+    private readonly Dictionary<string, int> _forgotten = [];
     private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Appends that were carried out, repetitions not counted.</summary>
@@ -71,7 +72,7 @@ internal sealed class StoreState
     /// <summary>The stream's events, or null when there never was one.</summary>
     public KeptEvent[]? Stream(string name)
     {
-        lock (_gate) return _streams.TryGetValue(name, out var kept) ? kept.ToArray() : null;
+        lock (_gate) return _streams.TryGetValue(name, out var kept) ? [.. kept.Skip(_forgotten.GetValueOrDefault(name))] : null;
     }
 
     public KeptEvent[] All()
@@ -87,6 +88,12 @@ internal sealed class StoreState
     public void Tombstone(string stream)
     {
         lock (_gate) _tombstones.Add(stream);
+    }
+
+    /// <summary>The first events are not shown any more, as with $maxCount.</summary>
+    public void Forget(string stream, int count)
+    {
+        lock (_gate) _forgotten[stream] = count;
     }
 
     /// <summary>The store loses the end of a stream, as after a restore from an old backup.</summary>
