@@ -73,8 +73,8 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         {
             var index = held[i].Index;
             var meta = frame.Meta(index);
-            if (!Accept(ref frame, held + i, jobs + i, frame.Chunk(index) + meta->L3, out var inner, out var edge)) continue;
-            meta->Offset = (ushort)(meta->L4 + held[i].Sa->HeaderLength);
+            if (!Accept(ref frame, held + i, jobs + i, frame.Chunk(index) + meta->L3, out var start, out var inner, out var edge)) continue;
+            meta->Offset = (ushort)(start - frame.Chunk(index));
             meta->Length = (ushort)inner;
             meta->TotalLength = (uint)inner;
             PassOn(ref frame, held[i].Sa, meta, edge, index);
@@ -163,10 +163,11 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         job->Status = fits ? AeadStatus.Done : AeadStatus.Forged;
     }
 
-    /// <summary>All that follows decryption. False when the packet ended here; else the inner packet lies at the start of the job's text.</summary>
+    /// <summary>All that follows decryption. False when the packet ended here; else the inner packet lies at <paramref name="start"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool Accept(ref Frame frame, Held* held, AeadJob* job, byte* outer, out int inner, out EspDecryptEdge edge)
+    private static bool Accept(ref Frame frame, Held* held, AeadJob* job, byte* outer, out byte* start, out int inner, out EspDecryptEdge edge)
     {
+        start = job->Destination;
         (inner, edge) = (0, EspDecryptEdge.Ip4Input);
         var entry = held->Sa;
         var index = held->Index;
@@ -184,7 +185,10 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         ReplayWindow.Record(entry->Hot, entry->In.RingMask, held->Sequence);
         if ((frame.Meta(index)->Flags & PacketFlags.UdpEncapsulated) != 0) WatchEndpoint(ref frame, entry, frame.Meta(index), outer);
 
-        switch (EspPayload.Open(entry, job->Destination, job->Length, TOuter.EcnOf(outer), out inner))
+        var kind = (entry->Flags & SaFlags.Transport) == 0
+            ? EspPayload.Open(entry, job->Destination, job->Length, TOuter.EcnOf(outer), out inner)
+            : EspTransport.Open(entry, outer, job->Destination, job->Length, (frame.Meta(index)->Flags & PacketFlags.UdpEncapsulated) != 0, out start, out inner);
+        switch (kind)
         {
             case EspPayloadKind.Ip4:
                 break;
@@ -203,8 +207,8 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
                 entry->In.Drops.Malformed++;
                 return Drop(ref frame, ReasonOf(fault), index);
         }
-        if (edge == EspDecryptEdge.Ip4Input) ClampMss<InnerIp4>(ref frame, entry, job->Destination, inner);
-        else ClampMss<InnerIp6>(ref frame, entry, job->Destination, inner);
+        if (edge == EspDecryptEdge.Ip4Input) ClampMss<InnerIp4>(ref frame, entry, start, inner);
+        else ClampMss<InnerIp6>(ref frame, entry, start, inner);
         SaUse.Count(frame.Context, entry->Id, &entry->In.Traffic, inner, outbound: false);
         frame.Add(EspDecryptCount.Decrypted);
         return true;
@@ -245,8 +249,8 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         AeadJob job;
         Prepare(held, flat + (meta->L4 - meta->Offset), &job);
         AesGcmEngine.DecryptBatch(&job, 1);
-        if (!Accept(ref frame, held, &job, flat + (meta->L3 - meta->Offset), out var inner, out var edge)) return;
-        var opened = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(job.Destination, inner));
+        if (!Accept(ref frame, held, &job, flat + (meta->L3 - meta->Offset), out var start, out var inner, out var edge)) return;
+        var opened = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(start, inner));
         if (opened == 0)
         {
             Drop(ref frame, EspDecryptReason.NoBuffer, held->Index);

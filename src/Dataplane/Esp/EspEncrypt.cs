@@ -8,7 +8,7 @@ using Gateway.Dataplane.Nodes;
 namespace Gateway.Dataplane.Esp;
 
 /// <summary>
-/// Puts IP packets into the tunnel of the SA whose number spd-output left in NextHop (RFC 4303 §3.3, RFC 4106), and sends the outer packets to be looked up.
+/// Protects IP packets with the SA whose number spd-output left in NextHop (RFC 4303 §3.3, RFC 4106), and sends the outer packets to be looked up.
 /// Two passes: build all headers and trailers; encrypt all. What is too big for the path goes back or is split before encryption (RFC 4301 §8).
 /// </summary>
 internal readonly unsafe struct EspEncrypt<TInner> : INode
@@ -42,6 +42,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         TooLong,
         NoBuffer,
         CipherFailed,
+        TransportFragment,
     }
 
     private enum Count : ushort
@@ -57,6 +58,9 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         public uint Index;
         public SaPath* Path;
         public uint Vrf;
+
+        /// <summary>Bytes of the headers in front of UDP or ESP.</summary>
+        public int IpLength;
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
@@ -71,6 +75,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             (Reason.TooLong, "The packet would be longer than an IP packet can be."),
             (Reason.NoBuffer, "No free packet to put a long encrypted packet into."),
             (Reason.CipherFailed, "The cipher library could not encrypt the packet."),
+            (Reason.TransportFragment, "The packet is a fragment, which transport mode does not protect (RFC 4303 §3.3.4)."),
         ],
         [
             (Count.Encrypted, "Packets encrypted and sent on."),
@@ -92,7 +97,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             var sa = (SaEntry*)entry;
             var meta = frame.Meta(index);
             var path = (SaPath*)Volatile.Read(ref *(nint*)&sa->Out.Path);
-            var front = path->HeaderLength + sa->HeaderLength;
+            var front = FrontOf(sa, path);
             if (meta->Next != 0 || meta->Offset < front + LinkHeadroom || meta->Offset + meta->Length + LongestEnd(sa) > PacketPool.ChunkSize)
             {
                 EncryptFlat(ref frame, index, sa, path, sequence);
@@ -100,10 +105,10 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             }
             var inner = frame.Data(index);
             int length = meta->Length;
-            var total = Build(sa, path, inner, length, sequence, jobs + count, frame.Context);
-            if (total == 0)
+            var total = Build(sa, path, inner, length, sequence, jobs + count, frame.Context, out held[count].IpLength);
+            if (total <= 0)
             {
-                frame.Drop(Reason.CipherFailed, index);
+                frame.Drop(total == 0 ? Reason.CipherFailed : Reason.TransportFragment, index);
                 continue;
             }
             meta->Offset = (ushort)(meta->Offset - front);
@@ -119,10 +124,15 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
 
         for (var i = 0; i < count; i++)
         {
-            if (held[i].Path->SumsUdp) OuterHeader.SumUdp6(frame.Data(held[i].Index));
-            PassOn(ref frame, held[i].Index, held[i].Path, held[i].Vrf);
+            if (held[i].Path->SumsUdp) OuterHeader.SumUdp6(frame.Data(held[i].Index), held[i].IpLength);
+            PassOn(ref frame, held[i].Index, held[i].Path, held[i].Vrf, held[i].IpLength);
         }
     }
+
+    /// <summary>Bytes that the packet grows by in front.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int FrontOf(SaEntry* sa, SaPath* path) =>
+        sa->HeaderLength + path->HeaderLength - ((sa->Flags & SaFlags.Transport) == 0 ? 0 : path->IpLength);
 
     /// <summary>Most bytes behind the inner packet: padding, trailer, ICV.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -168,6 +178,8 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     {
         var meta = frame.Meta(index);
         mtu = Math.Max(mtu, TInner.SmallestMtu);
+        // RFC 4303 §3.3.4: in transport mode fragmentation comes after encryption, on the way out.
+        if ((sa->Flags & SaFlags.Transport) != 0 && !TInner.MustNotSplit(ip)) return true;
         if (TInner.MustNotSplit(ip))
         {
             // RFC 4301 §8.2.1: the sender of the inner packet learns what the tunnel leaves it.
@@ -187,13 +199,29 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
 
     /// <summary>
     /// Writes everything around the inner packet and describes the encryption; returns the length of the outer packet, which starts in front of the inner one.
-    /// What AES-GCM does not protect is encrypted here and now, and the job says so; 0 when that failed.
+    /// What AES-GCM does not protect is encrypted here and now, and the job says so; 0 when that failed, negative for a fragment in transport mode.
     /// </summary>
+    /// <param name="ipLength">Bytes of the headers in front of UDP or ESP.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Build(SaEntry* sa, SaPath* path, byte* inner, int length, ulong sequence, AeadJob* job, WorkerContext context)
+    private static int Build(SaEntry* sa, SaPath* path, byte* inner, int length, ulong sequence, AeadJob* job, WorkerContext context, out int ipLength)
     {
+        ipLength = path->IpLength;
         var @class = TInner.TrafficClassOf(inner);
         var split = TInner.OuterMaySplit(inner, length);
+        var nextHeader = TInner.NextHeader;
+        var packet = inner;
+        var nextField = 0;
+        if ((sa->Flags & SaFlags.Transport) != 0)
+        {
+            // RFC 4303 §3.1.1: the packet's own header moves forward; what followed it is the text.
+            ipLength = EspTransport.HeaderOf(inner, length, out nextField);
+            if (ipLength == 0) return -1;
+            nextHeader = inner[nextField];
+            packet = inner - FrontOf(sa, path);
+            Buffer.MemoryCopy(inner, packet, ipLength, ipLength);
+            inner += ipLength;
+            length -= ipLength;
+        }
         // RFC 4303 §2.4: padding 1, 2, 3 … up to the boundary behind pad length and next header.
         var padding = -(length + TrailerLength) & (sa->Alignment - 1);
         var text = length + padding + TrailerLength;
@@ -202,7 +230,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         else
             for (var i = 0; i < padding; i++) trailer[i] = (byte)(i + 1);
         trailer[padding] = (byte)padding;
-        trailer[padding + 1] = TInner.NextHeader;
+        trailer[padding + 1] = nextHeader;
 
         var esp = inner - sa->HeaderLength;
         Wire.Put32(esp, sa->Out.Spi);
@@ -226,19 +254,34 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             job->AadLength = EspAad.Write(job->InlineAad, sa, sa->Out.Spi, sequence);
         }
 
+        if (nextField != 0) return FinishTransport(packet, ipLength, nextField, path, sa->HeaderLength + text + sa->IcvLength);
         var total = path->HeaderLength + sa->HeaderLength + text + sa->IcvLength;
         OuterHeader.Write(esp - path->HeaderLength, path, sa->Flags, total, @class, split, context);
         return total;
     }
 
+    /// <summary>The header in front, and UDP's where there is encapsulation; returns the length of the packet.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int FinishTransport(byte* packet, int ipLength, int nextField, SaPath* path, int esp)
+    {
+        var udp = path->HeaderLength - path->IpLength;
+        if (udp != 0)
+        {
+            Unsafe.CopyBlockUnaligned(packet + ipLength, path->Header + path->IpLength, (uint)udp);
+            Wire.Put16(packet + ipLength + 4, udp + esp);
+        }
+        EspTransport.Finish(packet, ipLength, nextField, path->Udp ? (byte)17 : (byte)50, ipLength + udp + esp);
+        return ipLength + udp + esp;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PassOn(ref Frame frame, uint index, SaPath* path, uint vrf)
+    private static void PassOn(ref Frame frame, uint index, SaPath* path, uint vrf, int ipLength)
     {
         var meta = frame.Meta(index);
         // The policy does not see outer packets: RFC 4301 §5.1 forwards them past the SPD.
         meta->Flags = (meta->Flags & PacketFlags.Traced) | PacketFlags.Own | PacketFlags.BypassSpd;
         meta->L3 = meta->Offset;
-        meta->L4 = (ushort)(meta->Offset + path->IpLength);
+        meta->L4 = (ushort)(meta->Offset + ipLength);
         meta->Protocol = path->Udp ? (byte)17 : (byte)50;
         meta->Vrf = vrf;
         frame.Enqueue(path->V6 ? Edge.Ip6Lookup : Edge.Ip4Lookup, index);
@@ -251,7 +294,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     {
         var meta = frame.Meta(index);
         var flat = stackalloc byte[LargestPacket + 1];
-        var front = path->HeaderLength + sa->HeaderLength;
+        var front = FrontOf(sa, path);
         if (front + meta->TotalLength + LongestEnd(sa) > LargestPacket)
         {
             Drop(ref frame, Reason.TooLong, index);
@@ -259,14 +302,14 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         }
         var length = PacketCopy.ToSpan(frame.Pool, index, new Span<byte>(flat + front, LargestPacket + 1 - front));
         AeadJob job;
-        var total = Build(sa, path, flat + front, length, sequence, &job, frame.Context);
-        if (total == 0)
+        var total = Build(sa, path, flat + front, length, sequence, &job, frame.Context, out var ipLength);
+        if (total <= 0)
         {
-            Drop(ref frame, Reason.CipherFailed, index);
+            Drop(ref frame, total == 0 ? Reason.CipherFailed : Reason.TransportFragment, index);
             return;
         }
         AesGcmEngine.EncryptBatch(&job, 1);
-        if (path->SumsUdp) OuterHeader.SumUdp6(flat);
+        if (path->SumsUdp) OuterHeader.SumUdp6(flat, ipLength);
         var built = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(flat, total));
         if (built == 0)
         {
@@ -278,7 +321,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         fresh->TraceId = meta->TraceId;
         fresh->Flags = meta->Flags;
         fresh->FlowHash = meta->FlowHash;
-        PassOn(ref frame, built, path, sa->OuterVrf);
+        PassOn(ref frame, built, path, sa->OuterVrf, ipLength);
         frame.Consume(index);
     }
 

@@ -39,13 +39,8 @@ internal static unsafe class EspPayload
     public static EspPayloadKind Open(SaEntry* sa, byte* text, int length, int outerEcn, out int inner)
     {
         inner = 0;
-        if (length < TrailerLength) return EspPayloadKind.BadPadding;
-        int padding = text[length - 2];
-        var room = length - TrailerLength - padding;
+        var room = TextOf(text, length);
         if (room < 0) return EspPayloadKind.BadPadding;
-        // RFC 4303 §2.4: a receiver should inspect the padding, which counts 1, 2, 3 …
-        for (var i = 0; i < padding; i++)
-            if (text[room + i] != (byte)(i + 1)) return EspPayloadKind.BadPadding;
 
         switch (text[length - 1])
         {
@@ -70,9 +65,23 @@ internal static unsafe class EspPayload
         }
     }
 
+    /// <summary>Bytes before the padding; negative when the padding is not as it must be.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int TextOf(byte* text, int length)
+    {
+        if (length < TrailerLength) return -1;
+        int padding = text[length - 2];
+        var room = length - TrailerLength - padding;
+        if (room < 0) return -1;
+        // RFC 4303 §2.4: a receiver should inspect the padding, which counts 1, 2, 3 …
+        for (var i = 0; i < padding; i++)
+            if (text[room + i] != (byte)(i + 1)) return -1;
+        return room;
+    }
+
     // RFC 4301 §5.2 step 4: the packet must match the selectors of the SA it came by.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool Lies4(SaEntry* sa, byte* ip, int length)
+    public static bool Lies4(SaEntry* sa, byte* ip, int length)
     {
         var selectors = sa->In.Selectors4;
         if (selectors == null) return false;
@@ -88,7 +97,7 @@ internal static unsafe class EspPayload
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool Lies6(SaEntry* sa, byte* ip, int length)
+    public static bool Lies6(SaEntry* sa, byte* ip, int length)
     {
         var selectors = sa->In.Selectors6;
         if (selectors == null) return false;

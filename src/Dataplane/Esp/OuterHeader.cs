@@ -43,9 +43,10 @@ internal static unsafe class OuterHeader
     }
 
     /// <summary>RFC 8200 §8.1: over IPv6 UDP has a checksum.</summary>
-    public static void SumUdp6(byte* at)
+    /// <param name="header">Bytes before UDP.</param>
+    public static void SumUdp6(byte* at, int header)
     {
-        var udp = at + Ip6;
+        var udp = at + header;
         int length = Wire.U16(udp + 4);
         Unsafe.WriteUnaligned(udp + 6, (ushort)0);
         var sum = Checksum.Fold(Checksum.Pseudo6(at + 8, Protocol, length) + Checksum.Add(0, udp, length));

@@ -20,7 +20,10 @@ internal static unsafe class PathMtu
     public static int InnerOf(ref Frame frame, SaEntry* sa)
     {
         if (sa->Out.EffectiveMtuAt == 0 || frame.Now - sa->Out.EffectiveMtuAt > Interval) Refresh(ref frame, sa);
-        return InnerOf((int)sa->Out.EffectiveMtu, sa->Out.Path->HeaderLength + sa->HeaderLength, sa->IcvLength, sa->Alignment);
+        var path = sa->Out.Path;
+        // In transport mode the header is the packet's own.
+        return InnerOf((int)sa->Out.EffectiveMtu, path->HeaderLength + sa->HeaderLength, sa->IcvLength, sa->Alignment)
+            + ((sa->Flags & SaFlags.Transport) == 0 ? 0 : path->IpLength);
     }
 
     /// <summary>The ciphertext is whole blocks, and pad length and next header are in it.</summary>

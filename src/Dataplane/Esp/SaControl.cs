@@ -187,7 +187,6 @@ public sealed unsafe class SaControl : IDisposable
     {
         var sa = install.Parameters;
         if (!EspTransform.TryDescribe(sa.Transforms, out cipher)) return SaInstallResult.UnsupportedTransform;
-        if (sa.Mode != SaMode.Tunnel) return SaInstallResult.UnsupportedMode;
         var length = cipher.KeyMaterialLength;
         if (install.InboundKey.Length != length || install.OutboundKey.Length != length) return SaInstallResult.WrongKeyLength;
         var valid = sa.LocalAddress.AddressFamily == sa.RemoteAddress.AddressFamily
@@ -210,7 +209,8 @@ public sealed unsafe class SaControl : IDisposable
         entry->IcvLength = cipher.IcvLength;
         entry->HeaderLength = EspHeaderLength + cipher.IvLength;
         entry->Alignment = cipher.Alignment;
-        entry->Flags = (sa.Esn ? SaFlags.Esn : 0) | (sa.CopyDf ? SaFlags.CopyDf : 0) | (sa.CopyEcn ? SaFlags.CopyEcn : 0) | (sa.CopyDscpOut ? SaFlags.CopyDscpOut : 0);
+        entry->Flags = (sa.Esn ? SaFlags.Esn : 0) | (sa.CopyDf ? SaFlags.CopyDf : 0) | (sa.CopyEcn ? SaFlags.CopyEcn : 0) | (sa.CopyDscpOut ? SaFlags.CopyDscpOut : 0)
+            | (sa.Mode == SaMode.Transport ? SaFlags.Transport : 0);
         entry->Hot = (SaHotState*)install.HotState;
         if (entry->Hot == null)
         {

@@ -21,6 +21,9 @@ internal enum SaFlags : uint
 
     /// <summary>The outer header takes the DSCP of the inner one; else 0.</summary>
     CopyDscpOut = 8,
+
+    /// <summary>ESP stands behind the packet's own IP header (RFC 4301 §4.1).</summary>
+    Transport = 16,
 }
 
 /// <summary>What was told about a direction of an SA, so that each notice is given once.</summary>

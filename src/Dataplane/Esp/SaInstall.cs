@@ -47,7 +47,6 @@ public enum SaInstallResult
 
     /// <summary>Neither our kernels nor the library do it, or a cipher lacks its integrity algorithm.</summary>
     UnsupportedTransform,
-    UnsupportedMode,
 
     /// <summary>A key has not the length that the transforms say.</summary>
     WrongKeyLength,

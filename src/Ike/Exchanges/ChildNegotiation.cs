@@ -45,9 +45,11 @@ internal static class ChildNegotiation
             retries);
     }
 
-    /// <summary>SA, Ni, KEi, TSi, TSr; IKE_AUTH has nonce and key exchange elsewhere.</summary>
-    public static IEnumerable<Payload> Payloads(ChildOffer offer, bool inAuth)
+    /// <summary>What asks for transport mode, SA, Ni, KEi, TSi, TSr; IKE_AUTH has nonce and key exchange elsewhere.</summary>
+    public static IEnumerable<Payload> Payloads(Peering peering, ChildOffer offer, bool inAuth)
     {
+        // RFC 7296 §1.3.1: transport mode is asked for; a peer that does not answer in kind makes it tunnel mode.
+        if (peering.Connection.Child(offer.Child)?.Spec.Mode == SaMode.Transport) yield return new NotifyPayload(NotifyType.UseTransportMode);
         yield return new SecurityAssociationPayload(offer.Proposals);
         if (!inAuth) yield return new NoncePayload(offer.Nonce);
         if (offer.Exchange is { } exchange) yield return new KeyExchangePayload((ushort)exchange.Method, new Octets(exchange.PublicValue.Span));
@@ -89,12 +91,14 @@ internal static class ChildNegotiation
         using (shared)
         {
             var inbound = scope.NewSpi();
+            var mode = ModeOf(config, request);
+            if (mode == SaMode.Transport) payloads.Add(new NotifyPayload(NotifyType.UseTransportMode));
             payloads.Add(new SecurityAssociationPayload([chosen with { Spi = SpiOctets(inbound) }]));
             if (!inAuth) payloads.Add(new NoncePayload(responderNonce));
             if (answer is not null) payloads.Add(answer);
             payloads.Add(new TrafficSelectorInitiatorPayload(remote));
             payloads.Add(new TrafficSelectorResponderPayload(local));
-            var child = Make(scope, peering, config, chosen, transforms, inbound, outbound, local, remote, rekeyed);
+            var child = Make(scope, peering, config, mode, chosen, transforms, inbound, outbound, local, remote, rekeyed);
             var keymat = ChildKeys.Derive(keys.Suite.Prf, keys.D, transforms, initiatorNonce.Span, responderNonce.Span, shared);
             return new Result.Agreed(child, keymat, false, payloads.ToValueList());
         }
@@ -126,7 +130,7 @@ internal static class ChildNegotiation
 
         using (shared)
         {
-            var child = Make(scope, peering, config, chosen, transforms, offer.InboundSpi, outbound, initiators.Selectors, responders.Selectors, rekeyed);
+            var child = Make(scope, peering, config, ModeOf(config, answer), chosen, transforms, offer.InboundSpi, outbound, initiators.Selectors, responders.Selectors, rekeyed);
             return new Result.Agreed(child, ChildKeys.Derive(keys.Suite.Prf, keys.D, transforms, initiatorNonce.Span, responderNonce.Span, shared), true, default);
         }
 
@@ -161,7 +165,7 @@ internal static class ChildNegotiation
     }
 
     private static ChildSa Make(
-        Scope scope, Peering peering, ChildConfig config, Proposal chosen, EspTransforms transforms, Spi inbound, Spi outbound,
+        Scope scope, Peering peering, ChildConfig config, SaMode mode, Proposal chosen, EspTransforms transforms, Spi inbound, Spi outbound,
         ValueList<TrafficSelector> local, ValueList<TrafficSelector> remote, ChildSa? rekeyed)
     {
         var spec = config.Spec;
@@ -176,6 +180,7 @@ internal static class ChildNegotiation
             LocalAddress = peering.Local.Address,
             RemoteAddress = peering.Remote.Address,
             Encapsulation = Encapsulation(peering),
+            Mode = mode,
             Transforms = transforms,
             InboundKey = scope.NewHandle(),
             OutboundKey = scope.NewHandle(),
@@ -191,6 +196,10 @@ internal static class ChildNegotiation
         };
         return new ChildSa(parameters, (chosen with { Spi = default }).ToString(), Replaces: rekeyed?.Id);
     }
+
+    // Transport mode is what both sides want; all else is tunnel mode.
+    private static SaMode ModeOf(ChildConfig config, ValueList<Payload> peers) =>
+        config.Spec.Mode == SaMode.Transport && peers.All<NotifyPayload>().Any(n => n.Notify == NotifyType.UseTransportMode) ? SaMode.Transport : SaMode.Tunnel;
 
     public static UdpEncapsulation? Encapsulation(Peering peering) =>
         peering.Encapsulate ? new UdpEncapsulation((ushort)peering.Local.Port, (ushort)peering.Remote.Port) : null;

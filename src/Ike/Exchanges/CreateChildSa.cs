@@ -19,7 +19,7 @@ internal static class CreateChildSa
     }
 
     private static IkeSaState.Established SendOffer(Scope scope, IkeSaState.Established state, ChildOffer offer) =>
-        Agenda.Send(scope, state, new OwnTask.CreatingChild(offer), ExchangeType.CreateChildSa, ChildNegotiation.Payloads(offer, inAuth: false));
+        Agenda.Send(scope, state, new OwnTask.CreatingChild(offer), ExchangeType.CreateChildSa, ChildNegotiation.Payloads(state.Peering, offer, inAuth: false));
 
     /// <summary>Any CREATE_CHILD_SA request: what it is about is in its payloads (RFC 7296 §1.3).</summary>
     public static IkeSaState Respond(Scope scope, IkeSaState.Established state, ValueList<Payload> request)

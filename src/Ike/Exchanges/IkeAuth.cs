@@ -32,7 +32,7 @@ internal static class IkeAuth
 
         var first = wanted.Count > 0 ? connection.Child(wanted[0]) : null;
         var offer = first is null ? null : ChildNegotiation.Offer(scope, peering, first, init.InitiatorNonce, inAuth: true);
-        if (offer is not null) payloads.AddRange(ChildNegotiation.Payloads(offer, inAuth: true));
+        if (offer is not null) payloads.AddRange(ChildNegotiation.Payloads(peering, offer, inAuth: true));
 
         return new IkeSaState.Connecting.AuthSent
         {

@@ -19,7 +19,7 @@ internal static class RekeyChildSa
     private static IkeSaState.Established SendOffer(Scope scope, IkeSaState.Established state, ChildSa old, ChildOffer offer) =>
         // RFC 7296 §1.3.3: REKEY_SA names the SA by the SPI that we receive with.
         Agenda.Send(scope, state, new OwnTask.RekeyingChild(old.Id, offer), ExchangeType.CreateChildSa,
-            ChildNegotiation.Payloads(offer, inAuth: false).Prepend(Agenda.About(NotifyType.RekeySa, old.Parameters.InboundSpi)));
+            ChildNegotiation.Payloads(state.Peering, offer, inAuth: false).Prepend(Agenda.About(NotifyType.RekeySa, old.Parameters.InboundSpi)));
 
     public static IkeSaState Respond(Scope scope, IkeSaState.Established state, ValueList<Payload> request, NotifyPayload rekey)
     {

@@ -94,7 +94,7 @@ public sealed class SwanctlImportTests : IDisposable
     [InlineData("esp_proposals = aes128gcm16-x25519", "esp_proposals = blowfish128-sha256", "connections.branch.children.net.esp_proposals")]
     [InlineData("esp_proposals = aes128gcm16-x25519", "esp_proposals = aes256-md5-x25519", "connections.branch.children.net.esp_proposals")]
     [InlineData("rekey_bytes = 2g", "mark_out = 42", "connections.branch.children.net.mark_out")]
-    [InlineData("rekey_bytes = 2g", "mode = transport", "connections.branch.children.net.mode")]
+    [InlineData("rekey_bytes = 2g", "mode = beet", "connections.branch.children.net.mode")]
     [InlineData("rekey_bytes = 2g", "local_ts = 10.1.0.0/33", "connections.branch.children.net.local_ts")]
     public void What_would_protect_or_admit_something_else_is_left_out_as_a_whole(string instead, string of, string path)
     {

@@ -19,7 +19,6 @@ internal static class ChildRules
         if (local is not null && remote is not null && !local.Overlaps(remote))
             at["remote_ts"].Add(ErrorCode.Conflict, "No packet can match: local and remote selectors have no address family in common.");
         ConnectionRules.CheckProposals(child.EspProposals, context.Proposals.FaultOfEsp, at["esp_proposals"]);
-        if (child.Mode == SaMode.Transport) at["mode"].Add(ErrorCode.NotSupported, "Transport mode is not supported yet; use tunnel.");
         if (child.StartAction == StartAction.Start && !ConnectionRules.CanDial(connection))
             at["start_action"].Add(ErrorCode.Conflict, "The gateway cannot begin: 'remote_addrs' has no address or name of the peer.");
         CheckLifetimes(child, at);

@@ -554,7 +554,6 @@ public sealed unsafe class EspNodesTests : IDisposable
         var (outbound, inbound) = EspLab.Pair(_random);
         var good = EspLab.Parameters(1, outbound, inbound);
         Assert.Equal(SaInstallResult.UnsupportedTransform, _lab.Install(good with { Transforms = new(23, 128, 12) }, outbound, inbound));
-        Assert.Equal(SaInstallResult.UnsupportedMode, _lab.Install(good with { Mode = SaMode.Transport }, outbound, inbound));
         Assert.Equal(SaInstallResult.WrongKeyLength, _lab.Install(good with { Transforms = new(20, 256) }, outbound, inbound));
         Assert.Equal(SaInstallResult.InvalidParameters, _lab.Install(good with { RemoteAddress = EspLab.There6 }, outbound, inbound));
         Assert.Equal(SaInstallResult.InvalidParameters, _lab.Install(good with { InboundSpi = new(5) }, outbound, inbound));

@@ -120,7 +120,6 @@ public sealed class ValidationTests
         { "connection", "{" + Branch + ""","children":{"n":{"local_ts":[]}}}""", ".children.n.local_ts", "missing-field" },
         { "connection", "{" + Branch + ""","children":{"n":{"local_ts":["10.0.0.0/8"],"remote_ts":["fd00::/8"]}}}""", ".children.n.remote_ts", "conflict" },
         { "connection", "{" + Branch + ""","children":{"n":{"esp_proposals":["null-null"]}}}""", ".children.n.esp_proposals[0]", "invalid-value" },
-        { "connection", "{" + Branch + ""","children":{"n":{"mode":"transport"}}}""", ".children.n.mode", "not-supported" },
         { "connection", "{" + Branch + ""","children":{"n":{"start_action":"start"}}}""", ".children.n.start_action", "conflict" },
         { "connection", "{" + Branch + ""","children":{"n":{"replay_window":4097}}}""", ".children.n.replay_window", "out-of-range" },
         { "connection", "{" + Branch + ""","children":{"n":{"replay_window":-1}}}""", ".children.n.replay_window", "out-of-range" },
