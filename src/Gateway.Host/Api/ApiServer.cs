@@ -31,7 +31,7 @@ public sealed class ApiServer : IAsyncDisposable
     /// <exception cref="IOException">The socket is in use by a living gateway, or the address is taken.</exception>
     public static async Task<ApiServer> StartAsync(ApiSection section, IGatewayFace face, ILoggerFactory logs, CancellationToken cancellationToken)
     {
-        RemoveStaleSocket(section.Socket);
+        UnixSocketFile.RemoveStale(section.Socket);
         // Empty: no settings from files and the environment, no watchers; what listens where is said in the appliance's file alone.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ApiServer).Assembly.GetName().Name });
         builder.WebHost.UseKestrelCore();
@@ -182,24 +182,6 @@ public sealed class ApiServer : IAsyncDisposable
             ServerCertificateSelector = (_, _) => identity.Current().Certificate,
             HandshakeTimeout = TimeSpan.FromSeconds(10),
         });
-    }
-
-    private static void RemoveStaleSocket(string path)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        if (!File.Exists(path)) return;
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            probe.Connect(new UnixDomainSocketEndPoint(path));
-        }
-        catch (SocketException)
-        {
-            File.Delete(path);
-            return;
-        }
-
-        throw new IOException($"A gateway answers at {path} already.");
     }
 
     private static void Copy(JsonSerializerOptions to)

@@ -21,12 +21,17 @@ internal static class PeerPrincipal
 
     public static Principal Of(HttpContext context)
     {
-        var socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
         if (context.Connection.ClientCertificate is { } certificate) return CommonName.Of(certificate) is { } name ? new Principal("http", "cn:" + name) : Anonymous;
-        if (socket is not { AddressFamily: AddressFamily.Unix }) return Anonymous;
+        return context.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket ? OfSocket(socket, "http") ?? Anonymous : Anonymous;
+    }
+
+    /// <summary>Who is at the other end of a Unix socket; null when the kernel does not say.</summary>
+    public static Principal? OfSocket(Socket socket, string door)
+    {
+        if (socket.AddressFamily != AddressFamily.Unix) return null;
         Span<byte> credentials = stackalloc byte[12];
         return socket.GetRawSocketOption(SolSocket, SoPeerCred, credentials) == 12
-            ? new Principal("http", "uid:" + MemoryMarshal.Cast<byte, int>(credentials)[1].ToString(CultureInfo.InvariantCulture))
-            : Anonymous;
+            ? new Principal(door, "uid:" + MemoryMarshal.Cast<byte, int>(credentials)[1].ToString(CultureInfo.InvariantCulture))
+            : null;
     }
 }

@@ -26,6 +26,8 @@ public sealed record ApplianceConfig
     /// <summary>What each sender of commands may use.</summary>
     public LimitsSection Limits { get; init; } = new();
 
+    public ViciSocketSection Vici { get; init; } = new();
+
     public DataplaneSection Dataplane { get; init; } = new();
 
     public IkeSection Ike { get; init; } = new();
@@ -119,6 +121,13 @@ public sealed record ApiSection
     public ApiTlsSection? Tls { get; init; }
 }
 
+/// <summary>strongSwan's vici protocol, for <c>swanctl</c> and what else speaks it.</summary>
+public sealed record ViciSocketSection
+{
+    /// <summary>Unix socket, 0600: whoever may open it is authenticated by its uid. Left out: beside <c>api.socket</c>, ending in <c>.vici</c>; empty: there is none.</summary>
+    public string? Socket { get; init; }
+}
+
 /// <summary>The packet workers.</summary>
 public sealed record DataplaneSection
 {
@@ -153,11 +162,17 @@ public sealed record IkeSection
     /// <summary>Seconds between NAT keepalives; 0 = none.</summary>
     public double KeepAlive { get; init; } = 20;
 
-    /// <summary>Half-open IKE SAs from which on a cookie is asked for.</summary>
+    /// <summary>Half-open IKE SAs from which on a cookie is asked for; 0 = never.</summary>
     public int CookieThreshold { get; init; } = 30;
 
-    /// <summary>Half-open IKE SAs that one source address may have.</summary>
+    /// <summary>Half-open IKE SAs that one source address may have; 0 = any number.</summary>
     public int BlockThreshold { get; init; } = 5;
+
+    /// <summary>Seconds that a set-up which a peer began may take.</summary>
+    public double HalfOpenTimeout { get; init; } = 30;
+
+    /// <summary>Octets of the largest IP packet that an IKE message may make before it is fragmented (RFC 7383), 576–9000.</summary>
+    public int FragmentSize { get; init; } = 1280;
 }
 
 /// <summary>Where measurements go.</summary>

@@ -65,16 +65,19 @@ public static partial class ApplianceFile
         if (c.Ike.RetransmitTries is < 1 or > 50) yield return "ike.retransmit_tries must be 1–50.";
         if (c.Ike.KeepAlive is < 0 or > 3600) yield return "ike.keep_alive must be 0–3600 seconds.";
         if (c.Ike.CookieThreshold < 0 || c.Ike.BlockThreshold < 0) yield return "ike.cookie_threshold and ike.block_threshold must not be negative.";
+        if (c.Ike.HalfOpenTimeout is < 1 or > 3600) yield return "ike.half_open_timeout must be 1–3600 seconds.";
+        if (c.Ike.FragmentSize is < 576 or > 9000) yield return "ike.fragment_size must be 576–9000.";
         if (c.Telemetry.Otlp is { } otlp && !(System.Uri.TryCreate(otlp, UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"))
             yield return "telemetry.otlp must be a URL such as http://127.0.0.1:4317.";
         foreach (var problem in Problems("limits", c.Limits).Concat((c.Authorization?.Rules ?? []).SelectMany((rule, i) => Problems($"authorization.rules[{i}]", rule)))) yield return problem;
+        if (c.Vici.Socket is { Length: > 0 } vici && vici == c.Api.Socket) yield return "vici.socket and api.socket must differ.";
         if (c.Config is { ValueKind: not JsonValueKind.Array }) yield return "config must be a list of items.";
     }
 
     private static IEnumerable<string> Problems(string at, AuthorizationRule rule)
     {
-        if (rule.Who.Count == 0 || rule.Who.Any(w => w.Length == 0 || (w[0] != '*' && !w.StartsWith("bus:", StringComparison.Ordinal) && !w.StartsWith("http:", StringComparison.Ordinal))))
-            yield return $"{at}.who must name principals such as bus:user:onap, http:uid:1000, http:cn:* or *.";
+        if (rule.Who.Count == 0 || rule.Who.Any(w => w.Length == 0 || (w[0] != '*' && !w.StartsWith("bus:", StringComparison.Ordinal) && !w.StartsWith("http:", StringComparison.Ordinal) && !w.StartsWith("vici:", StringComparison.Ordinal))))
+            yield return $"{at}.who must name principals such as bus:user:onap, http:uid:1000, http:cn:*, vici:uid:1000 or *.";
         foreach (var item in rule.Items.Where(i => !ItemPattern.TryParse(i, out _))) yield return $"{at}.items: {item} names no items; write *, a kind, or KIND/NAME with * in it.";
         foreach (var problem in rule.Limits is { } limits ? Problems($"{at}.limits", limits) : []) yield return problem;
     }
@@ -110,6 +113,7 @@ public static partial class ApplianceFile
             PasswordFile = Full(c.Bus.PasswordFile, folder),
             Tls = c.Bus.Tls is { } bus ? bus with { Ca = Full(bus.Ca, folder), Cert = Full(bus.Cert, folder), Key = Full(bus.Key, folder) } : null,
         },
+        Vici = c.Vici with { Socket = c.Vici.Socket is { } vici ? vici.Length == 0 ? "" : Path.GetFullPath(vici, folder) : Path.ChangeExtension(Path.GetFullPath(c.Api.Socket, folder), ".vici") },
     };
 
     private static string? Full(string? path, string folder) => path is null ? null : Path.GetFullPath(path, folder);

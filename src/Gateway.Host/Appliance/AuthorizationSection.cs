@@ -5,14 +5,14 @@ namespace Gateway.Host.Appliance;
 /// <summary>Who may do what. The first rule that names a principal holds for it; whom none names may do nothing.</summary>
 public sealed record AuthorizationSection
 {
-    /// <summary>Looked at in order. Root and the gateway's own user may do everything on the Unix socket unless a rule names them, because they could change this file too.</summary>
+    /// <summary>Looked at in order. Root and the gateway's own user may do everything on the Unix sockets unless a rule names them, because they could change this file too.</summary>
     public IReadOnlyList<AuthorizationRule> Rules { get; init; } = [];
 }
 
 /// <summary>What some principals may do.</summary>
 public sealed record AuthorizationRule
 {
-    /// <summary>Principals as the journal shows them, <c>*</c> for any text: <c>bus:user:onap</c>, <c>http:uid:1000</c>, <c>http:cn:*</c>, <c>bus:-</c> for senders without <c>user_id</c>.</summary>
+    /// <summary>Principals as the journal shows them, <c>*</c> for any text: <c>bus:user:onap</c>, <c>http:uid:1000</c>, <c>http:cn:*</c>, <c>vici:uid:1000</c>, <c>bus:-</c> for senders without <c>user_id</c>.</summary>
     public required IReadOnlyList<string> Who { get; init; }
 
     /// <summary>Items that they may put and delete: <c>*</c>, a kind (<c>route</c>) or a pattern of names (<c>connection/branch-*</c>).</summary>
@@ -27,7 +27,7 @@ public sealed record AuthorizationRule
     /// <summary>May change what belongs to others, when a command says so.</summary>
     public bool TakeOwnership { get; init; }
 
-    /// <summary>May read configuration, history and state over HTTP.</summary>
+    /// <summary>May read configuration, history and state over HTTP and vici.</summary>
     public bool Read { get; init; } = true;
 
     /// <summary>May ask for events once more over the bus.</summary>

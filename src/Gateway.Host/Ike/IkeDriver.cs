@@ -92,6 +92,12 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     /// <summary>Why datagrams had no effect, with their counts.</summary>
     public IEnumerable<(IkeDrop Reason, long Count)> Drops => Enum.GetValues<IkeDrop>().Select(r => (r, _engine.Drops(r)));
 
+    /// <summary>Half-open IKE SAs.</summary>
+    public int HalfOpen => _engine.HalfOpen;
+
+    /// <summary>IKE messages that came and went.</summary>
+    public IkeMessageCounts Messages { get; } = new();
+
     public void Start() => _loop = Task.Run(LoopAsync);
 
     /// <summary>Puts connections and secrets in force.</summary>
@@ -155,8 +161,8 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         var done = request.Verb switch
         {
             SaVerb.Initiate => _engine.Initiate(request.Connection, request.Child, now, outputs),
-            SaVerb.Rekey => _engine.Rekey(request.Connection, request.Child, now, outputs),
-            _ => _engine.Terminate(request.Connection, request.Child, "terminated", now, outputs),
+            SaVerb.Rekey => _engine.Rekey(request.Connection, request.Child, now, outputs, request.Number),
+            _ => _engine.Terminate(request.Connection, request.Child, "terminated", now, outputs, request.Number),
         };
         if (!done) IkeLog.NothingUp(_parts.Log, request.Verb.ToString(), request.Child is { } child ? $"{request.Connection}/{child}" : request.Connection.ToString());
     });
@@ -166,6 +172,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     {
         // The graph told IKE from ESP by the non-ESP marker and took it off; the engine takes datagrams as they were on the wire.
         var natt = datagram.Destination.Port == _parts.Settings.NattPort;
+        Messages.Count(datagram.Payload, inbound: true);
         var payload = natt ? NonEspMarker.Prepend(datagram.Payload) : datagram.Payload;
         if (!_inbox.Writer.TryWrite((now, outputs) => _engine.Receive(datagram.Destination, datagram.Source, payload, natt, now, outputs))) Interlocked.Increment(ref _overrun);
     }
@@ -359,6 +366,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
                 _parts.Vault.Shred(shred.Slot);
                 break;
             case IkeOutput.Send send:
+                Messages.Count(NonEspMarker.Classify(send.Payload.Span, out _) == NattContent.Ike ? send.Payload.Span[NonEspMarker.Size..] : send.Payload.Span, inbound: false);
                 if (!_parts.Dataplane.InjectDatagram(send.Local, send.Remote, send.Payload.Span, nonEspMarker: false)) IkeLog.NotSent(_parts.Log, send.Remote);
                 break;
             case IkeOutput.Ask.Resolve ask:

@@ -23,6 +23,9 @@ internal static class SupportedProposals
         return unable is null;
     }
 
+    /// <summary>Whether IKE or ESP can use the algorithm at all, in some strength.</summary>
+    public static bool CanDo(TransformType type, ushort id) => ((ushort[])[0, 128, 192, 256]).Any(bits => Can(SaProtocol.Ike, new Transform(type, id, bits)) || Can(SaProtocol.Esp, new Transform(type, id, bits)));
+
     private static bool Can(SaProtocol sa, Transform transform) => transform.Type switch
     {
         // RFC 2410: ESP may encrypt nothing, IKE may not.

@@ -35,6 +35,15 @@ public sealed class SwanctlImport
         return new ImportReport { Items = [.. import._secrets, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
     }
 
+    /// <summary>Reads connections that came as sections already, in the form of a swanctl.conf with nothing beside it.</summary>
+    internal static ImportReport Read(SettingsSection root, ProposalCheck check)
+    {
+        if (SettingsView.Of(root, [], out var error) is not { } view) return new ImportReport { Items = [], NotCarriedOver = [], Error = error!.ToString() };
+        var import = new SwanctlImport(check);
+        import.ReadAll(root, view);
+        return new ImportReport { Items = [.. import._secrets, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
+    }
+
     private void ReadAll(SettingsSection root, SettingsView view)
     {
         var referred = References(root).Select(name => name.Split('.')[0]).ToHashSet();

@@ -16,6 +16,7 @@ using Gateway.Host.Diagnostics;
 using Gateway.Host.Ike;
 using Gateway.Host.Journal;
 using Gateway.Host.Vault;
+using Gateway.Host.Vici.Server;
 using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
 using Gateway.Policy.Commands;
@@ -49,6 +50,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private IkeDriver _ike = null!;
     private Reconciler _reconciler = null!;
     private CommandHandler _commands = null!;
+    private readonly Followers<ViciFact> _facts = new();
     private SaInventory _inventory = SaInventory.Empty;
     private ShowViews _views = null!;
     private IBus? _bus;
@@ -218,6 +220,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
         var api = await ApiServer.StartAsync(_appliance.Api, this, _logs.Factory, stop).ConfigureAwait(false);
         _parts.Push(api);
+        if (_appliance.Vici.Socket is { Length: > 0 } vici) _parts.Push(ViciServer.Start(vici, new ViciFace(this), _logs.For("vici")));
         await StartBusAsync(stop).ConfigureAwait(false);
         _parts.Push(new Ending(new Telemetry(_appliance.Telemetry, this).Dispose));
         HostLog.Started(_log, _appliance.Id, Version, _commands.Running.Revision, _sequencer.Stored.Position, AesGcmEngine.Path);
@@ -306,8 +309,11 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
                 RetransmitBase = section.RetransmitBase,
                 RetransmitTries = section.RetransmitTries,
                 Keepalive = TimeSpan.FromSeconds(section.KeepAlive),
-                CookieThreshold = section.CookieThreshold,
-                HalfOpenPerSource = section.BlockThreshold,
+                // As with strongSwan, 0 switches a threshold off.
+                CookieThreshold = section.CookieThreshold == 0 ? int.MaxValue : section.CookieThreshold,
+                HalfOpenPerSource = section.BlockThreshold == 0 ? int.MaxValue : section.BlockThreshold,
+                HalfOpenTimeout = TimeSpan.FromSeconds(section.HalfOpenTimeout),
+                FragmentSize = section.FragmentSize,
             },
         });
         _parts.Push(_ike);
@@ -353,7 +359,15 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private void OnStored(Envelope envelope, GatewayEvent e)
     {
         _journalTrouble = null;
-        lock (_inventoryGate) _inventory = _inventory.Apply(new JournalEvent(envelope, e));
+        ViciFact fact;
+        lock (_inventoryGate)
+        {
+            var before = _inventory;
+            _inventory = before.Apply(new JournalEvent(envelope, e));
+            fact = new ViciFact(envelope, e, before, _inventory);
+        }
+
+        _facts.Tell(fact);
     }
 
     // A fact of the gateway itself that cannot be stored now is in the log; the state it tells of is shown anyway.
@@ -368,6 +382,43 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         {
             HostLog.Notice(_log, e.Message);
         }
+    }
+
+    /// <summary>What the vici door asks, answered from the same parts as everything else.</summary>
+    private sealed class ViciFace(GatewayRuntime gateway) : IViciFace
+    {
+        public string Version => GatewayRuntime.Version;
+
+        public DateTimeOffset Started => gateway._started;
+
+        public Policy.Items.RunningConfiguration Running => gateway._commands.Running;
+
+        public IReadOnlyList<IkeSaView> IkeSas => gateway._ike.Sas;
+
+        public SaInventory Inventory
+        {
+            get
+            {
+                lock (gateway._inventoryGate) return gateway._inventory;
+            }
+        }
+
+        public IkeMessageCounts Messages => gateway._ike.Messages;
+
+        public int HalfOpen => gateway._ike.HalfOpen;
+
+        public Rights RightsOf(Principal principal) => gateway.RightsOf(principal);
+
+        public Task<Outcome> HandleAsync(Command command, Principal principal, CancellationToken cancellationToken) =>
+            gateway._commands.HandleAsync(command, principal, cancellationToken);
+
+        public IReadOnlyList<Dataplane.Esp.SaStatus> Carried() => gateway._dataplane.Security.Sas();
+
+        public IReadOnlyList<Dataplane.Esp.SecurityRuleStatus> Policies() => gateway._dataplane.Security.Rules();
+
+        public IDisposable Follow(Action<ViciFact> onStored) => gateway._facts.Follow(onStored);
+
+        public IDisposable FollowLog(Action<LogLine> onLogged) => gateway._logs.Follow(onLogged);
     }
 
     private sealed class Ending(Action end) : IAsyncDisposable

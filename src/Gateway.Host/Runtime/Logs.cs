@@ -11,10 +11,11 @@ namespace Gateway.Host.Runtime;
 internal sealed class Logs : IDisposable
 {
     private const string Template = "{Timestamp:yyyy-MM-ddTHH:mm:ss.fffzzz} {Level:u3} {SourceContext}: {Message:lj}{NewLine}{Exception}";
-    private static readonly string[] _areas = ["host", "control", "journal", "ike", "dataplane", "bus", "api"];
+    private static readonly string[] _areas = ["host", "control", "journal", "ike", "dataplane", "bus", "api", "vici"];
 
     private readonly Dictionary<string, LoggingLevelSwitch> _switches;
     private readonly Logger _root;
+    private readonly LogTap _tap = new();
 
     public Logs(LogSection section)
     {
@@ -24,7 +25,8 @@ internal sealed class Logs : IDisposable
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
             .MinimumLevel.Override("System", LogEventLevel.Warning)
             .Enrich.FromLogContext()
-            .WriteTo.Console(outputTemplate: Template, standardErrorFromLevel: LogEventLevel.Verbose, formatProvider: System.Globalization.CultureInfo.InvariantCulture);
+            .WriteTo.Console(outputTemplate: Template, standardErrorFromLevel: LogEventLevel.Verbose, formatProvider: System.Globalization.CultureInfo.InvariantCulture)
+            .WriteTo.Sink(_tap);
         foreach (var (area, control) in _switches) configuration.MinimumLevel.Override(area, control);
         _root = configuration.CreateLogger();
         Factory = new SerilogLoggerFactory(_root);
@@ -35,6 +37,9 @@ internal sealed class Logs : IDisposable
     public IReadOnlyDictionary<string, string> Levels => _switches.ToDictionary(s => s.Key, s => s.Value.MinimumLevel.ToString().ToLowerInvariant());
 
     public Microsoft.Extensions.Logging.ILogger For(string area) => Factory.CreateLogger(area);
+
+    /// <summary>Calls back for every line from now on, until what it gives is disposed; must be quick and must not log.</summary>
+    public IDisposable Follow(Action<Vici.Server.LogLine> onLine) => _tap.Follow(onLine);
 
     public void Set(string area, string level)
     {

@@ -177,12 +177,14 @@ public sealed class IkeEngine : IDisposable
     }
 
     /// <summary>Closes a connection's child, or its IKE SAs. False when nothing of that name is up.</summary>
-    public bool Terminate(ConnectionName name, ChildName? child, string reason, Timestamp now, OutputList outputs) =>
-        Command(name, child, outputs, now, state => child is { } c ? new IkeInput.Command.TerminateChild(now, c, reason) : new IkeInput.Command.TerminateIkeSa(now, reason));
+    /// <param name="number">One IKE SA, or with a child one CHILD SA; null = all of that name.</param>
+    public bool Terminate(ConnectionName name, ChildName? child, string reason, Timestamp now, OutputList outputs, ulong? number = null) =>
+        Command(name, child, number, outputs, now, state => child is { } c ? new IkeInput.Command.TerminateChild(now, c, reason, Only(number)) : new IkeInput.Command.TerminateIkeSa(now, reason));
 
     /// <summary>Rekeys a connection's child, or its IKE SAs. False when nothing of that name is up.</summary>
-    public bool Rekey(ConnectionName name, ChildName? child, Timestamp now, OutputList outputs) =>
-        Command(name, child, outputs, now, state => child is { } c ? new IkeInput.Command.RekeyChild(now, c) : new IkeInput.Command.RekeyIkeSa(now));
+    /// <inheritdoc cref="Terminate"/>
+    public bool Rekey(ConnectionName name, ChildName? child, Timestamp now, OutputList outputs, ulong? number = null) =>
+        Command(name, child, number, outputs, now, state => child is { } c ? new IkeInput.Command.RekeyChild(now, c, Only(number)) : new IkeInput.Command.RekeyIkeSa(now));
 
     /// <summary>A packet needs a child that is not up.</summary>
     public void Acquire(ConnectionName name, ChildName child, Timestamp now, OutputList outputs)
@@ -272,14 +274,18 @@ public sealed class IkeEngine : IDisposable
         _cookies.Dispose();
     }
 
-    private bool Command(ConnectionName name, ChildName? child, OutputList outputs, Timestamp now, Func<IkeSaState, IkeInput.Command> command)
+    private bool Command(ConnectionName name, ChildName? child, ulong? number, OutputList outputs, Timestamp now, Func<IkeSaState, IkeInput.Command> command)
     {
         var found = _table.Of(name).Where(s => s is IkeSaState.Connecting or IkeSaState.Established
-            && (child is not { } c || (s is IkeSaState.Established e && e.Children.Any(x => x.Name == c && x.Installed)))).ToList();
+            && (child is not { } c
+                ? number is null || s.Peering.Id.Value == number
+                : s is IkeSaState.Established e && e.Children.Any(x => x.Name == c && x.Installed && (number is null || x.Id.Value == number)))).ToList();
         foreach (var state in found) Step(state.Peering.Id, command(state), outputs);
         Settle(now, outputs);
         return found.Count > 0;
     }
+
+    private static ChildSaId? Only(ulong? number) => number is { } n ? new ChildSaId(n) : null;
 
     private void Notice(ChildSaId child, IkeInput.Notice notice, OutputList outputs)
     {

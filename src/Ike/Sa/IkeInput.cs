@@ -31,11 +31,13 @@ public abstract record IkeInput
 
         public sealed record RekeyIkeSa(Timestamp Now) : Command(Now);
 
-        public sealed record RekeyChild(Timestamp Now, ChildName Child) : Command(Now);
+        /// <param name="Only">One of that name; null = all.</param>
+        public sealed record RekeyChild(Timestamp Now, ChildName Child, ChildSaId? Only = null) : Command(Now);
 
         public sealed record TerminateIkeSa(Timestamp Now, string Reason) : Command(Now);
 
-        public sealed record TerminateChild(Timestamp Now, ChildName Child, string Reason) : Command(Now);
+        /// <inheritdoc cref="RekeyChild"/>
+        public sealed record TerminateChild(Timestamp Now, ChildName Child, string Reason, ChildSaId? Only = null) : Command(Now);
 
         /// <summary>Forget the SA without a word to the peer, who has forgotten it already (RFC 7296 §2.4).</summary>
         public sealed record Abandon(Timestamp Now, string Reason) : Command(Now);

@@ -257,10 +257,10 @@ public sealed class IkeSa(IkeContext context)
             case IkeInput.Command.RekeyIkeSa:
                 return state.Task is OwnTask.RekeyingIke ? state : Agenda.Want(state, new Wish.RekeyIke());
             case IkeInput.Command.RekeyChild rekey:
-                return Named(state, rekey.Child).Aggregate(state, (s, c) => Agenda.Want(s, new Wish.RekeyChild(c.Id)));
+                return Named(state, rekey.Child, rekey.Only).Aggregate(state, (s, c) => Agenda.Want(s, new Wish.RekeyChild(c.Id)));
             case IkeInput.Command.TerminateChild terminate:
-                state = state with { Queue = state.Queue.Where(w => w != new Wish.CreateChild(terminate.Child)).ToValueList() };
-                return Named(state, terminate.Child).Aggregate(state, (s, c) => Agenda.Want(s, new Wish.CloseChild(c.Id, terminate.Reason)));
+                if (terminate.Only is null) state = state with { Queue = state.Queue.Where(w => w != new Wish.CreateChild(terminate.Child)).ToValueList() };
+                return Named(state, terminate.Child, terminate.Only).Aggregate(state, (s, c) => Agenda.Want(s, new Wish.CloseChild(c.Id, terminate.Reason)));
             case IkeInput.Command.TerminateIkeSa terminate:
                 return Agenda.WantFirst(state, new Wish.CloseIke(terminate.Reason));
             case IkeInput.Command.Abandon abandon:
@@ -384,8 +384,8 @@ public sealed class IkeSa(IkeContext context)
         return state;
     }
 
-    private static IEnumerable<ChildSa> Named(IkeSaState.Established state, ChildName name) =>
-        state.Children.Where(c => c.Name == name && c is { Installed: true, Stage: ChildStage.Active });
+    private static IEnumerable<ChildSa> Named(IkeSaState.Established state, ChildName name, ChildSaId? only = null) =>
+        state.Children.Where(c => c.Name == name && (only is null || c.Id == only) && c is { Installed: true, Stage: ChildStage.Active });
 
     private static ValueList<ChildName> Names(IkeSaState.Connecting.AuthSent state) =>
         state.Offer is { } offer ? state.Wanted.Prepend(offer.Child).ToValueList() : state.Wanted;

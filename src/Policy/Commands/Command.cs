@@ -46,6 +46,9 @@ public abstract record Command
 
         /// <summary>Null: the connection's IKE SA with all its children.</summary>
         public string? Child { get; init; }
+
+        /// <summary>One IKE SA of the connection, or with a child one CHILD SA; null = all of them.</summary>
+        public ulong? Number { get; init; }
     }
 }
 

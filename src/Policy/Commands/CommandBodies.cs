@@ -68,4 +68,7 @@ public sealed record SaBody
 
     /// <summary>Name of one of its children; without it the IKE SA and all its children are meant.</summary>
     public string? Child { get; init; }
+
+    /// <summary>With rekey and terminate: the number of one IKE SA of the connection, or with a child that of one CHILD SA; without it all of them are meant.</summary>
+    public ulong? Number { get; init; }
 }

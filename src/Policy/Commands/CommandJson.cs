@@ -30,6 +30,7 @@ public static class CommandJson
                 Reason = s.Reason,
                 Connection = s.Connection,
                 Child = s.Child,
+                Number = s.Number,
             },
             PolicyJson.Options),
         _ => throw new System.Diagnostics.UnreachableException(),

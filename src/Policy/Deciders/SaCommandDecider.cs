@@ -28,6 +28,6 @@ public static class SaCommandDecider
         else if (command.Verb == SaVerb.Initiate && !ConnectionRules.CanDial(spec))
             errors.Add(named, "$.connection", ErrorCode.Conflict, "The gateway cannot begin: the connection has no address or name of the peer.");
         if (errors.Count > 0) return (null, errors.ToValueList());
-        return (new SaCommandAccepted(JsonNamingPolicy.KebabCaseLower.ConvertName(command.Verb.ToString()), command.Connection, command.Child, command.Reason), []);
+        return (new SaCommandAccepted(JsonNamingPolicy.KebabCaseLower.ConvertName(command.Verb.ToString()), command.Connection, command.Child, command.Reason, command.Number), []);
     }
 }

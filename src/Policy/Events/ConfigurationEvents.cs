@@ -59,7 +59,8 @@ public sealed record ItemRemoved(ItemKey Key, long Revision) : GatewayEvent
 }
 
 /// <summary>An SA command (initiate, rekey, terminate) was taken.</summary>
-public sealed record SaCommandAccepted(string Verb, string Connection, string? Child, string? Reason) : GatewayEvent
+/// <param name="Number">The one IKE SA, or with a child the one CHILD SA, that it is about; null = all of that name.</param>
+public sealed record SaCommandAccepted(string Verb, string Connection, string? Child, string? Reason, ulong? Number = null) : GatewayEvent
 {
     public override string Subject => $"connection/{Connection}";
 }

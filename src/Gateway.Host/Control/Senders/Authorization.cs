@@ -48,7 +48,7 @@ public sealed class Authorization
     }
 
     private static bool IsMaster(Principal principal) =>
-        principal.Door == "http" && (principal.Name == "uid:0" || principal.Name == "uid:" + Api.Interop.OwnUser.Id.ToString(CultureInfo.InvariantCulture));
+        principal.Door is "http" or "vici" && (principal.Name == "uid:0" || principal.Name == "uid:" + Api.Interop.OwnUser.Id.ToString(CultureInfo.InvariantCulture));
 
     private static Standing Make(Principal principal, Rights rights, LimitsSection limits) => new(
         new Speaker(principal, rights), CommandLimits.Default with { MaxBytes = limits.Bytes, MaxItems = limits.Items }, limits.Rate, limits.Burst, limits.InFlight);

@@ -1,0 +1,77 @@
+using Gateway.Dataplane.Esp;
+using Gateway.Host.Vici.Server;
+using Gateway.Host.Vici.Views;
+using Gateway.Host.Vici.Wire;
+using Gateway.Policy.Items;
+using Gateway.Policy.Sa;
+
+namespace Gateway.Host.Vici.Handlers;
+
+/// <summary>The commands that stream what there is, one event per thing.</summary>
+internal sealed class ListCommands(IViciFace face)
+{
+    /// <summary>list-sas: the IKE SAs with their CHILD SAs; <c>ike</c>, <c>ike-id</c>, <c>child</c> and <c>child-id</c> narrow it.</summary>
+    public async Task<ViciSection> SasAsync(ViciSection request, IViciClient client, CancellationToken stop)
+    {
+        var inventory = face.Inventory;
+        var carried = face.Carried().ToDictionary(s => s.Parameters.Id);
+        var filter = SaFilter.Of(request);
+        foreach (var sa in face.IkeSas.Where(filter.Takes))
+        {
+            var section = SaSections.Live(sa, inventory);
+            var children = new ViciSection();
+            foreach (var child in sa.Children.Where(filter.Takes))
+                children.Add(SaSections.NameOf(child.Parameters), SaSections.Live(child, inventory, carried.GetValueOrDefault(child.Parameters.Id)));
+            if (filter.OfChildren && children.Entries.Count == 0) continue;
+            section.Add("child-sas", children);
+            await client.StreamAsync("list-sa", new ViciSection { { sa.Connection.Value, section } }, stop).ConfigureAwait(false);
+        }
+
+        return [];
+    }
+
+    /// <summary>list-policies: traps are the children that may begin by themselves; pass and drop are policy items.</summary>
+    public async Task<ViciSection> PoliciesAsync(ViciSection request, IViciClient client, CancellationToken stop)
+    {
+        var all = !request.IsYes("drop") && !request.IsYes("pass") && !request.IsYes("trap");
+        foreach (var item in face.Running.OfKind(ItemCatalog.Connection).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
+        {
+            if (!all && !request.IsYes("trap")) break;
+            foreach (var (name, child) in ((ConnectionSpec)item.Spec).Children.Where(c => c.Value.StartAction == StartAction.Trap))
+                await StreamAsync($"{item.Key.Name}/{name}", name, item.Key.Name, child.Mode.ToString().ToUpperInvariant(), child.LocalTs, child.RemoteTs).ConfigureAwait(false);
+        }
+
+        foreach (var item in face.Running.OfKind(ItemCatalog.Policy).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
+        {
+            var policy = (PolicySpec)item.Spec;
+            var pass = policy.Action == PolicyAction.Bypass;
+            if (all || request.IsYes(pass ? "pass" : "drop"))
+                await StreamAsync(item.Key.Name, item.Key.Name, null, pass ? "PASS" : "DROP", policy.LocalTs.Select(t => t.ToString()!), policy.RemoteTs.Select(t => t.ToString()!)).ConfigureAwait(false);
+        }
+
+        return [];
+
+        Task StreamAsync(string key, string child, string? ike, string mode, IEnumerable<string> local, IEnumerable<string> remote) =>
+            (request["child"] ?? child) != child || (request["ike"] is { } asked && asked != ike)
+                ? Task.CompletedTask
+                : client.StreamAsync("list-policy", new ViciSection { { key, new ViciSection { { "child", child }, { "ike", ike }, { "mode", mode }, { "local-ts", local }, { "remote-ts", remote } } } }, stop);
+    }
+
+    /// <summary>list-conns: all connections, also those that came through another door.</summary>
+    public async Task<ViciSection> ConnectionsAsync(ViciSection request, IViciClient client, CancellationToken stop)
+    {
+        foreach (var item in face.Running.OfKind(ItemCatalog.Connection).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
+            if ((request["ike"] ?? item.Key.Name) == item.Key.Name)
+                await client.StreamAsync("list-conn", new ViciSection { { item.Key.Name, ConnectionSections.Of((ConnectionSpec)item.Spec) } }, stop).ConfigureAwait(false);
+        return [];
+    }
+
+    /// <summary>list-certs: certificates are no items yet, so there is none.</summary>
+    public Task<ViciSection> CertificatesAsync(ViciSection request, IViciClient client, CancellationToken stop) => Task.FromResult<ViciSection>([]);
+
+    /// <inheritdoc cref="CertificatesAsync"/>
+    public Task<ViciSection> AuthoritiesAsync(ViciSection request, IViciClient client, CancellationToken stop) => Task.FromResult<ViciSection>([]);
+
+    /// <summary>get-pools: pools are no items yet, so there is none.</summary>
+    public ViciSection Pools(ViciSection request) => [];
+}

@@ -1,0 +1,137 @@
+using Gateway.Host.Vici.Views;
+using Gateway.Host.Vici.Wire;
+using Gateway.Policy.Events;
+using Gateway.Policy.Sa;
+using Gateway.Projections;
+
+namespace Gateway.Host.Vici.Server;
+
+/// <summary>Turns facts and log lines into the events of the vici protocol.</summary>
+internal sealed class ViciEvents : IDisposable
+{
+    private readonly Action<string, Func<ViciSection?>> _broadcast;
+    private readonly IViciFace _face;
+    private readonly IDisposable _facts;
+    private readonly IDisposable _lines;
+
+    /// <param name="broadcast">Gives an event to those who registered for it; the message is made when there is somebody, and may then be none.</param>
+    public ViciEvents(IViciFace face, Action<string, Func<ViciSection?>> broadcast)
+    {
+        (_face, _broadcast) = (face, broadcast);
+        _facts = face.Follow(OnFact);
+        _lines = face.FollowLog(OnLine);
+    }
+
+    /// <summary>The events that a client can register for.</summary>
+    public static IReadOnlySet<string> Names { get; } = new HashSet<string>
+    {
+        "log", "control-log", "list-sa", "list-policy", "list-conn", "list-cert", "list-authority",
+        "ike-updown", "ike-rekey", "ike-update", "child-updown", "child-rekey", "alert",
+    };
+
+    public void Dispose()
+    {
+        _facts.Dispose();
+        _lines.Dispose();
+    }
+
+    private void OnFact(ViciFact fact)
+    {
+        _broadcast("log", () => FactWords.Of(new ViciFactSource(fact.Event, fact.After)) is { } words ? Log(words) : null);
+        switch (fact.Event)
+        {
+            case IkeSaEstablished { Replaces: { } old } sa:
+                if (fact.Before.IkeSas.TryGetValue(old.Value, out var before))
+                    _broadcast("ike-rekey", () => new() { { sa.Connection.Value, new ViciSection { { "old", SaSections.Told(before) }, { "new", SaSections.Told(fact.After.IkeSas[sa.Id.Value]) } } } });
+                break;
+            case IkeSaEstablished sa:
+                _broadcast("ike-updown", () => UpDown(true, sa.Connection, SaSections.Told(fact.After.IkeSas[sa.Id.Value])));
+                break;
+            // A rekeyed SA does not go down: the new one took its place.
+            case IkeSaClosed { Reason: not "rekeyed" } sa when fact.Before.IkeSas.TryGetValue(sa.Id.Value, out var gone):
+                _broadcast("ike-updown", () => UpDown(false, sa.Connection, SaSections.Told(gone)));
+                break;
+            case SaLost lost when fact.Before.IkeSas.TryGetValue(lost.Id.Value, out var gone):
+                _broadcast("ike-updown", () => UpDown(false, gone.Established.Connection, SaSections.Told(gone)));
+                break;
+            case IkeSaEndpointChanged moved when fact.Before.IkeSas.TryGetValue(moved.Id.Value, out var at):
+                _broadcast("ike-update", () => Moved(at.Established, moved));
+                break;
+            case ChildSaInstalled { Replaces: { } old } child when fact.Before.ChildSas.TryGetValue(old.Value, out var replaced):
+                _broadcast("child-rekey", () => Rekeyed(fact, child.Parameters, replaced));
+                break;
+            case ChildSaInstalled child:
+                _broadcast("child-updown", () => Child(true, fact.After, fact.After.ChildSas[child.Parameters.Id.Value], "INSTALLED"));
+                break;
+            case ChildSaClosed { Reason: not "rekeyed" } child when fact.Before.ChildSas.TryGetValue(child.Id.Value, out var gone):
+                _broadcast("child-updown", () => Child(false, fact.Before, gone, "DELETED"));
+                break;
+            case IkeSaFailed failed:
+                _broadcast("alert", () => new() { { "type", failed.Reason }, { "ike", failed.Connection?.Value }, { "remote-host", failed.RemoteAddress.ToString() }, { "remote-id", failed.RemoteId }, { "msg", failed.Detail } });
+                break;
+        }
+    }
+
+    private static ViciSection UpDown(bool up, ConnectionName connection, ViciSection sa) => new() { { "up", up }, { connection.Value, sa } };
+
+    private static ViciSection Moved(IkeSaEstablished from, IkeSaEndpointChanged to) => new()
+    {
+        { from.Connection.Value, new ViciSection { { "uniqueid", to.Id.ToString() } } },
+        { "local-host", to.LocalAddress.ToString() },
+        { "local-port", to.LocalPort },
+        { "remote-host", to.RemoteAddress.ToString() },
+        { "remote-port", to.RemotePort },
+    };
+
+    private ViciSection Child(bool up, SaInventory inventory, ChildSaEntry child, string state)
+    {
+        var owner = inventory.IkeSas.TryGetValue(child.IkeSa.Value, out var sa) ? SaSections.Told(sa) : [];
+        var carried = up ? null : _face.Carried().FirstOrDefault(s => s.Parameters.Id == child.Id);
+        owner.Add("child-sas", new ViciSection { { SaSections.NameOf(child.Parameters), SaSections.Told(child, state, carried) } });
+        return UpDown(up, child.Parameters.Connection, owner);
+    }
+
+    private ViciSection Rekeyed(ViciFact fact, ChildSaParameters child, ChildSaEntry replaced)
+    {
+        var owner = fact.After.IkeSas.TryGetValue(child.IkeSa.Value, out var sa) ? SaSections.Told(sa) : [];
+        var carried = _face.Carried().FirstOrDefault(s => s.Parameters.Id == replaced.Id);
+        owner.Add("child-sas", new ViciSection
+        {
+            {
+                child.Child.Value, new ViciSection
+                {
+                    { "old", SaSections.Told(replaced, "REKEYED", carried) },
+                    { "new", SaSections.Told(fact.After.ChildSas[child.Id.Value], "INSTALLED", null) },
+                }
+            },
+        });
+        return new() { { child.Connection.Value, owner } };
+    }
+
+    // Facts have been told in strongSwan's own words.
+    private void OnLine(LogLine line)
+    {
+        if (line.Level >= LogLevel.Warning || line.Area is not "ike") _broadcast("log", () => Log(line));
+    }
+
+    private static ViciSection Log(FactWords words)
+    {
+        var message = new ViciSection { { "group", words.Group }, { "level", words.Level }, { "thread", 0 } };
+        if (words.Sa is { } sa && words.Connection is { } connection)
+        {
+            message.Add("ikesa-name", connection.Value);
+            message.Add("ikesa-uniqueid", sa.ToString());
+        }
+
+        message.Add("msg", words.Text);
+        return message;
+    }
+
+    private static ViciSection Log(LogLine line) => new()
+    {
+        { "group", line.Area switch { "ike" => "IKE", "dataplane" => "ESP", "control" or "journal" => "CFG", "api" or "bus" or "vici" => "NET", _ => "DMN" } },
+        { "level", line.Level switch { LogLevel.Debug or LogLevel.Trace => 2, LogLevel.Information => 1, _ => 0 } },
+        { "thread", 0 },
+        { "msg", line.Text() },
+    };
+}
