@@ -41,7 +41,7 @@ internal sealed class SaCommands(IViciFace face, ViciDoor door)
         {
             while (watch.TryRead(out var fact))
             {
-                if (FactWords.Of(new ViciFactSource(fact.Event, fact.After)) is not { } words || !Concerns(words, name)) continue;
+                if (FactWords.Of(fact) is not { } words || !Concerns(words, name)) continue;
                 if (words.Level <= level) await ControlLogAsync(client, words, stop).ConfigureAwait(false);
                 if (IsUp(fact.Event, name, filter.Child)) return ViciAnswer.Done();
                 if (Failure(fact.Event, name, filter.Child) is { } why) failure = why;
@@ -81,7 +81,7 @@ internal sealed class SaCommands(IViciFace face, ViciDoor door)
         while (true)
         {
             while (watch.TryRead(out var fact))
-                if (FactWords.Of(new ViciFactSource(fact.Event, fact.After)) is { } words && targets.Any(t => Concerns(words, t.Connection)) && words.Level <= level)
+                if (FactWords.Of(fact) is { } words && targets.Any(t => Concerns(words, t.Connection)) && words.Level <= level)
                     await ControlLogAsync(client, words, stop).ConfigureAwait(false);
             var left = Targets(filter).Count(t => targets.Contains(t));
             if (left == 0) return Counted(null, targets.Count, accepted, "terminated");

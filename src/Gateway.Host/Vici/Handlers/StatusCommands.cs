@@ -33,7 +33,7 @@ internal sealed class StatusCommands
 
     public ViciSection Stats(ViciSection request)
     {
-        var heap = GC.GetGCMemoryInfo();
+        var (resident, heap) = (Environment.WorkingSet, GC.GetTotalMemory(false));
         return new()
         {
             { "uptime", new ViciSection { { "running", Running(DateTimeOffset.UtcNow - _face.Started) }, { "since", _face.Started.ToLocalTime().ToString("MMM dd HH:mm:ss yyyy", CultureInfo.InvariantCulture) } } },
@@ -50,8 +50,7 @@ internal sealed class StatusCommands
             { "scheduled", Timer.ActiveCount },
             { "ikesas", new ViciSection { { "total", _face.IkeSas.Count }, { "half-open", _face.HalfOpen } } },
             { "plugins", ["ike", "esp", "journal", "vault", "vici"] },
-            { "mem", new ViciSection { { "total", GC.GetTotalMemory(false) }, { "allocs", GC.CollectionCount(0) } } },
-            { "mallinfo", new ViciSection { { "sbrk", heap.TotalCommittedBytes }, { "mmap", 0 }, { "used", heap.HeapSizeBytes }, { "free", Math.Max(0, heap.TotalCommittedBytes - heap.HeapSizeBytes) } } },
+            { "mallinfo", new ViciSection { { "sbrk", resident }, { "mmap", 0 }, { "used", heap }, { "free", Math.Max(0, resident - heap) } } },
         };
     }
 

@@ -37,7 +37,7 @@ internal sealed class ViciEvents : IDisposable
 
     private void OnFact(ViciFact fact)
     {
-        _broadcast("log", () => FactWords.Of(new ViciFactSource(fact.Event, fact.After)) is { } words ? Log(words) : null);
+        _broadcast("log", () => FactWords.Of(fact) is { } words ? Log(words) : null);
         switch (fact.Event)
         {
             case IkeSaEstablished { Replaces: { } old } sa:

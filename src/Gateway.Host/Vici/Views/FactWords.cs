@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Host.Vici.Server;
 using Gateway.Policy.Events;
 using Gateway.Policy.Sa;
 using Gateway.Projections;
@@ -10,7 +11,7 @@ namespace Gateway.Host.Vici.Views;
 internal sealed record FactWords(string Group, int Level, ConnectionName? Connection, IkeSaId? Sa, string Text)
 {
     /// <summary>Null for what no line of the log is about.</summary>
-    public static FactWords? Of(ViciFactSource fact) => fact.Event switch
+    public static FactWords? Of(ViciFact fact) => fact.Event switch
     {
         IkeSaEstablished { Replaces: { } old } sa => new("IKE", 0, sa.Connection, sa.Id, $"IKE_SA {sa.Connection}[{sa.Id}] rekeyed between {Ends(sa)}, was {sa.Connection}[{old}]"),
         IkeSaEstablished sa => new("IKE", 0, sa.Connection, sa.Id, $"IKE_SA {sa.Connection}[{sa.Id}] established between {Ends(sa)}"),
@@ -24,7 +25,7 @@ internal sealed record FactWords(string Group, int Level, ConnectionName? Connec
         ChildSaFailed child => new("CHD", 0, child.Connection, child.IkeSa, $"CHILD_SA {child.Child?.Value ?? "(unnamed)"} of {child.Connection}[{child.IkeSa}] failed: {Notify(child.Reason)}{Detail(child.Detail)}"),
         ChildSasInherited inherited => new("IKE", 1, ConnectionOf(fact, inherited.To), inherited.To, $"IKE_SA [{inherited.To}] took over the CHILD_SAs of [{inherited.From}]"),
         SaLost lost => new("IKE", 0, null, lost.Id, $"IKE_SA [{lost.Id}] lost: {lost.Reason}"),
-        SaCommandAccepted command => new("CFG", 1, new ConnectionName(command.Connection), null, $"vici or another door asked to {command.Verb} '{command.Connection}{(command.Child is null ? "" : "/" + command.Child)}'"),
+        SaCommandAccepted command => new("CFG", 1, new ConnectionName(command.Connection), null, $"{fact.Envelope.Principal.Name} asked over {fact.Envelope.Principal.Door} to {command.Verb} '{command.Connection}{(command.Child is null ? "" : "/" + command.Child)}'"),
         GatewayStarted or GatewayStopped => new("DMN", 0, null, null, EventSummary.Of(fact.Event)),
         TransactionCommitted or ItemPut or ItemDeleted or ItemApplied or ItemPending or ItemRemoved or CommandRejected => new("CFG", 1, null, null, EventSummary.Of(fact.Event)),
         _ => null,
@@ -39,8 +40,5 @@ internal sealed record FactWords(string Group, int Level, ConnectionName? Connec
 
     private static string Detail(string detail) => detail.Length == 0 ? "" : $" ({detail})";
 
-    private static ConnectionName? ConnectionOf(ViciFactSource fact, IkeSaId id) => fact.Inventory.IkeSas.TryGetValue(id.Value, out var entry) ? entry.Established.Connection : null;
+    private static ConnectionName? ConnectionOf(ViciFact fact, IkeSaId id) => fact.After.IkeSas.TryGetValue(id.Value, out var entry) ? entry.Established.Connection : null;
 }
-
-/// <summary>An event and the SAs that it may name.</summary>
-internal readonly record struct ViciFactSource(GatewayEvent Event, SaInventory Inventory);
