@@ -1,9 +1,7 @@
-using Gateway.Dataplane.Esp;
 using Gateway.Host.Vici.Server;
 using Gateway.Host.Vici.Views;
 using Gateway.Host.Vici.Wire;
 using Gateway.Policy.Items;
-using Gateway.Policy.Sa;
 
 namespace Gateway.Host.Vici.Handlers;
 

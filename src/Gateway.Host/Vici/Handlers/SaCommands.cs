@@ -3,7 +3,6 @@ using System.Threading.Channels;
 using Gateway.Host.Vici.Server;
 using Gateway.Host.Vici.Views;
 using Gateway.Host.Vici.Wire;
-using Gateway.Ike.Engine;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;

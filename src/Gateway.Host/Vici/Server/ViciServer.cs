@@ -64,7 +64,7 @@ internal sealed class ViciServer : IAsyncDisposable
         await _loop.ConfigureAwait(false);
         ViciSession[] open;
         lock (_gate) open = [.. _sessions];
-        foreach (var session in open) await session.EndAsync().ConfigureAwait(false);
+        foreach (var session in open) await session.Ended.ConfigureAwait(false);
         _events.Dispose();
         _stop.Dispose();
         File.Delete(_path);
@@ -120,6 +120,7 @@ internal sealed class ViciServer : IAsyncDisposable
             _ =>
             {
                 lock (_gate) _sessions.Remove(session);
+                session.Dispose();
             },
             TaskScheduler.Default);
     }

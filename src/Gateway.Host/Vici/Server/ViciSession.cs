@@ -11,7 +11,7 @@ namespace Gateway.Host.Vici.Server;
 /// One client: its requests one after the other, and the events that it registered for. A client that does not read its events is put off, so that it can
 /// hold up nobody else.
 /// </summary>
-internal sealed class ViciSession(Socket socket, Principal principal, ViciCommands commands, ILogger log) : IViciClient
+internal sealed class ViciSession(Socket socket, Principal principal, ViciCommands commands, ILogger log) : IViciClient, IDisposable
 {
     /// <summary>Packets that wait to be sent.</summary>
     private const int MaxWaiting = 4096;
@@ -52,12 +52,10 @@ internal sealed class ViciSession(Socket socket, Principal principal, ViciComman
         _ended.TrySetResult();
     }
 
-    /// <summary>Puts the client off and waits until nothing runs for it.</summary>
-    public async Task EndAsync()
-    {
-        await _gone.CancelAsync().ConfigureAwait(false);
-        await _ended.Task.ConfigureAwait(false);
-    }
+    /// <summary>Ends when nothing runs for the client any more.</summary>
+    public Task Ended => _ended.Task;
+
+    public void Dispose() => _gone.Dispose();
 
     /// <summary>An event for it, if it keeps up; one that does not is put off.</summary>
     public void Offer(byte[] packet)

@@ -33,7 +33,7 @@ internal static class AlgorithmWords
     /// <summary>Adds the algorithms of a proposal that was chosen, as list-sa names them.</summary>
     public static void Add(ViciSection to, SaProtocol protocol, string? chosen)
     {
-        if (chosen is null || !ProposalText.TryParse(protocol, chosen, out var parsed, out _) || parsed.FirstOrDefault() is not { } proposal) return;
+        if (chosen is null || !ProposalText.TryParse(protocol, chosen, out var parsed, out _) || parsed is not [{ } proposal, ..]) return;
         if (proposal.First(TransformType.Encryption) is { } cipher)
         {
             to.Add("encr-alg", Of(cipher));

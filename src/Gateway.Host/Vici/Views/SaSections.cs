@@ -3,7 +3,6 @@ using Gateway.Dataplane.Esp;
 using Gateway.Host.Vici.Wire;
 using Gateway.Ike.Engine;
 using Gateway.Ike.Proposals;
-using Gateway.Policy.Events;
 using Gateway.Policy.Sa;
 using Gateway.Projections;
 
