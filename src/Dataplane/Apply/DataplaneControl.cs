@@ -392,6 +392,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             gone = _neighbors.Age();
             _epochs.Reclaim();
         }
+        Security.AgePathMtus();
         foreach (var key in gone) Report(new DataplaneNotice.NeighborUnreachable(NameOf(key.Interface), key.Address.ToAddress()));
         for (var i = 0; i < _workers.Length; i++)
             if (_workers[i].Death is { } death && _reportedDead.Add(i)) Report(new DataplaneNotice.WorkerDied(i, death));
@@ -446,6 +447,9 @@ public sealed unsafe class DataplaneControl : IDisposable
                 break;
             case NoticeKind.AddressConflict:
                 Report(new DataplaneNotice.AddressConflict(NameOf(key.Interface), key.Address.ToAddress(), mac));
+                break;
+            case NoticeKind.OuterTooBig:
+                Security.NotePathMtu(key.Address.ToAddress(), (uint)notice.A, (uint)notice.B, (uint)notice.C);
                 break;
             default:
                 if (Security.Decode(notice) is { } decoded) Report(decoded);

@@ -16,6 +16,15 @@ public sealed unsafe class SaControl : IDisposable
 {
     private const int EspHeaderLength = 8;
 
+    /// <summary>Packets back from the newest one within which a quoted packet is believed to be ours.</summary>
+    private const uint LatelySent = 1 << 16;
+
+    // RFC 791 §3.1, RFC 8200 §5.
+    private const uint SmallestMtu4 = 576, SmallestMtu6 = 1280;
+
+    /// <summary>RFC 1191 §6.3: ten minutes, ns.</summary>
+    private const long PathMtuLifetime = 600_000_000_000;
+
     private readonly DataplaneTables _tables;
     private readonly Lock _gate;
     private readonly SpdProgram _program;
@@ -28,6 +37,9 @@ public sealed unsafe class SaControl : IDisposable
         public required DirectionKey InboundKey { get; init; }
         public required DirectionKey OutboundKey { get; init; }
         public SaEntry* Entry;
+
+        /// <summary>Until when a router's word on the path's MTU counts, monotonic ns; 0 = there is none.</summary>
+        public long PathMtuUntil;
     }
 
     internal SaControl(DataplaneTables tables, Lock gate)
@@ -115,10 +127,51 @@ public sealed unsafe class SaControl : IDisposable
         lock (_gate)
         {
             if (!_installed.TryGetValue(id, out var sa)) return false;
-            sa.Entry->Out.PathMtu = bytes;
-            Volatile.Write(ref sa.Entry->Out.EffectiveMtuAt, 0);
+            SetPathMtu(sa, bytes);
             return true;
         }
+    }
+
+    /// <summary>
+    /// Takes note of a Packet Too Big about an outer packet, when it names a living SA and a packet that this sent lately, says less than is known, and
+    /// is no less than every path must carry (RFC 4301 §8.2.2, RFC 8201 §4).
+    /// </summary>
+    internal void NotePathMtu(IPAddress remote, uint spi, uint sequence, uint bytes)
+    {
+        lock (_gate)
+        {
+            foreach (var sa in _installed.Values)
+            {
+                if (sa.Parameters.OutboundSpi.Value != spi || !sa.Parameters.RemoteAddress.Equals(remote)) continue;
+                var age = (uint)sa.Entry->Out.Next - 1 - sequence;
+                if (age >= LatelySent) continue;
+                var floor = remote.AddressFamily == AddressFamily.InterNetworkV6 ? SmallestMtu6 : SmallestMtu4;
+                var known = sa.Entry->Out.PathMtu;
+                bytes = Math.Max(bytes, floor);
+                if (known != 0 && bytes >= known) continue;
+                SetPathMtu(sa, bytes);
+                sa.PathMtuUntil = WorkerContext.Clock() + PathMtuLifetime;
+            }
+        }
+    }
+
+    /// <summary>Forgets what routers said long ago: the path may have become wider (RFC 1191 §6.3).</summary>
+    internal void AgePathMtus()
+    {
+        var now = WorkerContext.Clock();
+        lock (_gate)
+            foreach (var sa in _installed.Values)
+            {
+                if (sa.PathMtuUntil == 0 || now < sa.PathMtuUntil) continue;
+                sa.PathMtuUntil = 0;
+                SetPathMtu(sa, 0);
+            }
+    }
+
+    private static void SetPathMtu(Installed sa, uint bytes)
+    {
+        sa.Entry->Out.PathMtu = bytes;
+        Volatile.Write(ref sa.Entry->Out.EffectiveMtuAt, 0);
     }
 
     /// <summary>Makes these the configured policies: those of children and those of policy items. No packet sees a moment without the old or the new ones.</summary>

@@ -143,6 +143,9 @@ internal sealed unsafe class WorkerContext : IDisposable
     /// <summary>Limit of new neighbors told to the control side.</summary>
     public TokenBucket Learning = new(2000, 512);
 
+    /// <summary>Messages about outer packets that are too big: few are true, and each costs the control side a search.</summary>
+    public TokenBucket TooBigMessages = new(10, 10);
+
     /// <summary>An identification for an IPv4 packet of the gateway's own; workers count in ranges that differ.</summary>
     public ushort NextIp4Id() => (ushort)++_ip4Id;
 

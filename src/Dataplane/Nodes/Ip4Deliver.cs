@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Graph;
 
 namespace Gateway.Dataplane.Nodes;
@@ -19,6 +20,7 @@ internal readonly unsafe struct Ip4Deliver : INode
         BadIcmpChecksum,
         ShortIcmp,
         IcmpUnwanted,
+        OuterTooBig,
         PortUnreachable,
         ProtocolUnreachable,
         BroadcastForUs,
@@ -36,6 +38,7 @@ internal readonly unsafe struct Ip4Deliver : INode
             (Reason.BadIcmpChecksum, "The ICMP checksum is wrong."),
             (Reason.ShortIcmp, "The ICMP message is shorter than its header."),
             (Reason.IcmpUnwanted, "An ICMP message that nothing here waits for."),
+            (Reason.OuterTooBig, "A router said that an ESP packet was too big for it; taken note of when a living SA sent it."),
             (Reason.PortUnreachable, "Nothing listens on the gateway's own address: there is no punt interface."),
             (Reason.ProtocolUnreachable, "The gateway does not speak this IP protocol: there is no punt interface."),
             (Reason.BroadcastForUs, "A link broadcast to the gateway's own address is not answered."),
@@ -91,6 +94,11 @@ internal readonly unsafe struct Ip4Deliver : INode
         var icmp = ip + header;
         if (icmp[0] != 8)
         {
+            if (OuterTooBig.TryTake(ref frame, icmp, meta->Length - header, v6: false))
+            {
+                frame.Drop(Reason.OuterTooBig, index);
+                return;
+            }
             if (punt != 0) frame.Enqueue(Edge.HostPunt, index);
             else frame.Drop(Reason.IcmpUnwanted, index);
             return;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
 
@@ -21,6 +22,7 @@ internal readonly unsafe struct Ip6Deliver : INode
         BadIcmpChecksum,
         ShortIcmp,
         IcmpUnwanted,
+        OuterTooBig,
         PortUnreachable,
         UnknownNextHeader,
         GroupForUs,
@@ -43,6 +45,7 @@ internal readonly unsafe struct Ip6Deliver : INode
             (Reason.BadIcmpChecksum, "The ICMPv6 checksum is wrong."),
             (Reason.ShortIcmp, "The ICMPv6 message is shorter than its header."),
             (Reason.IcmpUnwanted, "An ICMPv6 message that nothing here waits for."),
+            (Reason.OuterTooBig, "A router said that an ESP packet was too big for it; taken note of when a living SA sent it."),
             (Reason.PortUnreachable, "Nothing listens on the gateway's own address: there is no punt interface."),
             (Reason.UnknownNextHeader, "The gateway does not speak this IP protocol: there is no punt interface."),
             (Reason.GroupForUs, "A packet to a multicast group is not answered."),
@@ -107,6 +110,11 @@ internal readonly unsafe struct Ip6Deliver : INode
         // With extension headers the reply would need them cut out; the host's stack does that, where there is one.
         if (icmp[0] != 128 || header != Ip6Header.Length)
         {
+            if (OuterTooBig.TryTake(ref frame, icmp, meta->Length - header, v6: true))
+            {
+                frame.Drop(Reason.OuterTooBig, index);
+                return;
+            }
             if (punt != 0) frame.Enqueue(Edge.HostPunt, index);
             else frame.Drop(Reason.IcmpUnwanted, index);
             return;

@@ -118,6 +118,53 @@ public sealed unsafe class EspGatewayTests
         Assert.Equal((1, 11), (error[9], error[20]));
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void A_router_on_the_way_makes_the_tunnel_narrower_and_a_forger_does_not(bool v6, bool udp)
+    {
+        using var gateway = new TestGateway();
+        var peer = Peer(v6, udp);
+        Install(gateway, peer);
+        var big = Build.Ip4("10.1.0.2", "10.2.0.7", 17, Build.Udp("10.1.0.2", "10.2.0.7", 1000, 2000, Build.Bytes(1300)), df: true);
+        gateway.FromLan(big);
+        var outer = Ip(Assert.Single(gateway.OnWan()));
+        var quoted = outer[..(EspOf(outer).Length < 8 ? 0 : outer.Length - EspOf(outer).Length + 8)];
+
+        foreach (var at in (int[])[quoted.Length - 8, quoted.Length - 4])
+        {
+            var forged = (byte[])quoted.Clone();
+            forged[at + 1] ^= 0x40;
+            gateway.FromWan(TooBig(v6, 1300, forged));
+            gateway.Control.TakeNews();
+            gateway.FromLan(big);
+            Assert.Single(gateway.OnWan());
+        }
+
+        gateway.FromWan(TooBig(v6, 1300, quoted));
+        gateway.Control.TakeNews();
+        gateway.FromLan(big);
+        Assert.Empty(gateway.OnWan());
+        // Destination unreachable, fragmentation needed: the host learns what the tunnel leaves it.
+        var error = Ip(Assert.Single(gateway.OnLan()));
+        Assert.Equal((1, 3, 4), (error[9], error[20], error[21]));
+        var fits = BinaryPrimitives.ReadUInt16BigEndian(error.AsSpan(26));
+        Assert.InRange(fits, 1180, 1300 - 50);
+        Assert.Equal(1300u, Assert.Single(gateway.Control.Security.Sas()).PathMtu);
+
+        // No path is narrower than what every one must carry.
+        gateway.FromWan(TooBig(v6, 68, quoted));
+        gateway.Control.TakeNews();
+        gateway.FromLan(big);
+        Assert.Equal(v6 ? 1280u : 576u, Assert.Single(gateway.Control.Security.Sas()).PathMtu);
+    }
+
+    private static byte[] TooBig(bool v6, uint mtu, byte[] quoted) => v6
+        ? Build.Ip6("2001:db8:2::99", "2001:db8:2::1", 58, Build.Icmp6("2001:db8:2::99", "2001:db8:2::1", 2, 0, mtu, quoted))
+        : Build.Ip4("198.51.100.99", "198.51.100.1", 1, Build.Icmp4(3, 4, mtu, quoted));
+
     [Fact]
     public void Clear_packets_that_a_child_protects_are_dropped_before_the_SA_is_up_and_after()
     {
