@@ -13,6 +13,8 @@ public readonly struct Octets : IEquatable<Octets>
     /// <summary>Copies <paramref name="bytes"/>.</summary>
     public Octets(ReadOnlySpan<byte> bytes) => _bytes = bytes.ToArray();
 
+    private Octets(byte[]? bytes, bool owned) => _bytes = owned ? bytes : bytes?.ToArray();
+
     /// <summary>No bytes.</summary>
     public static Octets Empty => default;
 
@@ -24,6 +26,9 @@ public readonly struct Octets : IEquatable<Octets>
     public ReadOnlySpan<byte> Span => _bytes;
 
     public ReadOnlyMemory<byte> Memory => _bytes;
+
+    /// <summary>Takes the array itself, which nobody may write to any more.</summary>
+    public static Octets Owning(byte[] bytes) => new(bytes, owned: true);
 
     /// <summary>Takes hexadecimal digits of either case; throws <see cref="FormatException"/> on others.</summary>
     public static Octets FromHex(string hex) => new(Convert.FromHexString(hex));

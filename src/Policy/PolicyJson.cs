@@ -18,6 +18,9 @@ public static class PolicyJson
     /// <summary>For JSON that was checked already (see <see cref="Items.Reading.StrictJson"/>): members that stand twice are not looked for again, also not in a spec that is still unread.</summary>
     internal static JsonSerializerOptions Checked { get; } = MakeChecked();
 
+    /// <summary>For events as they are stored: this code wrote them, and looking for members that stand twice would double the time of a start.</summary>
+    internal static JsonSerializerOptions Stored => Checked;
+
     private delegate bool TryParse<T>(string? text, [MaybeNullWhen(false)] out T value);
 
     private static JsonSerializerOptions Make()

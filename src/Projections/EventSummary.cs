@@ -19,6 +19,7 @@ public static class EventSummary
         SaCommandAccepted command => $"{Capital(command.Verb)} {command.Connection}{(command.Child is null ? "" : "/" + command.Child)} was asked for.",
         GatewayStarted started => $"The gateway {started.Version} began.",
         GatewayStopped stopped => $"The gateway ended: {stopped.Reason}.",
+        SigningKeyMade key => $"The key {key.Fingerprint} signs the journal's heads from here on.",
         IkeSaEstablished sa => $"IKE SA {sa.Id} of {sa.Connection} {(sa.Replaces is { } old ? $"replaced {old}" : "was established")} with {sa.RemoteId} at {sa.RemoteAddress} ({sa.Proposal}, {sa.Authentication}).",
         IkeSaClosed sa => $"IKE SA {sa.Id} of {sa.Connection} ended: {sa.Reason}.",
         IkeSaFailed sa => $"An IKE SA {(sa.Connection is { } name ? $"of {name} " : "")}with {sa.RemoteId ?? sa.RemoteAddress.ToString()} failed: {sa.Reason}{More(sa.Suppressed)}.",

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
+using Gateway.Policy.Journal;
 
 namespace Gateway.Projections;
 
@@ -28,7 +29,7 @@ public sealed record RunningConfigurationProjection
         var next = this with { Position = e.Position, Time = e.Time };
         return e.Event switch
         {
-            ItemPut put => next with { Open = Open.Add(new ItemChange(put.Key, new Item(put.Key, put.Spec) { Owner = Speaker.OwnerFrom(e.Envelope.Principal) })) },
+            ItemPut put => next with { Open = Open.Add(ChangeOf(put, e.Envelope.Principal)) },
             ItemDeleted deleted => next with { Open = Open.Add(new ItemChange(deleted.Key, null)) },
             TransactionCommitted committed => next with { Configuration = Configuration.With(Closed(committed.Changes), committed.Revision), Open = [] },
             ItemPending pending => next with { Pending = Pending.Add(pending.Key) },
@@ -50,6 +51,12 @@ public sealed record RunningConfigurationProjection
 
         return moment?.IsReached(state.Position, state.Configuration.Revision) == false ? null : state;
     }
+
+    /// <summary>What a put does to the configuration.</summary>
+    internal static ItemChange ChangeOf(ItemPut put, Principal principal) => new(put.Key, new Item(put.Key, put.Spec) { Owner = Speaker.OwnerFrom(principal) });
+
+    internal static RunningConfigurationProjection Of(RunningConfiguration configuration, long position, DateTimeOffset? time, IEnumerable<ItemKey> pending, IEnumerable<ItemChange> open) =>
+        new() { Configuration = configuration, Position = position, Time = time, Pending = [.. pending], Open = [.. open] };
 
     private IReadOnlyCollection<ItemChange> Closed(int changes) => changes >= Open.Count ? Open : Open.GetRange(Open.Count - changes, changes);
 }

@@ -38,6 +38,16 @@ public sealed record SaInventory
 
     public IEnumerable<ChildSaEntry> ChildrenOf(IkeSaId id) => ChildSas.Values.Where(c => c.IkeSa == id);
 
+    internal static SaInventory Of(
+        IEnumerable<IkeSaEntry> ikeSas, IEnumerable<ChildSaEntry> childSas, IEnumerable<KeyValuePair<ConnectionName, ConnectionFailure>> failures, ulong lastIkeSaId, ulong lastChildSaId) => new()
+        {
+            IkeSas = ikeSas.ToImmutableSortedDictionary(s => s.Id.Value, s => s),
+            ChildSas = childSas.ToImmutableSortedDictionary(c => c.Id.Value, c => c),
+            LastFailures = failures.ToImmutableDictionary(),
+            LastIkeSaId = lastIkeSaId,
+            LastChildSaId = lastChildSaId,
+        };
+
     public SaInventory Apply(JournalEvent e) => e.Event switch
     {
         IkeSaEstablished sa => this with

@@ -2,6 +2,7 @@ using Gateway.Bench.Aead;
 using Gateway.Bench.Esp;
 using Gateway.Bench.Graph;
 using Gateway.Bench.Harness;
+using Gateway.Bench.Journal;
 using Gateway.Bench.Restart;
 using Gateway.Bench.Tunnel;
 
@@ -13,6 +14,7 @@ ISuite[] suites =
     new GraphSuite(),
     new TunnelSuite(),
     new RestartSuite(),
+    new JournalSuite(),
 ];
 
 var filterAt = Array.IndexOf(args, "--case");

@@ -1,4 +1,5 @@
 using Gateway.Host.Journal;
+using Gateway.Policy.Journal;
 
 namespace Gateway.Host.Api;
 
@@ -18,6 +19,10 @@ internal sealed class ApiErrors(RequestDelegate next, ILogger<ApiErrors> log)
         catch (BadHttpRequestException e)
         {
             await AnswerAsync(context, e.StatusCode, new ApiProblem("bad-request", e.Message)).ConfigureAwait(false);
+        }
+        catch (JournalDamagedException e)
+        {
+            await AnswerAsync(context, StatusCodes.Status500InternalServerError, new ApiProblem("journal-damaged", e.Message)).ConfigureAwait(false);
         }
         catch (JournalUnavailableException e)
         {

@@ -79,11 +79,17 @@ public sealed class ApiServer : IAsyncDisposable
         v1.MapGet("/history", (string? item, string? since, string? until, int? limit, CancellationToken stop) => face.HistoryAsync(new HistoryFilter(item, since, until, limit ?? 1000), stop))
             .Produces<IEnumerable<HistoryRow>>().WithName("history").WithSummary("Events, oldest first.");
         v1.MapGet("/diff", (string a, string b, CancellationToken stop) => face.DiffAsync(a, b, stop)).Produces<IEnumerable<DiffRow>>().WithName("diff").WithSummary("Items that differ between two moments.");
+        v1.MapGet("/blame", (string? item, string? at, CancellationToken stop) => face.BlameAsync(item, at, stop)).Produces<IEnumerable<BlameRow>>().WithName("blame").WithSummary("Which command made each line of the configuration; item is KIND/NAME or a kind.");
         v1.MapGet("/verify", (CancellationToken stop) => face.VerifyAsync(stop)).Produces<VerifyView>().WithName("verify").WithSummary("Recomputes the journal's hash chain.");
+        v1.MapGet("/key", () => face.Key()).Produces<KeyView>().WithName("key").WithSummary("The public key by which signed heads and bundles are verified.");
+        v1.MapGet("/export", (HttpContext context, string? since, string? until, CancellationToken stop) => ExportAsync(context, face, since, until, stop)).Produces(StatusCodes.Status200OK, contentType: "application/gzip")
+            .WithName("export").WithSummary("The events of a period as a bundle that can be verified by itself.");
+        v1.MapPost("/archive", (HttpContext context, string until, CancellationToken stop) => ArchiveAsync(context, face, until, stop)).Produces<ArchiveView>().Produces<ApiProblem>(StatusCodes.Status403Forbidden)
+            .WithName("archive").WithSummary("Moves the events up to a moment into a bundle of the archive.");
         v1.MapGet("/gateway", () => face.Gateway()).Produces<GatewayView>().WithName("gateway").WithSummary("The box as a whole.");
         v1.MapGet("/health", () => TypedResults.Ok(new Health("ok"))).WithName("health").WithSummary("Answers when the gateway lives.");
-        v1.MapGet("/show/{topic}", (string topic, string? name) => Show(face, topic, name)).Produces<IEnumerable<object>>().Produces<ApiProblem>(StatusCodes.Status404NotFound)
-            .WithName("show").WithSummary("Rows of a topic: " + string.Join(", ", ShowTopics.All) + ".");
+        v1.MapGet("/show/{topic}", (string topic, string? name, string? at, CancellationToken stop) => ShowAsync(face, topic, name, at, stop)).Produces<IEnumerable<object>>().Produces<ApiProblem>(StatusCodes.Status404NotFound)
+            .WithName("show").WithSummary("Rows of a topic: " + string.Join(", ", ShowTopics.All) + "; with at as the journal has them then.");
         v1.MapPost("/trace", (HttpContext context, int? count, string? @interface) => Trace(context, face, count ?? 32, @interface)).WithName("startTrace").WithSummary("Traces the next packets.");
         v1.MapGet("/trace", () => face.ReadTrace()).Produces<IEnumerable<TraceView>>().WithName("readTrace").WithSummary("The packets traced.");
         v1.MapGet("/schemas", () => ItemCatalog.Kinds.Select(k => k.Name)).Produces<IEnumerable<string>>().WithName("kinds").WithSummary("The kinds of items.");
@@ -120,10 +126,29 @@ public sealed class ApiServer : IAsyncDisposable
         _ => StatusCodes.Status422UnprocessableEntity,
     };
 
-    private static IResult Show(IGatewayFace face, string topic, string? name) =>
+    private static async Task<IResult> ShowAsync(IGatewayFace face, string topic, string? name, string? at, CancellationToken stop) =>
         ShowTopics.All.Contains(topic)
-            ? Results.Json(face.Show(topic, name), ApiJson.Options)
+            ? Results.Json(at is null ? face.Show(topic, name) : await face.ShowAtAsync(topic, name, at, stop).ConfigureAwait(false), ApiJson.Options)
             : Results.Json(new ApiProblem("unknown-topic", $"There is no topic {topic}; there are {string.Join(", ", ShowTopics.All)}."), ApiJson.Options, statusCode: 404);
+
+    // Written to a file first: what fails half-way must not look like a bundle.
+    private static async Task<IResult> ExportAsync(HttpContext context, IGatewayFace face, string? since, string? until, CancellationToken stop)
+    {
+        var file = new FileStream(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        context.Response.RegisterForDisposeAsync(file);
+        await face.ExportAsync(since, until, file, stop).ConfigureAwait(false);
+        file.Position = 0;
+        return Results.Stream(file, "application/gzip");
+    }
+
+    private static async Task<IResult> ArchiveAsync(HttpContext context, IGatewayFace face, string until, CancellationToken stop)
+    {
+        if (PeerPrincipal.Of(context) == PeerPrincipal.Anonymous) return Forbidden();
+        return Results.Json(await face.ArchiveAsync(until, stop).ConfigureAwait(false), ApiJson.Options);
+    }
 
     private static IResult Schema(string kind) =>
         ItemCatalog.Kinds.FirstOrDefault(k => k.Name == kind) is { } known

@@ -19,6 +19,13 @@ public interface IGatewayFace
     /// <summary>The rows of a topic of <see cref="ShowTopics"/>; with a name, those of that name.</summary>
     IReadOnlyList<object> Show(string topic, string? name);
 
+    /// <summary>The rows of a topic as the journal has them at a moment.</summary>
+    /// <exception cref="AskedWrongException">The topic is not journalled, or the moment is none.</exception>
+    Task<IReadOnlyList<object>> ShowAtAsync(string topic, string? name, string at, CancellationToken cancellationToken);
+
+    /// <summary>Which command made each line of the configuration at a moment; <paramref name="item"/> is KIND/NAME, a kind, or null.</summary>
+    Task<IReadOnlyList<BlameRow>> BlameAsync(string? item, string? at, CancellationToken cancellationToken);
+
     /// <summary>The configuration at a moment (<c>REV</c>, <c>@POSITION</c> or a time), null = now.</summary>
     /// <exception cref="AskedWrongException">The moment cannot be read or lies outside the journal.</exception>
     Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken);
@@ -31,6 +38,15 @@ public interface IGatewayFace
 
     /// <summary>Recomputes the hash chain of the whole journal.</summary>
     Task<VerifyView> VerifyAsync(CancellationToken cancellationToken);
+
+    /// <summary>The public key by which heads and bundles are verified.</summary>
+    KeyView Key();
+
+    /// <summary>Writes a period of the journal (both moments may be null) as a bundle.</summary>
+    Task ExportAsync(string? since, string? until, Stream to, CancellationToken cancellationToken);
+
+    /// <summary>Moves the events up to a moment into a bundle of the archive.</summary>
+    Task<ArchiveView> ArchiveAsync(string until, CancellationToken cancellationToken);
 
     /// <summary>Traces the next packets: at most <paramref name="count"/> from <paramref name="interfaceName"/> (null = all).</summary>
     void StartTrace(int count, string? interfaceName);

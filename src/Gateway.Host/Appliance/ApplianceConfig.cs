@@ -74,6 +74,24 @@ public sealed record JournalSection
 
     /// <summary>Kind eventstoredb: megabytes of facts that may wait for a store that is away, 1–4096.</summary>
     public int SpoolMegabytes { get; init; } = 64;
+
+    /// <summary>Events from one snapshot to the next, 1,000–1,000,000: what a start and a look into the past fold at most.</summary>
+    public int SnapshotEvents { get; init; } = 20_000;
+
+    /// <summary>Events after which the journal's head is signed at the latest, 1–1,000,000.</summary>
+    public int SignEvents { get; init; } = 1000;
+
+    /// <summary>Seconds after which it is signed at the latest, when there was anything new, 1–86,400.</summary>
+    public int SignSeconds { get; init; } = 60;
+
+    /// <summary>Signed heads are also published on the bus, so that somebody else has them.</summary>
+    public bool PublishHeads { get; init; }
+
+    /// <summary>Folder of the bundles into which old events are archived.</summary>
+    public string Archive { get; init; } = "var/archive";
+
+    /// <summary>Days after which events are archived by themselves; 0 = never.</summary>
+    public int KeepDays { get; init; }
 }
 
 /// <summary>Where secrets and SA state are stored.</summary>

@@ -44,6 +44,10 @@ public static partial class ApplianceFile
     private static IEnumerable<string> Problems(ApplianceConfig c)
     {
         if (!Name().IsMatch(c.Id)) yield return "id must be 1–64 of a–z, 0–9, dot, underscore and hyphen.";
+        if (c.Journal.SnapshotEvents is < 1000 or > 1_000_000) yield return "journal.snapshot_events must be 1000–1000000.";
+        if (c.Journal.SignEvents is < 1 or > 1_000_000) yield return "journal.sign_events must be 1–1000000.";
+        if (c.Journal.SignSeconds is < 1 or > 86_400) yield return "journal.sign_seconds must be 1–86400.";
+        if (c.Journal.KeepDays is < 0 or > 36_500) yield return "journal.keep_days must be 0–36500.";
         if (c.Dataplane.Workers is < 1 or > 64) yield return "dataplane.workers must be 1–64.";
         if (c.Dataplane.Cores.Count != 0 && c.Dataplane.Cores.Count < c.Dataplane.Workers) yield return "dataplane.cores must name a processor for every worker.";
         if (c.Dataplane.Cores.Any(core => core < 0 || core >= 1024)) yield return "dataplane.cores must be processor numbers.";
@@ -100,7 +104,10 @@ public static partial class ApplianceFile
 
     private static ApplianceConfig Resolve(ApplianceConfig c, string folder) => c with
     {
-        Journal = c.Journal with { Path = Path.GetFullPath(c.Journal.Path, folder), PasswordFile = Full(c.Journal.PasswordFile, folder) },
+        Journal = c.Journal with
+        {
+            Path = Path.GetFullPath(c.Journal.Path, folder), Archive = Path.GetFullPath(c.Journal.Archive, folder), PasswordFile = Full(c.Journal.PasswordFile, folder),
+        },
         Folder = folder,
         Vault = c.Vault with { Path = Path.GetFullPath(c.Vault.Path, folder), Key = Path.GetFullPath(c.Vault.Key, folder) },
         Api = c.Api with

@@ -11,13 +11,17 @@ namespace Gateway.Host.Bus;
 /// </summary>
 internal sealed class EventCheckpoint(string path)
 {
-    /// <summary>The position to go on at: behind the stored one, or 1.</summary>
+    /// <summary>The last position that the broker confirmed; 0 = none.</summary>
+    public long Position => Read()?.Position ?? 0;
+
+    /// <summary>The position to go on at: behind the stored one, or where the journal begins.</summary>
     public async Task<long> NextAsync(IJournal journal, CancellationToken cancellationToken)
     {
-        if (Read() is not { } mark || mark.Position < 1) return 1;
+        var first = ((await journal.BaseAsync(cancellationToken).ConfigureAwait(false))?.Head.Position ?? 0) + 1;
+        if (Read() is not { } mark || mark.Position < first) return first;
         await foreach (var e in journal.ReadAsync(mark.Position, cancellationToken).ConfigureAwait(false))
-            return e.Position == mark.Position && e.Hash == mark.Hash ? mark.Position + 1 : 1;
-        return 1;
+            return e.Position == mark.Position && e.Hash == mark.Hash ? mark.Position + 1 : first;
+        return first;
     }
 
     /// <summary>Replaces the file atomically; a cut-off write leaves the one before.</summary>

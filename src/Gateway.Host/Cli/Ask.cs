@@ -1,6 +1,11 @@
 using System.CommandLine;
 using Gateway.Host.Api;
+using Gateway.Host.Appliance;
 using Gateway.Host.Journal;
+using Gateway.Host.Journal.Bundles;
+using Gateway.Host.Journal.Heads;
+using Gateway.Host.Journal.History;
+using Gateway.Host.Journal.Snapshots;
 using Gateway.Host.Runtime;
 using Gateway.Policy.Journal;
 
@@ -22,8 +27,12 @@ internal static class Ask
             var journal = Journals.OpenForReading(appliance);
             await using (journal.ConfigureAwait(false))
             {
-                return await offline(new JournalRecords(journal, () => Journals.Anchor(appliance))).ConfigureAwait(false);
+                return await offline(Records(journal, appliance)).ConfigureAwait(false);
             }
+        }
+        catch (Microsoft.Data.Sqlite.SqliteException e)
+        {
+            throw new CliException(ExitCodes.Rejected, $"The journal {appliance.Journal.Path} cannot be read: {e.Message}");
         }
         catch (FileNotFoundException e)
         {
@@ -41,5 +50,19 @@ internal static class Ask
         {
             throw new CliException(ExitCodes.Rejected, e.Message);
         }
+    }
+
+    /// <summary>What can be told of a gateway's journal. Its snapshots are used when the public key that lies beside it vouches for them.</summary>
+    internal static JournalRecords Records(IJournal journal, ApplianceConfig appliance)
+    {
+        var path = appliance.Journal.Path;
+        var snapshots = HeadFiles.PublicKeyOf(path) is { } key ? new SnapshotStore(SnapshotStore.FolderOf(path), appliance.Id, key) : null;
+        return new JournalRecords(new JournalHistory(journal, snapshots), () => new VerifyAgainst
+        {
+            Anchor = Journals.Anchor(appliance), Heads = HeadFiles.Read(HeadFiles.HeadsPath(path)).Heads, Key = HeadFiles.PublicKeyOf(path),
+        })
+        {
+            Archived = new JournalHistory(new ArchivedJournal(journal, appliance.Journal.Archive), snapshots),
+        };
     }
 }

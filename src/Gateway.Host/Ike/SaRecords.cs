@@ -25,7 +25,8 @@ public static class SaRecords
     public static async Task<IReadOnlySet<IkeSaId>> EndedAsync(IJournal journal, JournalHead head, CancellationToken cancellationToken)
     {
         var ended = new HashSet<IkeSaId>();
-        await foreach (var e in journal.EventsAsync(Math.Max(1, head.Position - Tail), cancellationToken).ConfigureAwait(false))
+        var begin = (await journal.BaseAsync(cancellationToken).ConfigureAwait(false))?.Head.Position ?? 0;
+        await foreach (var e in journal.EventsAsync(Math.Max(begin + 1, head.Position - Tail), cancellationToken).ConfigureAwait(false))
         {
             switch (e.Event)
             {

@@ -13,7 +13,7 @@ internal static class Journals
     {
         JournalKind.Memory => new MemoryJournal(),
         JournalKind.Eventstoredb => new EventStoreJournal(Options(appliance) with { StatePath = appliance.Journal.Path, Log = log }),
-        _ => new SqliteJournal(appliance.Journal.Path),
+        _ => new SqliteJournal(appliance.Journal.Path, appliance.Id),
     };
 
     /// <summary>To be looked at, beside a running gateway or without one.</summary>

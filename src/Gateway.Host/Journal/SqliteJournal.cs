@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Gateway.Host.Journal.Sqlite;
 using Gateway.Policy.Journal;
 using Microsoft.Data.Sqlite;
 using Microsoft.Win32.SafeHandles;
@@ -17,9 +18,9 @@ public sealed class SqliteJournal : IJournal
     public static readonly TimeSpan SoonDelay = TimeSpan.FromMilliseconds(40);
 
     private const int ApplicationId = 0x47_57_4a_31;
-    private const int PageOfRead = 1000;
 
     private readonly string _path;
+    private readonly string? _owner;
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly Timer _syncSoon;
     private SqliteConnection? _writer;
@@ -34,9 +35,11 @@ public sealed class SqliteJournal : IJournal
 
     static SqliteJournal() => SQLitePCL.Batteries_V2.Init();
 
-    public SqliteJournal(string path)
+    /// <param name="path">The database; its anchor, its lock and its heads lie beside it.</param>
+    /// <param name="owner">Id of the gateway, which the journal remembers; the journal of another one is refused. Null = do not look.</param>
+    public SqliteJournal(string path, string? owner = null)
     {
-        _path = Path.GetFullPath(path);
+        (_path, _owner) = (Path.GetFullPath(path), owner);
         _syncSoon = new Timer(_ => SyncNow());
     }
 
@@ -53,6 +56,12 @@ public sealed class SqliteJournal : IJournal
             Execute(_writer, "PRAGMA journal_mode=WAL");
             Execute(_writer, "PRAGMA synchronous=NORMAL");
             CreateSchema(_writer);
+            CheckOwner(_writer);
+            // An archiving that was cut off had its bundle and its base: the rest of it is done now.
+            while (BaseRow.DeleteSome(_writer))
+            {
+            }
+
             _head = ReadHead(_writer);
             _anchor = HeadAnchor.Open(AnchorPath(_path));
             await CheckAnchorAsync(HeadAnchor.Read(AnchorPath(_path)), cancellationToken).ConfigureAwait(false);
@@ -104,18 +113,11 @@ public sealed class SqliteJournal : IJournal
     public async IAsyncEnumerable<Envelope> ReadAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(false);
-        using var reader = Connect(SqliteOpenMode.ReadOnly);
-        var page = new List<Envelope>(PageOfRead);
-        do
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            page.Clear();
-            ReadPage(reader, from, page);
+        foreach (var page in Pages(from, cancellationToken))
             foreach (var envelope in page) yield return envelope;
-            if (page.Count > 0) from = page[^1].Position + 1;
-        }
-        while (page.Count == PageOfRead);
     }
+
+    public IAsyncEnumerable<IReadOnlyList<Envelope>> ReadPagesAsync(long from, CancellationToken cancellationToken) => ReadAhead.Of(stop => Pages(from, stop), cancellationToken);
 
     public async IAsyncEnumerable<Envelope> FollowAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -142,6 +144,31 @@ public sealed class SqliteJournal : IJournal
         command.Parameters.AddWithValue("$id", key.Id);
         using var row = command.ExecuteReader();
         return ValueTask.FromResult(row.Read() ? new RecordedCommand(key, (byte[])row[0], row.GetInt64(1), (byte[])row[2]) : null);
+    }
+
+    public ValueTask<JournalBase?> BaseAsync(CancellationToken cancellationToken)
+    {
+        using var connection = Connect(SqliteOpenMode.ReadOnly);
+        return ValueTask.FromResult(BaseRow.Read(connection));
+    }
+
+    /// <summary>
+    /// Lets the journal begin behind <paramref name="archived"/>, whose events are safe in a bundle, and deletes them, a few at a time, so that appends go on
+    /// meanwhile. The commands' keys stay: what was decided once is still known.
+    /// </summary>
+    public async ValueTask ArchiveAsync(JournalBase archived, CancellationToken cancellationToken)
+    {
+        await WriteAsync(
+            writer =>
+            {
+                Execute(writer, "PRAGMA synchronous=FULL");
+                _full = true;
+                BaseRow.Write(writer, archived);
+                return false;
+            },
+            cancellationToken).ConfigureAwait(false);
+        // From here on a cut-off is completed by the next start.
+        while (await WriteAsync(BaseRow.DeleteSome, cancellationToken).ConfigureAwait(false)) await Task.Delay(1, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
@@ -175,11 +202,45 @@ public sealed class SqliteJournal : IJournal
             CREATE TABLE IF NOT EXISTS events (
               position INTEGER PRIMARY KEY, subject TEXT NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, command_id TEXT, door TEXT NOT NULL,
               who TEXT NOT NULL, issuer TEXT, cause INTEGER, data BLOB NOT NULL, hash BLOB NOT NULL);
-            CREATE INDEX IF NOT EXISTS events_by_subject ON events (subject, position);
+            DROP INDEX IF EXISTS events_by_subject;
             CREATE TABLE IF NOT EXISTS commands (
               door TEXT NOT NULL, who TEXT NOT NULL, id TEXT NOT NULL, body_hash BLOB NOT NULL, position INTEGER NOT NULL, outcome BLOB NOT NULL,
               PRIMARY KEY (door, who, id)) WITHOUT ROWID;
+            CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY CHECK (one = 1), gateway TEXT NOT NULL);
+            {BaseRow.Schema};
             """);
+    }
+
+    private void CheckOwner(SqliteConnection connection)
+    {
+        if (_owner is null) return;
+        using (var command = connection.CreateCommand())
+        {
+            command.CommandText = "INSERT OR IGNORE INTO owner VALUES (1, $gateway)";
+            command.Parameters.AddWithValue("$gateway", _owner);
+            command.ExecuteNonQuery();
+        }
+
+        if (Scalar(connection, "SELECT gateway FROM owner") is string owner && owner != _owner)
+            throw new JournalUnavailableException($"The journal {_path} belongs to the gateway {owner}, not to {_owner}.");
+    }
+
+    private async ValueTask<T> WriteAsync<T>(Func<SqliteConnection, T> write, CancellationToken cancellationToken)
+    {
+        if (_writer is null) throw new InvalidOperationException("The journal is not open for writing.");
+        await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return write(_writer);
+        }
+        catch (SqliteException e)
+        {
+            throw Translate(e);
+        }
+        finally
+        {
+            _writing.Release();
+        }
     }
 
     private static JournalHead ReadHead(SqliteConnection connection)
@@ -187,7 +248,8 @@ public sealed class SqliteJournal : IJournal
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT position, hash FROM events ORDER BY position DESC LIMIT 1";
         using var row = command.ExecuteReader();
-        return row.Read() ? new JournalHead(row.GetInt64(0), (byte[])row[1]) : JournalHead.Empty;
+        if (row.Read()) return new JournalHead(row.GetInt64(0), (byte[])row[1]);
+        return BaseRow.Read(connection)?.Head ?? JournalHead.Empty;
     }
 
     private async ValueTask CheckAnchorAsync(JournalHead? anchor, CancellationToken cancellationToken)
@@ -200,6 +262,8 @@ public sealed class SqliteJournal : IJournal
                 $"The journal {_path} ends at position {_head.Position}, but position {expected.Position} was committed: its tail is lost (first missing position {_head.Position + 1}).");
         }
 
+        if (expected.Position == _head.Position && expected.Hash == _head.Hash) return;
+        if (BaseRow.Mark(_writer!) is { } mark && mark.Position >= expected.Position) return;
         await foreach (var envelope in ReadAsync(expected.Position, cancellationToken).ConfigureAwait(false))
         {
             if (envelope.Position != expected.Position || envelope.Hash != expected.Hash)
@@ -255,29 +319,30 @@ public sealed class SqliteJournal : IJournal
         command.ExecuteNonQuery();
     }
 
-    private static void ReadPage(SqliteConnection connection, long from, List<Envelope> page)
+    // Each page is a read transaction of its own: a long one would keep the write-ahead log from being taken in.
+    private IEnumerable<IReadOnlyList<Envelope>> Pages(long from, CancellationToken cancellationToken)
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT * FROM events WHERE position >= $from ORDER BY position LIMIT $count";
-        command.Parameters.AddWithValue("$from", from);
-        command.Parameters.AddWithValue("$count", PageOfRead);
-        using var row = command.ExecuteReader();
-        while (row.Read())
+        using var connection = Connect(SqliteOpenMode.ReadOnly);
+        from = Math.Max(1, from);
+        ThrowIfArchived(connection, from);
+        while (true)
         {
-            page.Add(new Envelope
-            {
-                Position = row.GetInt64(0),
-                Subject = row.GetString(1),
-                Name = row.GetString(2),
-                Time = new DateTimeOffset(row.GetInt64(3), TimeSpan.Zero),
-                CommandId = row.IsDBNull(4) ? null : row.GetString(4),
-                Principal = new Principal(row.GetString(5), row.GetString(6)),
-                Issuer = row.IsDBNull(7) ? null : row.GetString(7),
-                Cause = row.IsDBNull(8) ? null : row.GetInt64(8),
-                Data = (byte[])row[9],
-                Hash = (byte[])row[10],
-            });
+            cancellationToken.ThrowIfCancellationRequested();
+            var page = new List<Envelope>(JournalPages.Length);
+            using (var rows = new EventRows(connection, from, long.MaxValue))
+                while (page.Count < JournalPages.Length && rows.Next() is { } envelope) page.Add(envelope);
+            // It may have been archived while it was read.
+            if (page.Count > 0 && page[0].Position != from) ThrowIfArchived(connection, from);
+            if (page.Count > 0) yield return page;
+            if (page.Count < JournalPages.Length) yield break;
+            from = page[^1].Position + 1;
         }
+    }
+
+    private void ThrowIfArchived(SqliteConnection connection, long from)
+    {
+        if (BaseRow.Mark(connection) is { } mark && from <= mark.Position)
+            throw new JournalArchivedException(from, $"Position {from} was archived: the journal {_path} begins behind position {mark.Position}; the bundle {mark.Bundle} holds what was before.");
     }
 
     private void SyncNow()

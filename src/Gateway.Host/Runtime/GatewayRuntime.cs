@@ -42,6 +42,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private readonly Lock _inventoryGate = new();
     private VaultFile _vault = null!;
     private IJournal _journal = null!;
+    private JournalKeeping _keeping = null!;
     private JournalSequencer _sequencer = null!;
     private JournalRecords _records = null!;
     private DataplaneControl _dataplane = null!;
@@ -115,11 +116,21 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         return _views.Rows(topic, name, inventory);
     }
 
+    public Task<IReadOnlyList<object>> ShowAtAsync(string topic, string? name, string at, CancellationToken cancellationToken) => _records.ShowAsync(topic, name, at, cancellationToken);
+
+    public Task<IReadOnlyList<BlameRow>> BlameAsync(string? item, string? at, CancellationToken cancellationToken) => _records.BlameAsync(item, at, cancellationToken);
+
     public Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken) => _records.ConfigAsync(at, cancellationToken);
 
     public IAsyncEnumerable<HistoryRow> HistoryAsync(HistoryFilter filter, CancellationToken cancellationToken) => _records.HistoryAsync(filter, cancellationToken);
 
     public Task<IReadOnlyList<DiffRow>> DiffAsync(string a, string b, CancellationToken cancellationToken) => _records.DiffAsync(a, b, cancellationToken);
+
+    public KeyView Key() => _keeping.KeyView();
+
+    public Task ExportAsync(string? since, string? until, Stream to, CancellationToken cancellationToken) => _keeping.ExportAsync(since, until, to, cancellationToken);
+
+    public Task<ArchiveView> ArchiveAsync(string until, CancellationToken cancellationToken) => _keeping.ArchiveAsync(until, cancellationToken);
 
     public Task<VerifyView> VerifyAsync(CancellationToken cancellationToken) => _records.VerifyAsync(cancellationToken);
 
@@ -162,11 +173,15 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _journal = Journals.Create(_appliance, _logs.For("journal"));
         _parts.Push(_journal);
         var head = await _journal.OpenAsync(stop).ConfigureAwait(false);
-        _records = new JournalRecords(_journal, () => Journals.Anchor(_appliance));
-        var (running, inventory) = await ReplayAsync(stop).ConfigureAwait(false);
+        _keeping = new JournalKeeping(_appliance, _journal, _vault, _logs.For("journal"));
+        _parts.Push(new Ending(_keeping.Dispose));
+        _records = _keeping.Records;
+        var past = await _keeping.ReplayAsync(head, stop).ConfigureAwait(false);
+        var (running, inventory) = (past.Configuration, past.Sas);
         _inventory = inventory;
 
         _sequencer = new JournalSequencer(_journal, head, EventCatalog.Encode);
+        _parts.Push(_keeping.Begin(_sequencer));
         _parts.Push(_sequencer);
         _sequencer.Subscribe(OnStored);
         _sequencer.Rewound += e => _journalTrouble = e.Message;
@@ -182,7 +197,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _vault.CheckJournal(head);
         _sequencer.Storing += _vault.JournalWillStore;
         _sequencer.Kept += _vault.JournalStored;
-        Report([new GatewayStarted(Version, bootId.ToString())]);
+        Report([new GatewayStarted(Version, bootId.ToString()), .. _keeping.News()]);
         _parts.Push(new Ending(() => Report([new GatewayStopped(StopReason)])));
         // Secrets that nothing names were left by a crash between vault and journal.
         secrets.ShredStrays(running.Configuration.OfKind(ItemCatalog.Secret).Select(i => ((SecretSpec)i.Spec).Handle).ToHashSet());
@@ -224,21 +239,6 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         await StartBusAsync(stop).ConfigureAwait(false);
         _parts.Push(new Ending(new Telemetry(_appliance.Telemetry, this).Dispose));
         HostLog.Started(_log, _appliance.Id, Version, _commands.Running.Revision, _sequencer.Stored.Position, AesGcmEngine.Path);
-    }
-
-    private async Task<(RunningConfigurationProjection Running, SaInventory Inventory)> ReplayAsync(CancellationToken stop)
-    {
-        var (running, inventory, hash) = (RunningConfigurationProjection.Empty, SaInventory.Empty, HashChain.Genesis);
-        await foreach (var e in _journal.EventsAsync(1, stop).ConfigureAwait(false))
-        {
-            if (e.Position != running.Position + 1 || HashChain.Next(hash, e.Envelope) != e.Envelope.Hash)
-                throw new JournalDamagedException(running.Position + 1, $"The journal is damaged at position {running.Position + 1}: the chain does not hold. Nothing was started.");
-            hash = e.Envelope.Hash;
-            running = running.Apply(e);
-            inventory = inventory.Apply(e);
-        }
-
-        return (running, inventory);
     }
 
     private async Task ResumeAsync(RunningConfiguration configuration, SaInventory inventory, JournalHead head, CancellationToken stop)
@@ -349,7 +349,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             GatewayId = _appliance.Id,
             Handle = HandleAsync,
             Journal = _journal,
-            CheckpointPath = Path.Combine(Path.GetDirectoryName(_appliance.Vault.Path)!, "bus.checkpoint"),
+            CheckpointPath = BusParts.CheckpointOf(_appliance),
             Log = _logs.For("bus"),
         });
         _parts.Push(_bus);

@@ -71,6 +71,14 @@ public sealed record GatewayStarted(string Version, string BootId) : GatewayEven
     public override string Subject => "gateway";
 }
 
+/// <summary>The gateway made the key that signs the journal's heads from here on.</summary>
+/// <param name="Fingerprint">SHA-256 of the public key.</param>
+/// <param name="PublicKey">DER of its SubjectPublicKeyInfo.</param>
+public sealed record SigningKeyMade(Octets Fingerprint, Octets PublicKey) : GatewayEvent
+{
+    public override string Subject => "gateway";
+}
+
 /// <summary>The gateway ended in an orderly way.</summary>
 public sealed record GatewayStopped(string Reason) : GatewayEvent
 {

@@ -28,6 +28,7 @@ public static class EventCatalog
             new("command.sa-accepted.v1", typeof(SaCommandAccepted)),
             new("gateway.started.v1", typeof(GatewayStarted)),
             new("gateway.stopped.v1", typeof(GatewayStopped)),
+            new("gateway.signing-key-made.v1", typeof(SigningKeyMade)),
             new("ike.sa-established.v1", typeof(IkeSaEstablished)),
             new("ike.sa-closed.v1", typeof(IkeSaClosed)),
             new("ike.sa-failed.v1", typeof(IkeSaFailed)),

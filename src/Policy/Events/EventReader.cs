@@ -96,7 +96,7 @@ public sealed class EventReader
 
     private static GatewayEvent? Read(EventRow row, ReadOnlySpan<byte> data)
     {
-        if (row.Kind is not { } kind) return (GatewayEvent?)JsonSerializer.Deserialize(data, row.Type, PolicyJson.Options);
+        if (row.Kind is not { } kind) return (GatewayEvent?)JsonSerializer.Deserialize(data, row.Type, PolicyJson.Stored);
         var json = new Utf8JsonReader(data);
         string? name = null;
         ItemSpec? spec = null;
@@ -104,7 +104,7 @@ public sealed class EventReader
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
             if (name is null && json.ValueTextEquals("name"u8)) name = json.Read() && json.TokenType == JsonTokenType.String ? json.GetString() : null;
-            else if (row.Type == typeof(ItemPut) && spec is null && json.ValueTextEquals("spec"u8)) spec = (ItemSpec?)JsonSerializer.Deserialize(ref json, kind.SpecType, PolicyJson.Options);
+            else if (row.Type == typeof(ItemPut) && spec is null && json.ValueTextEquals("spec"u8)) spec = (ItemSpec?)JsonSerializer.Deserialize(ref json, kind.SpecType, PolicyJson.Stored);
             else throw new JsonException("Expected nothing but a name and, for a put, a spec, once each.");
         }
 

@@ -43,10 +43,28 @@ public sealed record IpPrefix(IPAddress Address, int Length)
     {
         address = null;
         if (text is null) return false;
-        var plausible = text.Contains(':', StringComparison.Ordinal)
-            ? !text.Contains('%', StringComparison.Ordinal) && !text.Contains('[', StringComparison.Ordinal)
-            : text.Count(c => c == '.') == 3 && text.All(c => c == '.' || char.IsAsciiDigit(c)) && text.Split('.').All(p => p.Length is > 0 and < 4 && (p.Length == 1 || p[0] != '0'));
-        return plausible && IPAddress.TryParse(text, out address);
+        if (!text.Contains(':', StringComparison.Ordinal)) return TryQuad(text, out address);
+        return !text.Contains('%', StringComparison.Ordinal) && !text.Contains('[', StringComparison.Ordinal) && IPAddress.TryParse(text, out address);
+    }
+
+    // By hand: journals are full of addresses, and every start reads them all.
+    private static bool TryQuad(string text, [NotNullWhen(true)] out IPAddress? address)
+    {
+        address = null;
+        Span<byte> quad = stackalloc byte[4];
+        var at = 0;
+        for (var i = 0; i < 4; i++)
+        {
+            if (i > 0 && (at >= text.Length || text[at++] != '.')) return false;
+            var (start, value) = (at, 0);
+            for (; at < text.Length && at - start < 3 && char.IsAsciiDigit(text[at]); at++) value = (value * 10) + text[at] - '0';
+            if (at == start || value > 255 || (at - start > 1 && text[start] == '0')) return false;
+            quad[i] = (byte)value;
+        }
+
+        if (at != text.Length) return false;
+        address = new IPAddress(quad);
+        return true;
     }
 }
 

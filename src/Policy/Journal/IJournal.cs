@@ -43,6 +43,12 @@ public interface IJournal : IAsyncDisposable
     /// <summary>Events from <paramref name="from"/> (inclusive) to the head at the time of the call, in order.</summary>
     IAsyncEnumerable<Envelope> ReadAsync(long from, CancellationToken cancellationToken);
 
+    /// <summary>Like <see cref="ReadAsync"/>, many events at a time: for those who read much.</summary>
+    IAsyncEnumerable<IReadOnlyList<Envelope>> ReadPagesAsync(long from, CancellationToken cancellationToken) => JournalPages.Of(ReadAsync(from, cancellationToken), cancellationToken);
+
+    /// <summary>Where the stream begins when older events were archived; null when it begins at 1. Reading below it ends with a <see cref="JournalArchivedException"/>.</summary>
+    ValueTask<JournalBase?> BaseAsync(CancellationToken cancellationToken) => ValueTask.FromResult<JournalBase?>(null);
+
     /// <summary>Like <see cref="ReadAsync"/>, then goes on with new events until cancelled.</summary>
     IAsyncEnumerable<Envelope> FollowAsync(long from, CancellationToken cancellationToken);
 

@@ -15,8 +15,12 @@ public readonly record struct KeyHandle(UInt128 Value)
     /// <summary>Reads 32 hexadecimal digits.</summary>
     public static bool TryParse(string? text, out KeyHandle handle)
     {
-        var ok = UInt128.TryParse(text, System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture, out var value) && text!.Length == 32;
-        handle = ok ? new KeyHandle(value) : None;
-        return ok;
+        handle = None;
+        // In halves: reading 128 bits at once costs many times as much.
+        if (text is not { Length: 32 } || !TryHalf(text.AsSpan(0, 16), out var upper) || !TryHalf(text.AsSpan(16), out var lower)) return false;
+        handle = new KeyHandle(new UInt128(upper, lower));
+        return true;
+
+        static bool TryHalf(ReadOnlySpan<char> digits, out ulong half) => ulong.TryParse(digits, System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture, out half);
     }
 }

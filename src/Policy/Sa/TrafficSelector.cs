@@ -24,10 +24,11 @@ public sealed record TrafficSelector(IPAddress Start, IPAddress End, byte Protoc
         Span<byte> low = stackalloc byte[16], high = stackalloc byte[16];
         address.TryWriteBytes(low, out var size);
         low[..size].CopyTo(high);
-        for (var bit = length; bit < size * 8; bit++)
+        for (var octet = length / 8; octet < size; octet++)
         {
-            low[bit / 8] &= (byte)~(0x80 >> (bit % 8));
-            high[bit / 8] |= (byte)(0x80 >> (bit % 8));
+            var host = (byte)(octet == length / 8 ? 0xff >> (length % 8) : 0xff);
+            low[octet] &= (byte)~host;
+            high[octet] |= host;
         }
 
         return new TrafficSelector(new IPAddress(low[..size]), new IPAddress(high[..size]));

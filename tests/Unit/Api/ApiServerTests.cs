@@ -102,6 +102,9 @@ public sealed class ApiServerTests : IAsyncLifetime
     [InlineData("/v1/schemas/route", "\"to\"")]
     [InlineData("/v1/log-levels", "ike")]
     [InlineData("/v1/health", "ok")]
+    [InlineData("/v1/key", "fingerprint")]
+    [InlineData("/v1/export?since=1&until=2", "a bundle")]
+    [InlineData("/v1/show/sas?name=branch&at=7", "\"interface\":\"sas\"")]
     public async Task A_question_is_answered_in_json(string path, string says)
     {
         var response = await _unix.GetAsync(path);
@@ -117,7 +120,7 @@ public sealed class ApiServerTests : IAsyncLifetime
         Assert.Equal(
             new[]
             {
-                "/v1/commands", "/v1/config", "/v1/diff", "/v1/gateway", "/v1/health", "/v1/history", "/v1/log-levels", "/v1/log-levels/{area}", "/v1/schemas", "/v1/schemas/{kind}",
+                "/v1/archive", "/v1/blame", "/v1/commands", "/v1/config", "/v1/diff", "/v1/export", "/v1/gateway", "/v1/health", "/v1/history", "/v1/key", "/v1/log-levels", "/v1/log-levels/{area}", "/v1/schemas", "/v1/schemas/{kind}",
                 "/v1/show/{topic}", "/v1/trace", "/v1/verify",
             },
             paths);

@@ -48,6 +48,11 @@ internal sealed class FakeFace : IGatewayFace
     public IReadOnlyList<object> Show(string topic, string? name) =>
         topic == "neighbors" ? [new NeighborRow("wan", "198.51.100.254", "02:00:00:00:00:fe", "reachable")] : [];
 
+    public Task<IReadOnlyList<object>> ShowAtAsync(string topic, string? name, string at, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<object>>([new NeighborRow(topic, at, name, "static")]);
+
+    public Task<IReadOnlyList<BlameRow>> BlameAsync(string? item, string? at, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<BlameRow>>([]);
+
     public Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken) => at == "nonsense"
         ? throw new AskedWrongException("invalid-moment", "nonsense is no moment.")
         : Task.FromResult(new ConfigView(1, 2, null, [new ItemView("route", "default", JsonSerializer.SerializeToElement(new { to = "0.0.0.0/0" }))]));
@@ -70,6 +75,13 @@ internal sealed class FakeFace : IGatewayFace
     public Task<IReadOnlyList<DiffRow>> DiffAsync(string a, string b, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<DiffRow>>([new DiffRow("put", "route/default", null, null)]);
 
     public Task<VerifyView> VerifyAsync(CancellationToken cancellationToken) => Task.FromResult(new VerifyView(true, 2, 2, "00", null, null));
+
+    public KeyView Key() => new("gw1", "ECDSA P-256, SHA-256", "00", "-----BEGIN PUBLIC KEY-----");
+
+    public Task ExportAsync(string? since, string? until, Stream to, CancellationToken cancellationToken) =>
+        since == "nonsense" ? throw new AskedWrongException("invalid-moment", "nonsense is no moment.") : to.WriteAsync("a bundle"u8.ToArray(), cancellationToken).AsTask();
+
+    public Task<ArchiveView> ArchiveAsync(string until, CancellationToken cancellationToken) => Task.FromResult(new ArchiveView(1, 7, "/srv/archive/gw1"));
 
     public void StartTrace(int count, string? interfaceName)
     {

@@ -19,6 +19,10 @@ public sealed class ApplianceSchemaTests : IDisposable
     [
         ("dataplane", "workers", 1, 64),
         ("dataplane", "buffers", 4096, 4_194_304),
+        ("journal", "snapshot_events", 1000, 1_000_000),
+        ("journal", "sign_events", 1, 1_000_000),
+        ("journal", "sign_seconds", 1, 86_400),
+        ("journal", "keep_days", 0, 36_500),
         ("ike", "retransmit_timeout", 0.1, 60),
         ("ike", "retransmit_base", 1, 10),
         ("ike", "retransmit_tries", 1, 50),

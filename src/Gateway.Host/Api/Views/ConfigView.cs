@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Gateway.Host.Api.Views;
 
@@ -37,10 +38,70 @@ public sealed record HistoryRow
 }
 
 /// <summary>An item that differs: <c>put</c> (new), <c>delete</c> (gone) or <c>change</c>.</summary>
-public sealed record DiffRow(string Change, string Item, JsonElement? From, JsonElement? To);
+/// <param name="Fields">With <c>change</c>: the fields that differ.</param>
+public sealed record DiffRow(string Change, string Item, JsonElement? From, JsonElement? To, IReadOnlyList<FieldRow>? Fields = null);
+
+/// <summary>A field that differs: its path below the spec and both values; null = not there. Of a secret only that it differs is told.</summary>
+public sealed record FieldRow(string Path, JsonNode? From, JsonNode? To);
+
+/// <summary>A line of the configuration and the command that made it so.</summary>
+public sealed record BlameRow
+{
+    /// <summary><c>kind/name</c>.</summary>
+    public required string Item { get; init; }
+
+    /// <summary>Below the spec, as <c>children.net.local_ts</c>.</summary>
+    public required string Path { get; init; }
+
+    public required JsonElement Value { get; init; }
+
+    public required long Revision { get; init; }
+
+    /// <summary>Of the event.</summary>
+    public required long Position { get; init; }
+
+    public required DateTimeOffset Time { get; init; }
+
+    /// <summary>Door and proven name.</summary>
+    public required string Principal { get; init; }
+
+    public string? Issuer { get; init; }
+
+    public string? CommandId { get; init; }
+
+    public string? Reason { get; init; }
+}
 
 /// <summary>Result of verifying the journal.</summary>
-public sealed record VerifyView(bool Intact, long Events, long Position, string Hash, long? FirstBad, string? Problem);
+/// <param name="Intact">Nothing was found to be wrong.</param>
+/// <param name="Events">Events that were read and are sound.</param>
+/// <param name="Position">The last of them.</param>
+/// <param name="FirstBad">The first position that is missing, moved or changed.</param>
+public sealed record VerifyView(bool Intact, long Events, long Position, string Hash, long? FirstBad, string? Problem)
+{
+    /// <summary>Events up to here were archived; 0 = none.</summary>
+    public long Begin { get; init; }
+
+    /// <summary>Signed heads that were right.</summary>
+    public int SignedHeads { get; init; }
+
+    /// <summary>Up to this position a signature vouches for every event; 0 = for none.</summary>
+    public long SignedUpTo { get; init; }
+
+    /// <summary>Fingerprint of the key that the signatures were held to.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>How often an event bears an earlier time than the one before it.</summary>
+    public long ClockSteps { get; init; }
+}
+
+/// <summary>The public key by which heads and bundles are verified.</summary>
+/// <param name="Fingerprint">SHA-256 of the SubjectPublicKeyInfo.</param>
+public sealed record KeyView(string Gateway, string Algorithm, string Fingerprint, string Pem);
+
+/// <summary>What was archived; null when there was nothing left to.</summary>
+/// <param name="Bundle">Path on the gateway's machine.</param>
+public sealed record ArchiveView(long? From, long? To, string? Bundle);
 
 /// <summary>A traced packet: the nodes it passed.</summary>
 public sealed record TraceView(long Number, string Interface, IReadOnlyList<TraceStep> Steps);

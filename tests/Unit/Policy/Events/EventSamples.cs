@@ -29,6 +29,7 @@ internal static class EventSamples
         yield return new SaCommandAccepted("initiate", "branch", "net", "maintenance is over");
         yield return new GatewayStarted("0.2.0", "5c2f6a90-8a1e-4a62-9a0f-0d8f6c0e7f01");
         yield return new GatewayStopped("signal");
+        yield return new SigningKeyMade(Octets.FromHex("0a0b0c0d0e0f"), Octets.FromHex("3059301306072a8648ce3d0201"));
         yield return new IkeSaEstablished
         {
             Id = new IkeSaId(12),

@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using Gateway.Host.Api;
+using Gateway.Host.Api.Views;
+using Gateway.Host.Appliance;
+using Gateway.Host.Bus;
+using Gateway.Host.Journal.Bundles;
+using Gateway.Host.Journal.Heads;
+using Gateway.Host.Journal.History;
+using Gateway.Host.Journal.Snapshots;
+using Gateway.Host.Runtime;
+using Gateway.Host.Vault;
+using Gateway.Policy.Events;
+using Gateway.Policy.Journal;
+
+namespace Gateway.Host.Journal;
+
+/// <summary>What a running gateway does for its journal beside writing it: reads it at the start, keeps snapshots, signs heads, archives what is old.</summary>
+internal sealed class JournalKeeping : IDisposable
+{
+    /// <summary>A last event this far ahead of the clock is worth a word.</summary>
+    private static readonly TimeSpan _future = TimeSpan.FromMinutes(1);
+
+    private readonly ApplianceConfig _appliance;
+    private readonly IJournal _journal;
+    private readonly ILogger _log;
+    private readonly SnapshotStore? _snapshots;
+    private readonly JournalHistory _history;
+    private readonly Archiver? _archiver;
+    private readonly string? _path;
+
+    public JournalKeeping(ApplianceConfig appliance, IJournal journal, VaultFile vault, ILogger log)
+    {
+        (_appliance, _journal, _log) = (appliance, journal, log);
+        Key = HeadKey.FromVault(vault);
+        if (Key.IsNew) JournalLog.KeyMade(log, Key.Fingerprint.ToString());
+        if (journal is not MemoryJournal)
+        {
+            _path = appliance.Journal.Path;
+            _snapshots = new SnapshotStore(SnapshotStore.FolderOf(_path), appliance.Id, Key);
+            Publish(HeadFiles.PublicKeyPath(_path), Key.Pem);
+        }
+
+        _history = new JournalHistory(journal, _snapshots);
+        if (journal is SqliteJournal sqlite) _archiver = new Archiver(sqlite, _history, appliance.Journal.Archive);
+        var archived = _archiver is null ? null : new JournalHistory(new ArchivedJournal(journal, appliance.Journal.Archive), _snapshots);
+        Records = new JournalRecords(_history, Against) { Archived = archived };
+    }
+
+    public HeadKey Key { get; }
+
+    public JournalRecords Records { get; }
+
+    /// <summary>The signer of the running gateway.</summary>
+    public HeadSigner? Signer { get; private set; }
+
+    /// <summary>The state at the journal's end, from the newest snapshot on.</summary>
+    /// <param name="head">Where the store says that it ends.</param>
+    /// <exception cref="JournalDamagedException">The journal does not lead there.</exception>
+    public async Task<JournalState> ReplayAsync(JournalHead head, CancellationToken stop)
+    {
+        var watch = Stopwatch.StartNew();
+        JournalState state;
+        try
+        {
+            state = (await _history.AtAsync(null, blame: false, stop).ConfigureAwait(false))!;
+        }
+        catch (JournalDamagedException e)
+        {
+            throw new JournalDamagedException(e.Position, $"{e.Message} Nothing was started.");
+        }
+
+        if (state.Head != head) throw new JournalDamagedException(state.Head.Position + 1, $"The journal leads to position {state.Head.Position}, but says that it ends at {head.Position}. Nothing was started.");
+        JournalLog.Replayed(_log, head.Position, head.Position - state.From.Position, state.From.Position, watch.ElapsedMilliseconds);
+        if (state.Fold.Time is { } time && time - DateTimeOffset.UtcNow is var ahead && ahead > _future) JournalLog.FromTheFuture(_log, time, ahead);
+        return state;
+    }
+
+    /// <summary>Begins to sign and to make snapshots; what comes back ends it, after the sequencer and before the store.</summary>
+    public IAsyncDisposable Begin(JournalSequencer sequencer)
+    {
+        var section = _appliance.Journal;
+        var signer = new HeadSigner(
+            sequencer, Key,
+            new HeadSignerOptions { Gateway = _appliance.Id, HeadsPath = _path is null ? null : HeadFiles.HeadsPath(_path), Events = section.SignEvents, Interval = TimeSpan.FromSeconds(section.SignSeconds) },
+            _log);
+        Signer = signer;
+        var keeper = _snapshots is null ? null : new SnapshotKeeper(_history, _snapshots, section.SnapshotEvents, sequencer.Stored.Position, _log);
+        sequencer.Subscribe((e, _) =>
+        {
+            signer.Stored(e.Position);
+            keeper?.Stored(e.Position);
+        });
+        var retention = new Retention(_archiver is not null && section.KeepDays > 0 ? () => ArchiveOldAsync(section.KeepDays) : null);
+        return new Ending(signer, keeper, retention);
+    }
+
+    /// <summary>What the journal is to say of the key: that it is new, when it is.</summary>
+    public IEnumerable<GatewayEvent> News() => Key.IsNew ? [new SigningKeyMade(Key.Fingerprint, Key.PublicKey)] : [];
+
+    public KeyView KeyView() => new(_appliance.Id, "ECDSA P-256, SHA-256", Key.Fingerprint.ToString(), Key.Pem);
+
+    /// <summary>Writes the period as a bundle.</summary>
+    public async Task ExportAsync(string? since, string? until, Stream to, CancellationToken stop)
+    {
+        var (history, begin, last) = await Records.PeriodAsync(since, until, stop).ConfigureAwait(false);
+        await BundleWriter.WriteAsync(history.Journal, begin, last, Signing(), to, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>Archives everything up to the moment.</summary>
+    public async Task<ArchiveView> ArchiveAsync(string until, CancellationToken stop)
+    {
+        if (_archiver is null) throw new AskedWrongException("not-supported", "This kind of journal is not archived by the gateway.");
+        var position = await Records.PositionAsync(until, stop).ConfigureAwait(false);
+        if (position > (Unpublished() ?? long.MaxValue)) throw new AskedWrongException("not-published", $"Events behind position {Unpublished()} are not on the bus yet; archive them when they are.");
+        if (await _archiver.ArchiveAsync(position, Signing(), stop).ConfigureAwait(false) is not { } period) return new ArchiveView(null, null, null);
+        JournalLog.Archived(_log, period.To, period.Bundle);
+        return new ArchiveView(period.From, period.To, period.Bundle);
+    }
+
+    public void Dispose() => Key.Dispose();
+
+    /// <summary>How the running gateway holds its own journal to what it knows.</summary>
+    private VerifyAgainst Against() => new()
+    {
+        // The anchor is read first: what is committed meanwhile is behind it.
+        Anchor = _path is null ? null : HeadAnchor.Read(SqliteJournal.AnchorPath(_path)),
+        Heads = _path is null ? [] : HeadFiles.Read(HeadFiles.HeadsPath(_path)).Heads,
+        Key = Key,
+    };
+
+    private BundleSigning Signing() => new() { Gateway = _appliance.Id, Key = Key, Heads = _path is null ? [] : HeadFiles.Read(HeadFiles.HeadsPath(_path)).Heads };
+
+    /// <summary>Position up to which a broker has the events; null when there is none to send them to.</summary>
+    private long? Unpublished() => _appliance.Bus.Kind == BusKind.Rabbitmq ? new EventCheckpoint(BusParts.CheckpointOf(_appliance)).Position : null;
+
+    private async Task ArchiveOldAsync(int days)
+    {
+        try
+        {
+            var until = await _history.PositionOfAsync(new Projections.Moment.AtTime(DateTimeOffset.UtcNow.AddDays(-days)), CancellationToken.None).ConfigureAwait(false);
+            var position = Math.Min(until ?? 0, Unpublished() ?? long.MaxValue);
+            if (await _archiver!.ArchiveAsync(position, Signing(), CancellationToken.None).ConfigureAwait(false) is { } period) JournalLog.Archived(_log, period.To, period.Bundle);
+        }
+        catch (JournalArchivedException)
+        {
+            // All of it is archived already.
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            JournalLog.NotArchived(_log, e.Message);
+        }
+    }
+
+    private void Publish(string path, string pem)
+    {
+        try
+        {
+            if (!File.Exists(path) || File.ReadAllText(path) != pem) File.WriteAllText(path, pem);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            JournalLog.NotSigned(_log, e.Message);
+        }
+    }
+
+    /// <summary>Archives what is old once an hour.</summary>
+    private sealed class Retention : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _loop;
+
+        public Retention(Func<Task>? archive) => _loop = archive is null ? Task.CompletedTask : Task.Run(async () =>
+        {
+            while (!_stop.IsCancellationRequested)
+            {
+                await Task.Delay(TimeSpan.FromHours(1), _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (!_stop.IsCancellationRequested) await archive().ConfigureAwait(false);
+            }
+        });
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stop.CancelAsync().ConfigureAwait(false);
+            await _loop.ConfigureAwait(false);
+            _stop.Dispose();
+        }
+    }
+
+    private sealed class Ending(HeadSigner signer, SnapshotKeeper? keeper, Retention retention) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await retention.DisposeAsync().ConfigureAwait(false);
+            await signer.DisposeAsync().ConfigureAwait(false);
+            if (keeper is not null) await keeper.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Gateway.Policy.Journal;
+
+namespace Gateway.Host.Journal;
+
+/// <summary>Lets a synchronous source be read some pages ahead of who takes them, on a thread of its own.</summary>
+internal static class ReadAhead
+{
+    private const int Pages = 4;
+
+    public static async IAsyncEnumerable<IReadOnlyList<Envelope>> Of(Func<CancellationToken, IEnumerable<IReadOnlyList<Envelope>>> source, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var ready = Channel.CreateBounded<IReadOnlyList<Envelope>>(new BoundedChannelOptions(Pages) { SingleReader = true, SingleWriter = true });
+        var reading = Task.Run(() => ReadAsync(source, ready.Writer, over.Token), CancellationToken.None);
+        try
+        {
+            await foreach (var page in ready.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false)) yield return page;
+        }
+        finally
+        {
+            await over.CancelAsync().ConfigureAwait(false);
+            await reading.ConfigureAwait(false);
+        }
+    }
+
+    private static async Task ReadAsync(Func<CancellationToken, IEnumerable<IReadOnlyList<Envelope>>> source, ChannelWriter<IReadOnlyList<Envelope>> ready, CancellationToken stop)
+    {
+        try
+        {
+            foreach (var page in source(stop)) await ready.WriteAsync(page, stop).ConfigureAwait(false);
+            ready.TryComplete();
+        }
+        catch (Exception e)
+        {
+            ready.TryComplete(e);
+        }
+    }
+}
