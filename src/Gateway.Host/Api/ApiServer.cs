@@ -38,14 +38,14 @@ public sealed class ApiServer : IAsyncDisposable
         builder.Services.AddLogging();
         builder.Services.AddRoutingCore();
         builder.Services.ConfigureHttpJsonOptions(o => Copy(o.SerializerOptions));
-        builder.Services.AddOpenApi("v1", o => o.AddDocumentTransformer(ApiDocument.TransformAsync));
         if (section.Tls is not null) builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, section));
         var app = builder.Build();
         app.UseMiddleware<ApiErrors>();
         app.Use((context, next) => ApiAccess.CheckAsync(context, face, next));
-        app.MapOpenApi("/openapi/{documentName}.json");
         Map(app, face);
+        var document = new ApiDocument(face);
+        app.MapGet("/openapi/v1.json", async (CancellationToken stop) => Results.Bytes(await document.BytesAsync(stop).ConfigureAwait(false), "application/json"));
         var before = Umask(0x7f);
         try
         {
@@ -208,7 +208,7 @@ public sealed class ApiServer : IAsyncDisposable
         });
     }
 
-    private static void Copy(JsonSerializerOptions to)
+    internal static void Copy(JsonSerializerOptions to)
     {
         var from = ApiJson.Options;
         (to.PropertyNamingPolicy, to.DefaultIgnoreCondition, to.Encoder) = (from.PropertyNamingPolicy, from.DefaultIgnoreCondition, from.Encoder);

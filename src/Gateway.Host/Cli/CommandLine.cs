@@ -14,7 +14,7 @@ public static class CommandLine
 
     internal static async Task<int> RunAsync(string[] arguments, Screen screen)
     {
-        var parsed = Root(screen).Parse(arguments);
+        var parsed = Root(screen, arguments is ["run", ..]).Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors) screen.Error(error.Message);
@@ -42,20 +42,27 @@ public static class CommandLine
         }
     }
 
-    private static RootCommand Root(Screen screen)
+    /// <param name="runs">Only the verb that runs the gateway: it shall be up soon, and needs no other.</param>
+    private static RootCommand Root(Screen screen, bool runs)
     {
         var where = new Where();
         var root = new RootCommand("An IPsec VPN gateway and edge appliance whose configuration is its journal.");
         root.Options.Add(where.Socket);
         root.Options.Add(where.Config);
         root.Options.Add(where.Json);
+        root.Subcommands.Add(RunVerb.Make(where));
+        if (!runs) AddOthers(root, where, screen);
+        return root;
+    }
+
+    private static void AddOthers(RootCommand root, Where where, Screen screen)
+    {
         foreach (var verb in new[]
         {
-            RunVerb.Make(where), ApplyVerb.Make(where, screen), ShowVerb.Make(where, screen), SaVerbs.Make("initiate", where, screen), SaVerbs.Make("rekey", where, screen),
+            ApplyVerb.Make(where, screen), ShowVerb.Make(where, screen), SaVerbs.Make("initiate", where, screen), SaVerbs.Make("rekey", where, screen),
             SaVerbs.Make("terminate", where, screen), HistoryVerb.Make(where, screen), ConfigVerb.Make(where, screen), DiffVerb.Make(where, screen), UndoVerb.Make(where, screen),
             VerifyVerb.Make(where, screen), TraceVerb.Make(where, screen), ImportVerb.Make(where, screen), SchemaVerb.Make(where, screen), LogLevelVerb.Make(where, screen), JournalVerbs.Make(where, screen),
         })
             root.Subcommands.Add(verb);
-        return root;
     }
 }

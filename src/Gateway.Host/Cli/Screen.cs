@@ -7,19 +7,9 @@ namespace Gateway.Host.Cli;
 /// <summary>Where verbs write: tables for people, JSON for programs. No colour when the output is not a terminal.</summary>
 internal sealed class Screen
 {
-    private readonly IAnsiConsole _console;
+    private IAnsiConsole? _console;
 
-    public Screen(TextWriter output, TextWriter error, bool terminal)
-    {
-        (Out, ErrorOut, IsTerminal) = (output, error, terminal);
-        _console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = terminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Out = new AnsiConsoleOutput(output),
-        });
-        if (!terminal) _console.Profile.Width = 240;
-    }
+    public Screen(TextWriter output, TextWriter error, bool terminal) => (Out, ErrorOut, IsTerminal) = (output, error, terminal);
 
     public TextWriter Out { get; }
 
@@ -46,12 +36,26 @@ internal sealed class Screen
         if (!IsTerminal) table.Collapse();
         foreach (var (head, _) in columns) table.AddColumn(new TableColumn(new Markup($"[bold]{Markup.Escape(head)}[/]")) { Padding = new Padding(0, 0, 2, 0), NoWrap = !IsTerminal });
         foreach (var row in rows) table.AddRow(columns.Select(c => new Text(c.Cell(row) ?? "")));
-        _console.Write(table);
+        Console().Write(table);
     }
 
     /// <summary>Wipes a terminal before the next picture of <c>--watch</c>.</summary>
     public void Clear()
     {
-        if (IsTerminal) _console.Clear();
+        if (IsTerminal) Console().Clear();
+    }
+
+    // Made when a table is: the gateway itself shows none.
+    private IAnsiConsole Console()
+    {
+        if (_console is not null) return _console;
+        _console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = IsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = IsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Out = new AnsiConsoleOutput(Out),
+        });
+        if (!IsTerminal) _console.Profile.Width = 240;
+        return _console;
     }
 }

@@ -2,8 +2,6 @@ using System.Diagnostics.Metrics;
 using Gateway.Host.Api;
 using Gateway.Host.Api.Views;
 using Gateway.Host.Appliance;
-using OpenTelemetry;
-using OpenTelemetry.Metrics;
 
 namespace Gateway.Host.Runtime;
 
@@ -13,7 +11,7 @@ internal sealed class Telemetry : IDisposable
     private const string Name = "gateway";
 
     private readonly Meter _meter = new(Name);
-    private readonly MeterProvider? _export;
+    private readonly IDisposable? _export;
 
     public Telemetry(TelemetrySection section, IGatewayFace gateway)
     {
@@ -25,7 +23,7 @@ internal sealed class Telemetry : IDisposable
         _meter.CreateObservableGauge("gateway.connection.up", () => Rows<ConnectionRow>(gateway, "connections").Select(r =>
             new Measurement<int>(r.State == "established" ? 1 : 0, KeyValuePair.Create<string, object?>("connection", r.Name))), description: "1 when established; also of those that are down.");
         _meter.CreateObservableCounter("gateway.journal.position", () => gateway.Gateway().Position);
-        if (section.Otlp is { } endpoint) _export = Sdk.CreateMeterProviderBuilder().AddMeter(Name).AddOtlpExporter(o => o.Endpoint = new Uri(endpoint)).Build();
+        if (section.Otlp is { } endpoint) _export = OtlpExport.Start(Name, new Uri(endpoint));
     }
 
     public void Dispose()
