@@ -15,6 +15,9 @@ namespace Gateway.Dataplane.Apply;
 /// </summary>
 public sealed unsafe class DataplaneControl : IDisposable
 {
+    /// <summary>Remembered neighbors are for interfaces that come up within this time.</summary>
+    private static readonly TimeSpan LongestRecall = TimeSpan.FromSeconds(60);
+
     private readonly Lock _gate = new();
     private readonly Epochs _epochs;
     private readonly Rib _rib;
@@ -26,6 +29,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     private readonly ControlPump _pump;
     private readonly IPuntSink? _punt;
     private readonly INoticeSink? _notices;
+    private (long At, ILookup<string, WarmNeighbor>? Neighbors) _remembered;
     private bool _started;
     private bool _disposed;
 
@@ -177,6 +181,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             var state = _interfaces.Get(index);
             var added = _interfaces.SetAddresses(state, addresses);
             _neighbors.RemoveStrays(index, a => _interfaces.Towards(state.Settings.Vrf, a) == index || a.IsLinkLocal6);
+            Recall(state);
             _routes.Resolve();
             AnnounceAll(state, added);
         }
@@ -331,6 +336,27 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate) return DumpMaker.Workers(_workers, _interfaces);
     }
 
+    /// <summary>The neighbors that were learned and are known now.</summary>
+    public IReadOnlyList<WarmNeighbor> LearnedNeighbors()
+    {
+        lock (_gate)
+        {
+            var now = (uint)(WorkerContext.Clock() / 1_000_000_000);
+            return
+            [
+                .. _neighbors.All.Where(n => n.Value is { Complete: true, Static: false } && n.Key.Interface != Tables.PuntInterface).Select(n => new WarmNeighbor(
+                    _interfaces.NameOf(n.Key.Interface), n.Key.Address.ToAddress(), new PhysicalAddress(MacAddress.ToBytes(n.Value.Mac)),
+                    TimeSpan.FromSeconds(now - Math.Min(now, Tables.Adjacencies[n.Value.Adjacency]->LastConfirmed)))),
+            ];
+        }
+    }
+
+    /// <summary>Takes neighbors that a process before this one had learned, as soon as their interfaces have addresses, if that is soon.</summary>
+    public void Remember(IReadOnlyList<WarmNeighbor> neighbors)
+    {
+        lock (_gate) _remembered = (WorkerContext.Clock(), neighbors.ToLookup(n => n.Interface));
+    }
+
     public PoolRow PoolLevel() => new(Pool.Capacity, Pool.Available, Pool.UsesHugepages);
 
     /// <summary>Stops the workers, disposes the ports and frees everything.</summary>
@@ -390,6 +416,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate)
         {
             gone = _neighbors.Age();
+            Security.NoteTraffic();
             _epochs.Reclaim();
         }
         Security.AgePathMtus();
@@ -481,6 +508,26 @@ public sealed unsafe class DataplaneControl : IDisposable
         {
             _workers[state.Worker].Mailbox.TryPush(new WorkerMessage(WorkerMessageKind.Announce, state.Index, address.High, address.Low, address.V6));
             _workers[state.Worker].Wake();
+        }
+    }
+
+    // An interface that comes back much later may be on another link.
+    private void Recall(InterfaceState state)
+    {
+        if (_remembered.Neighbors is not { } all) return;
+        var waited = TimeSpan.FromTicks((WorkerContext.Clock() - _remembered.At) / 100);
+        if (waited > LongestRecall)
+        {
+            _remembered = default;
+            return;
+        }
+
+        foreach (var neighbor in all[state.Settings.Name])
+        {
+            var words = AddressWords.From(neighbor.Address);
+            var onLink = words.IsLinkLocal6 || _interfaces.Towards(state.Settings.Vrf, words) == state.Index;
+            if (onLink && neighbor.SinceConfirmed + waited <= TimeSpan.FromSeconds(NeighborBook.UnusedSeconds))
+                _neighbors.Remember(new NeighborKey(state.Index, words), MacAddress.FromBytes(neighbor.Mac.GetAddressBytes()));
         }
     }
 

@@ -51,3 +51,7 @@ public sealed record PoolRow(int Packets, int Free, bool Hugepages);
 
 /// <summary>A step of a traced packet: the node it came to, or the reason it was dropped for, with its first bytes from the current header on.</summary>
 public sealed record TraceRow(int Worker, int Packet, long Nanoseconds, string Node, string? Drop, string RxInterface, uint Length, byte[] Head);
+
+/// <summary>A neighbor that was learned, as another process takes it over.</summary>
+/// <param name="SinceConfirmed">Since it last answered or spoke.</param>
+public sealed record WarmNeighbor(string Interface, IPAddress Address, PhysicalAddress Mac, TimeSpan SinceConfirmed);

@@ -77,6 +77,19 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
         return changed;
     }
 
+    /// <summary>
+    /// Takes a neighbor that a process before this one had learned. It serves at once and is asked within the next seconds whether it still holds.
+    /// What was said since, or is configured, stays.
+    /// </summary>
+    public void Remember(NeighborKey key, ulong mac)
+    {
+        if (MacAddress.IsGroup(mac) || mac == 0 || Get(key) is not { Complete: false, Static: false } state || !Learn(key, mac, isStatic: false)) return;
+        var now = Seconds();
+        var adjacency = tables.Adjacencies[state.Adjacency];
+        adjacency->LastConfirmed = now > ReachableSeconds ? now - ReachableSeconds : 0;
+        adjacency->LastUsed = now;
+    }
+
     /// <summary>A neighbor stayed silent: forgets what was known of it.</summary>
     public void Fail(NeighborKey key)
     {

@@ -198,7 +198,33 @@ public sealed unsafe class SaControl : IDisposable
     public SaStatus? Sa(ChildSaId id)
     {
         lock (_gate)
-            return _installed.TryGetValue(id, out var sa) ? StatusOf(sa, _program.Dump().Any(r => r.Sa == sa.Entry->Index)) : null;
+            return _installed.TryGetValue(id, out var sa) ? StatusOf(sa, _program.Uses(sa.Parameters, sa.Entry->Index)) : null;
+    }
+
+    /// <summary>Calls with every SA that has received packets: how many, and the time since the last one; null when that was to a process before this one.</summary>
+    public void ForEachInbound(Action<ChildSaId, ulong, TimeSpan?> each)
+    {
+        lock (_gate)
+        {
+            var now = WorkerContext.Clock();
+            foreach (var sa in _installed.Values)
+            {
+                ref readonly var traffic = ref sa.Entry->In.Traffic;
+                if (traffic.Packets > 0) each(sa.Parameters.Id, traffic.Packets, traffic.LastUsed == 0 ? null : TimeSpan.FromTicks((now - traffic.LastUsed) / 100));
+            }
+        }
+    }
+
+    /// <summary>Once a second: notes the counters where the next process finds them. Under the gate.</summary>
+    internal void NoteTraffic()
+    {
+        foreach (var sa in _installed.Values)
+        {
+            var entry = sa.Entry;
+            var hot = entry->Hot;
+            (hot->InboundPackets, hot->InboundBytes) = (entry->In.Traffic.Packets, entry->In.Traffic.Bytes);
+            (hot->OutboundPackets, hot->OutboundBytes) = (entry->Out.Traffic.Packets, entry->Out.Traffic.Bytes);
+        }
     }
 
     /// <summary>The SPD.</summary>
@@ -288,6 +314,8 @@ public sealed unsafe class SaControl : IDisposable
         entry->Out.Salt = installed.OutboundKey.Salt;
         entry->Out.Spi = sa.OutboundSpi.Value;
         entry->Out.Path = SaPath.Create(sa.LocalAddress, sa.RemoteAddress, sa.Encapsulation);
+        (entry->In.Traffic.Packets, entry->In.Traffic.Bytes) = (entry->Hot->InboundPackets, entry->Hot->InboundBytes);
+        (entry->Out.Traffic.Packets, entry->Out.Traffic.Bytes) = (entry->Hot->OutboundPackets, entry->Hot->OutboundBytes);
         Limit(ref entry->In.Traffic, sa.Lifetime);
         Limit(ref entry->Out.Traffic, sa.Lifetime);
         OutboundSequence.Start(entry);

@@ -23,6 +23,12 @@ public unsafe struct SaHotState
     /// <summary>All outbound sequence numbers below this may have been used; 0 in a new SA, whose first number is 1.</summary>
     [FieldOffset(0)] public ulong OutboundMark;
 
+    /// <summary>Packets and bytes of inner packets from us and to us, as noted within the last second: volume limits and statistics go on from here.</summary>
+    [FieldOffset(8)] public ulong OutboundPackets;
+    [FieldOffset(16)] public ulong OutboundBytes;
+    [FieldOffset(24)] public ulong InboundPackets;
+    [FieldOffset(32)] public ulong InboundBytes;
+
     /// <summary>Right edge of the replay window: the highest authenticated inbound sequence number (64 bits also without ESN).</summary>
     [FieldOffset(64)] public ulong HighestInbound;
 

@@ -108,6 +108,9 @@ internal sealed unsafe class SpdProgram(Spd spd)
         }
     }
 
+    /// <summary>Whether outbound packets of any rule use the SA.</summary>
+    public bool Uses(ChildSaParameters sa, uint index) => RulesOf(sa).Any(r => Newest(r.Rule) == index);
+
     /// <summary>All rules in the order in which they are looked at, within each family.</summary>
     public IEnumerable<(string Name, SecurityAction Action, TrafficSelector Local, TrafficSelector Remote, ulong Rank, ulong Order, bool Configured, uint Sa)> Dump() =>
         _rules.Select(r => (r.Key.Name,

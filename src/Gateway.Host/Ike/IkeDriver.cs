@@ -61,6 +61,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<ChildSaId, ChildSaParameters> _installed = [];
     private readonly Dictionary<ChildSaId, ulong> _seen = [];
+    private readonly List<(ChildSaId Id, ulong Packets, TimeSpan Since)> _heard = [];
     private readonly HashSet<IkeSaId> _logged = [];
     private readonly List<(ConnectionName Connection, ValueList<ChildName> Children)> _revivals = [];
     private Dictionary<ConnectionName, Connection> _connections = [];
@@ -281,12 +282,15 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private void TellLastUsed(Timestamp now, OutputList outputs)
     {
         if (_installed.Count == 0) return;
-        foreach (var sa in _parts.Security.Sas())
+        _heard.Clear();
+        _parts.Security.ForEachInbound((id, packets, idle) =>
         {
-            var packets = sa.Inbound.Packets;
-            if (_seen.TryGetValue(sa.Parameters.Id, out var before) && before == packets) continue;
-            _seen[sa.Parameters.Id] = packets;
-            if (packets > 0) _engine.LastUsed(sa.Parameters.Id, now + -(sa.Inbound.Idle ?? TimeSpan.Zero), now, outputs);
+            if (idle is { } since && _seen.GetValueOrDefault(id) != packets) _heard.Add((id, packets, since));
+        });
+        foreach (var (id, packets, since) in _heard)
+        {
+            _seen[id] = packets;
+            _engine.LastUsed(id, now + -since, now, outputs);
         }
     }
 

@@ -287,6 +287,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _dataplane = new DataplaneControl(new DataplaneOptions { Workers = section.Workers, Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages }, this, this);
         _parts.Push(new Ending(_dataplane.Dispose));
         _dataplane.Start();
+        var warm = new WarmKeeper(Path.GetDirectoryName(_appliance.Vault.Path)!, VaultFile.CurrentBootId(), [new WarmNeighbors(_dataplane)], sentence => HostLog.Notice(_log, sentence));
+        _parts.Push(new Ending(warm.Dispose));
+        warm.Start();
     }
 
     private void CreateIke(SaInventory inventory)

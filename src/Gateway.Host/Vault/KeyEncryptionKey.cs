@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Gateway.Crypto;
 
 namespace Gateway.Host.Vault;
 
@@ -11,9 +12,10 @@ public sealed class KeyEncryptionKey : IDisposable
     internal const int NonceLength = 12;
     internal const int TagLength = 16;
 
-    private readonly AesGcm _aes;
+    // In locked memory that no core dump shows. The library's own copy of it lies in its heap, so that it lives for one call only.
+    private readonly Secret _key;
 
-    private KeyEncryptionKey(ReadOnlySpan<byte> key) => _aes = new AesGcm(key, TagLength);
+    private KeyEncryptionKey(Secret key) => _key = key;
 
     /// <summary>
     /// Reads the key at <paramref name="path"/>. Without the file a new key is made, but only when <paramref name="mayCreate"/>: a vault that exists
@@ -30,27 +32,28 @@ public sealed class KeyEncryptionKey : IDisposable
         var mode = File.GetUnixFileMode(path);
         if ((mode & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0)
             throw new VaultException($"The key-encryption key {path} is open to others (mode {Convert.ToString((int)mode, 8)}); it must be 0600.");
-        var key = File.ReadAllBytes(path);
-        try
-        {
-            return key.Length == Length ? new KeyEncryptionKey(key) : throw new VaultException($"The key-encryption key {path} has {key.Length} octets instead of {Length}.");
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(key);
-        }
+        using var file = File.OpenHandle(path);
+        if (RandomAccess.GetLength(file) != Length) throw new VaultException($"The key-encryption key {path} has {RandomAccess.GetLength(file)} octets instead of {Length}.");
+        var key = Secret.Allocate(Length, out var bytes);
+        if (RandomAccess.Read(file, bytes, 0) == Length) return new KeyEncryptionKey(key);
+        key.Dispose();
+        throw new VaultException($"The key-encryption key {path} cannot be read.");
     }
 
-    public void Dispose() => _aes.Dispose();
+    public void Dispose() => _key.Dispose();
 
-    internal void Wrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plain, Span<byte> cipher, Span<byte> tag, ReadOnlySpan<byte> bound) =>
-        _aes.Encrypt(nonce, plain, cipher, tag, bound);
+    internal void Wrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plain, Span<byte> cipher, Span<byte> tag, ReadOnlySpan<byte> bound)
+    {
+        using var aes = new AesGcm(_key.Span, TagLength);
+        aes.Encrypt(nonce, plain, cipher, tag, bound);
+    }
 
     internal bool TryUnwrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> cipher, ReadOnlySpan<byte> tag, Span<byte> plain, ReadOnlySpan<byte> bound)
     {
+        using var aes = new AesGcm(_key.Span, TagLength);
         try
         {
-            _aes.Decrypt(nonce, cipher, tag, plain, bound);
+            aes.Decrypt(nonce, cipher, tag, plain, bound);
             return true;
         }
         catch (AuthenticationTagMismatchException)

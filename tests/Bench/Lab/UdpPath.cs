@@ -34,6 +34,8 @@ internal sealed unsafe partial class UdpPath : IDisposable
     private long _run;
     private long _received;
     private long _firstAt;
+    private long _lastAt;
+    private long _longestGap;
 
     /// <param name="from">Namespace of the sender.</param>
     /// <param name="to">Namespace of the receiver.</param>
@@ -77,6 +79,9 @@ internal sealed unsafe partial class UdpPath : IDisposable
         return new UdpTrial(sent, Volatile.Read(ref _received), elapsed.TotalSeconds);
     }
 
+    /// <summary>The longest time between two arrivals since the sending began.</summary>
+    internal TimeSpan LongestGap => Stopwatch.GetElapsedTime(0, Volatile.Read(ref _longestGap));
+
     /// <summary>Sends a packet every millisecond until one arrives, and gives the time stamp of its arrival.</summary>
     internal long SendUntilOneArrives(TimeSpan limit)
     {
@@ -106,6 +111,8 @@ internal sealed unsafe partial class UdpPath : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(_packet, run);
         Volatile.Write(ref _received, 0);
         Volatile.Write(ref _firstAt, 0);
+        Volatile.Write(ref _lastAt, 0);
+        Volatile.Write(ref _longestGap, 0);
     }
 
     private void SendOne()
@@ -134,6 +141,9 @@ internal sealed unsafe partial class UdpPath : IDisposable
                 continue;
             }
 
+            var now = Stopwatch.GetTimestamp();
+            if (_lastAt != 0) Volatile.Write(ref _longestGap, Math.Max(_longestGap, now - _lastAt));
+            Volatile.Write(ref _lastAt, now);
             if (_firstAt == 0) Volatile.Write(ref _firstAt, Stopwatch.GetTimestamp());
             Volatile.Write(ref _received, _received + 1);
         }

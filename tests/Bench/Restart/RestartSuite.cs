@@ -28,8 +28,10 @@ internal sealed class RestartSuite : ISuite
 
     public void Run(Report report)
     {
-        Needs.Ensure(withPeer: false);
+        Needs.Ensure(withPeer: report.Wants("gap-kill9", 0));
         if (report.Wants("first-packet-10000-events", 0)) FirstPacket(report);
+        if (report.Wants("first-packet-10000-events-1000-sas", 0)) FirstPacketWithSas(report);
+        if (report.Wants("gap-kill9", 0)) AddBound(report, "gap-kill9", "s", Gap.Measure(_rounds, Quiet), 1.5, "longest gap in 1,000 packets/s through a tunnel; the peer, a strongSwan, notices nothing");
         if (report.Wants("rss-1000-connections", 0)) Memory(report);
     }
 
@@ -56,6 +58,20 @@ internal sealed class RestartSuite : ISuite
         }
 
         AddBound(report, "first-packet-10000-events", "s", seconds, bound, "after kill -9, with ip netns exec and the shell that start it");
+    }
+
+    private static void FirstPacketWithSas(Report report)
+    {
+        using var tunnels = new ResumedSas(_connections, Quiet);
+        Journal(tunnels.Left);
+        var seconds = new double[_rounds];
+        for (var round = -1; round < _rounds; round++)
+        {
+            var taken = tunnels.Restart();
+            if (round >= 0) seconds[round] = taken;
+        }
+
+        AddBound(report, "first-packet-10000-events-1000-sas", "s", seconds, 1, "after kill -9, through one of 1,000 tunnels that go on");
     }
 
     private static void Memory(Report report)
@@ -123,10 +139,10 @@ internal sealed class RestartSuite : ISuite
         });
     }
 
-    private static JsonObject Item(string kind, string name, JsonObject spec) => new() { ["kind"] = kind, ["name"] = name, ["spec"] = spec };
+    internal static JsonObject Item(string kind, string name, JsonObject spec) => new() { ["kind"] = kind, ["name"] = name, ["spec"] = spec };
 
     /// <summary>Commands a transaction and gives the journal's position after it.</summary>
-    private static long Command(GatewayProcess gateway, JsonNode[] items)
+    internal static long Command(GatewayProcess gateway, JsonNode[] items)
     {
         using var client = new GatewayClient(gateway.Socket);
         var outcome = client.CommandAsync(ApplyVerb.Bytes(new JsonObject { ["put"] = new JsonArray(items), ["issuer"] = "bench" }), CancellationToken.None).GetAwaiter().GetResult();

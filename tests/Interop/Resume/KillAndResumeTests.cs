@@ -90,6 +90,21 @@ public sealed class KillAndResumeTests
     });
 
     [Fact]
+    public void Learned_neighbors_are_known_again_before_they_say_anything() => Scene.Play(new LabCase(), Role.GatewayResponds, scene =>
+    {
+        scene.ComesUp();
+        Thread.Sleep(1500); // they are saved every second
+        scene.Gateway.Vanish();
+        // Nobody answers or asks any more.
+        scene.Net.LeftHost.Must("ip link set eth0 arp off");
+        scene.Net.Net.Must("ip link set left arp off");
+        scene.Gateway.StartAgain();
+        var known = scene.Gateway.Get("/v1/show/neighbors").Deserialize<NeighborRow[]>(ApiJson.Options)!;
+        Assert.Contains(known, n => n.Address == LabNet.LeftHostAddress && n.Mac == scene.Net.LeftHost.Mac("eth0"));
+        Assert.Contains(known, n => n.Address == LabNet.LeftNextHop && n.Mac == scene.Net.Net.Mac("left"));
+    });
+
+    [Fact]
     public void After_another_boot_nothing_goes_on_and_the_peer_is_told() => NothingGoesOn(scene =>
     {
         // What the vault holds of the boot under which it was written.
