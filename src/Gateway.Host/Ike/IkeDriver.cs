@@ -120,19 +120,11 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     /// Takes all SAs back from the vault, before <see cref="Start"/> and before any port is open; what is not resumed is shredded. Facts that were not written
     /// any more are written now.
     /// </summary>
-    public async Task<ResumeReport> ResumeAsync(IReadOnlyList<Connection> connections, JournalledSas journal)
+    public async Task<ResumeReport> ResumeAsync(SaSlots slots, IReadOnlyList<Connection> connections, JournalledSas journal)
     {
-        var (outputs, slots, strays) = (new OutputList(), new List<(KeyHandle Handle, Secret Content)>(), new HashSet<KeyHandle>());
-        foreach (var (handle, kind) in _parts.Vault.Slots())
-        {
-            if (kind is not (SlotKind.IkeSa or SlotKind.ChildSa)) continue;
-            if (kind == SlotKind.IkeSa && _parts.Vault.TryRead(handle, out var content)) slots.Add((handle, content));
-            else strays.Add(handle);
-        }
-
+        var (outputs, strays) = (new OutputList(), slots.Others);
         _connections = connections.ToDictionary(c => c.Name);
-        var report = _engine.Resume(connections, slots, journal, _parts.Vault.Holds, BootClock.Now, outputs);
-        foreach (var (_, content) in slots) content.Dispose();
+        var report = _engine.Resume(connections, slots.IkeSas, journal, h => slots.TryGet(h, out _), BootClock.Now, outputs);
         foreach (var install in outputs.OfType<IkeOutput.Install>())
         {
             strays.Remove(install.Parameters.InboundKey);
@@ -145,9 +137,9 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         // When the journal cannot be written now the tunnels go on all the same, and the next start finds out the same again.
         await JournalAsync(outputs).ConfigureAwait(false);
         foreach (var output in outputs)
-            if (output is IkeOutput.Install) Guard(() => Carry(output));
+            if (output is IkeOutput.Install install && slots.TryGet(install.Parameters.InboundKey, out var inbound) && slots.TryGet(install.Parameters.OutboundKey, out var outbound))
+                Guard(() => Install(install, inbound, outbound));
         _parts.Vault.Shred(strays);
-        Volatile.Write(ref _sas, _engine.Sas(BootClock.Now));
         return report;
     }
 
@@ -386,22 +378,25 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         using (inbound)
         {
             if (!_parts.Vault.TryRead(sa.OutboundKey, out var outbound)) return;
-            using (outbound)
-            {
-                var result = _parts.Security.InstallSa(new SaInstall
-                {
-                    Parameters = sa,
-                    InboundKey = inbound.Span,
-                    OutboundKey = outbound.Span,
-                    HotState = VaultHotState.Of(_parts.Vault, sa.InboundKey),
-                    HoldOutbound = install.OutboundHeld,
-                });
-                if (result is not (SaInstallResult.Installed or SaInstallResult.AlreadyInstalled))
-                    IkeLog.NotInstalled(_parts.Log, sa.Child.ToString(), sa.Connection.ToString(), result.ToString());
-                _installed[sa.Id] = sa;
-                _parts.KeyLog?.Log(sa, inbound.Span, outbound.Span);
-            }
+            using (outbound) Install(install, inbound, outbound);
         }
+    }
+
+    private void Install(IkeOutput.Install install, Secret inbound, Secret outbound)
+    {
+        var sa = install.Parameters;
+        var result = _parts.Security.InstallSa(new SaInstall
+        {
+            Parameters = sa,
+            InboundKey = inbound.Span,
+            OutboundKey = outbound.Span,
+            HotState = VaultHotState.Of(_parts.Vault, sa.InboundKey),
+            HoldOutbound = install.OutboundHeld,
+        });
+        if (result is not (SaInstallResult.Installed or SaInstallResult.AlreadyInstalled))
+            IkeLog.NotInstalled(_parts.Log, sa.Child.ToString(), sa.Connection.ToString(), result.ToString());
+        _installed[sa.Id] = sa;
+        _parts.KeyLog?.Log(sa, inbound.Span, outbound.Span);
     }
 
     private async Task ResolveAsync(IkeOutput.Ask.Resolve ask)

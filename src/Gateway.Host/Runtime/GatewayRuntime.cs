@@ -167,6 +167,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _parts.Push(new Ending(key.Dispose));
         _vault = VaultFile.Open(_appliance.Vault.Path, key, _appliance.Id, bootId);
         _parts.Push(new Ending(_vault.Dispose));
+        // Beside the replay: with many SAs both take a while.
+        var slots = Task.Run(() => _vault.Doubt == VaultDoubt.None ? SaSlots.Read(_vault) : new SaSlots(), CancellationToken.None);
+        _parts.Push(new Ending(() => slots.GetAwaiter().GetResult().Dispose()));
         var secrets = new VaultSecrets(_vault);
         _parts.Push(new Ending(secrets.Dispose));
 
@@ -206,7 +209,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         // Before there is any port: what must be protected is, with the SAs that go on.
         _dataplane.Security.SetPolicies(SecurityPolicies.Of(running.Configuration));
         CreateIke(inventory);
-        await ResumeAsync(running.Configuration, inventory, head, stop).ConfigureAwait(false);
+        using (var read = await slots.ConfigureAwait(false)) await ResumeAsync(read, running.Configuration, inventory, head, stop).ConfigureAwait(false);
         _ike.Start();
         var facts = new FactWriter(_sequencer, TimeProvider.System);
         _parts.Push(facts);
@@ -241,7 +244,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         HostLog.Started(_log, _appliance.Id, Version, _commands.Running.Revision, _sequencer.Stored.Position, AesGcmEngine.Path);
     }
 
-    private async Task ResumeAsync(RunningConfiguration configuration, SaInventory inventory, JournalHead head, CancellationToken stop)
+    private async Task ResumeAsync(SaSlots slots, RunningConfiguration configuration, SaInventory inventory, JournalHead head, CancellationToken stop)
     {
         if (_vault.Doubt is not VaultDoubt.None and var doubt)
         {
@@ -253,14 +256,14 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             return;
         }
 
+        if (inventory.IkeSas.Count == 0 && slots.IkeSas.Count == 0 && slots.Others.Count == 0) return;
         var named = inventory.IkeSas.Values.Select(s => s.Established.Slot).ToHashSet();
-        var unnamed = _vault.Slots().Any(s => s.Kind == SlotKind.IkeSa && !named.Contains(s.Handle));
-        if (inventory.IkeSas.Count == 0 && !unnamed && _vault.Slots().All(s => s.Kind is not SlotKind.ChildSa)) return;
+        var unnamed = slots.IkeSas.Exists(s => !named.Contains(s.Handle));
         var ended = unnamed ? await SaRecords.EndedAsync(_journal, head, stop).ConfigureAwait(false) : new HashSet<IkeSaId>();
         var connections = new List<Connection>();
         foreach (var item in configuration.OfKind(ItemCatalog.Connection))
             if (ConnectionCompiler.TryCompile(new ConnectionName(item.Key.Name), (ConnectionSpec)item.Spec, out var connection, out _)) connections.Add(connection);
-        var report = await _ike.ResumeAsync(connections, SaRecords.Of(inventory, ended)).ConfigureAwait(false);
+        var report = await _ike.ResumeAsync(slots, connections, SaRecords.Of(inventory, ended)).ConfigureAwait(false);
         var log = _logs.For("ike");
         foreach (var refused in report.Refused) IkeLog.SlotRefused(log, refused);
         foreach (var group in report.Lost.GroupBy(l => l.Reason)) HostLog.NotResumed(_log, group.Count(), group.Key);
