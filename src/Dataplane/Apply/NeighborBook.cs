@@ -78,7 +78,7 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
     }
 
     /// <summary>
-    /// Takes a neighbor that a process before this one had learned. It serves at once and is asked within the next seconds whether it still holds.
+    /// Takes a neighbor that a process before this one had learned. It serves at once, and as soon as a packet uses it, it is asked whether it still holds.
     /// What was said since, or is configured, stays.
     /// </summary>
     public void Remember(NeighborKey key, ulong mac)
@@ -87,7 +87,7 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
         var now = Seconds();
         var adjacency = tables.Adjacencies[state.Adjacency];
         adjacency->LastConfirmed = now > ReachableSeconds ? now - ReachableSeconds : 0;
-        adjacency->LastUsed = now;
+        adjacency->LastUsed = adjacency->LastConfirmed;
     }
 
     /// <summary>A neighbor stayed silent: forgets what was known of it.</summary>

@@ -60,8 +60,8 @@ public sealed record Identity(IdType Kind, Octets Data)
         return pattern.StartsWith('*') && name.EndsWith(pattern[1..], StringComparison.OrdinalIgnoreCase) ? 19 : 0;
     }
 
-    /// <summary>The same for all identities that match each other exactly: names in lower case.</summary>
-    public Identity Folded() => Kind is IdType.Fqdn or IdType.Rfc822Address ? this with { Data = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(Data.Span).ToLowerInvariant()) } : this;
+    /// <summary>The same for all identities that match each other exactly: names in upper case.</summary>
+    public Identity Folded() => Kind is IdType.Fqdn or IdType.Rfc822Address ? this with { Data = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(Data.Span).ToUpperInvariant()) } : this;
 
     public IdInitiatorPayload ToInitiatorPayload() => new(Kind, Data);
 

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Gateway.Interop.Net;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Xunit;
@@ -23,9 +25,12 @@ internal sealed class Orchestrator : IAsyncDisposable
     /// <summary>Everything that arrived in its queues, as text.</summary>
     public ConcurrentQueue<string> Heard { get; } = [];
 
-    public static async Task<Orchestrator> ConnectAsync(Uri broker)
+    /// <param name="ns">The namespace from which it connects; null = that of the tests.</param>
+    public static async Task<Orchestrator> ConnectAsync(Uri broker, Netns? ns = null)
     {
-        var connection = await new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = false }.CreateConnectionAsync();
+        var factory = new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = false };
+        if (ns is not null) factory.SocketFactory = family => new TcpClientAdapter(ns.Run(() => new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }));
+        var connection = await factory.CreateConnectionAsync();
         var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         var queue = await channel.QueueDeclareAsync();
         var orchestrator = new Orchestrator(connection, channel, queue.QueueName);

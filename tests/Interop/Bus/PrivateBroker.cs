@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Gateway.Interop.Net;
 using Xunit;
 
 namespace Gateway.Interop.Bus;
@@ -18,10 +19,12 @@ public sealed class PrivateBroker : IAsyncDisposable
     private readonly string _node;
     private readonly int _distPort;
     private readonly int _epmdPort;
+    private readonly Netns? _ns;
     private Process? _server;
 
-    private PrivateBroker(string folder, int port, int distPort, int epmdPort, string node)
+    private PrivateBroker(string folder, int port, int distPort, int epmdPort, string node, Netns? ns)
     {
+        _ns = ns;
         _folder = folder;
         Port = port;
         _distPort = distPort;
@@ -41,13 +44,14 @@ public sealed class PrivateBroker : IAsyncDisposable
         !Environment.IsPrivilegedProcess ? "Debian's rabbitmq-server starts as root only" : null;
 
     /// <summary>Starts a broker and waits until it accepts AMQP connections; skips the test where none can be had.</summary>
-    public static async Task<PrivateBroker> StartAsync(CancellationToken cancel = default)
+    /// <param name="ns">The namespace on whose loopback it listens; null = that of the tests.</param>
+    public static async Task<PrivateBroker> StartAsync(CancellationToken cancel = default, Netns? ns = null)
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
         for (var attempt = 1; ; attempt++)
         {
             // Another process may take one of the ports between choosing and using them: then once more with others.
-            var broker = Prepare();
+            var broker = Prepare(ns);
             try
             {
                 await broker.StartAgainAsync(cancel);
@@ -77,7 +81,8 @@ public sealed class PrivateBroker : IAsyncDisposable
     /// <summary>Starts the broker on the same ports and data after <see cref="KillAsync"/> (queues and messages are there again).</summary>
     public async Task StartAgainAsync(CancellationToken cancel = default)
     {
-        var start = new ProcessStartInfo(Server) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var (program, arguments) = _ns is null ? (Server, Array.Empty<string>()) : ("ip", ["netns", "exec", _ns.Name, Server]);
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in ServerEnvironment()) start.Environment[name] = value;
         _server = Process.Start(start)!;
         var output = new StringBuilder();
@@ -120,7 +125,7 @@ public sealed class PrivateBroker : IAsyncDisposable
         if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
     }
 
-    private static PrivateBroker Prepare()
+    private static PrivateBroker Prepare(Netns? ns)
     {
         var folder = Directory.CreateTempSubdirectory("gwmq-").FullName;
         var ports = FreePorts(3);
@@ -131,7 +136,7 @@ public sealed class PrivateBroker : IAsyncDisposable
 
             """);
         File.WriteAllText(Path.Combine(folder, "enabled_plugins"), "[].\n");
-        return new PrivateBroker(folder, ports[0], ports[1], ports[2], $"{Path.GetFileName(folder).ToLowerInvariant()}@localhost");
+        return new PrivateBroker(folder, ports[0], ports[1], ports[2], $"{Path.GetFileName(folder).ToLowerInvariant()}@localhost", ns);
     }
 
     private IEnumerable<(string Name, string Value)> ServerEnvironment() =>
@@ -194,10 +199,10 @@ public sealed class PrivateBroker : IAsyncDisposable
     {
         try
         {
-            using var socket = new TcpClient();
+            using var socket = _ns is null ? Tcp() : _ns.Run(Tcp);
             socket.Connect(IPAddress.Loopback, Port);
             socket.ReceiveTimeout = 2000;
-            var stream = socket.GetStream();
+            using var stream = new NetworkStream(socket);
             stream.Write("AMQP\0\0\u0009\u0001"u8);
             return stream.ReadByte() == 1;
         }
@@ -206,6 +211,8 @@ public sealed class PrivateBroker : IAsyncDisposable
             return false;
         }
     }
+
+    private static Socket Tcp() => new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
 
     private static int[] FreePorts(int count)
     {

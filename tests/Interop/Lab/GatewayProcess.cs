@@ -127,9 +127,15 @@ public sealed class GatewayProcess : ILabSide
     /// <summary>Starts it again on the same files after <see cref="Vanish"/>.</summary>
     public void StartAgain()
     {
+        Launch();
+        AwaitReady();
+    }
+
+    /// <summary>Starts it again after <see cref="Vanish"/> and does not wait.</summary>
+    public void Launch()
+    {
         _process.Dispose();
         _process = Start(withKeyLog: false);
-        AwaitReady();
     }
 
     public void Dispose()
@@ -184,7 +190,7 @@ public sealed class GatewayProcess : ILabSide
         withKeyLog ? new Dictionary<string, string> { ["GATEWAY_KEYLOG"] = KeyLog } : null);
 
     /// <summary>Ready is: it answers, and both ports carry packets.</summary>
-    private void AwaitReady()
+    public void AwaitReady()
     {
         try
         {
