@@ -292,7 +292,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         foreach (var output in outputs)
             if (output is IkeOutput.Store store) Guard(() => Store(store, isChild: keys.Contains(store.Slot)));
         // Not written down is not agreed: nothing is installed or sent until it is. The slots are ahead meanwhile, and peers ask again.
-        while (!await JournalAsync(outputs).ConfigureAwait(false))
+        for (var tries = 1; !await JournalAsync(outputs, isFirst: tries == 1).ConfigureAwait(false); tries++)
         {
             await Task.Delay(_journalPause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (_stop.IsCancellationRequested) return;
@@ -318,7 +318,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         channel.Keys.Dispose();
     }
 
-    private async Task<bool> JournalAsync(OutputList outputs)
+    private async Task<bool> JournalAsync(OutputList outputs, bool isFirst = true)
     {
         var facts = outputs.OfType<IkeOutput.Fact>().Select(f => WithCounters(f.Event)).ToList();
         if (facts.Count == 0) return true;
@@ -330,7 +330,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         }
         catch (JournalUnavailableException e)
         {
-            IkeLog.JournalRefuses(_parts.Log, e.Message);
+            if (isFirst) IkeLog.JournalRefuses(_parts.Log, e.Message);
             return false;
         }
     }
