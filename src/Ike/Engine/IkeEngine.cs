@@ -110,7 +110,7 @@ public sealed class IkeEngine : IDisposable
         foreach (var connection in connections)
         {
             var old = before.Find(connection.Name);
-            if (old is not null && !ReferenceEquals(old, connection)) Reconfigure(old, connection, now, outputs);
+            if (!ReferenceEquals(old, connection)) Reconfigure(connection, now, outputs);
             foreach (var child in connection.Children.AsSpan())
                 if (child.Spec.StartAction == StartAction.Start && old?.Child(child.Name)?.Spec.StartAction != StartAction.Start)
                     Begin(connection, [child.Name], 1, now, outputs);
@@ -293,11 +293,12 @@ public sealed class IkeEngine : IDisposable
         Settle(notice.Now, outputs);
     }
 
-    private void Reconfigure(Connection old, Connection connection, Timestamp now, OutputList outputs)
+    // Also for IKE SAs that were resumed: the configuration may have changed right before the crash.
+    private void Reconfigure(Connection connection, Timestamp now, OutputList outputs)
     {
-        var sameButChildren = (old.Spec with { Children = connection.Spec.Children }) == connection.Spec;
         foreach (var state in _table.Of(connection.Name))
         {
+            var sameButChildren = (state.Peering.Connection.Spec with { Children = connection.Spec.Children }) == connection.Spec;
             if (state is IkeSaState.Established established)
                 foreach (var name in established.Children.Select(c => c.Name).Distinct().Where(n => connection.Child(n) is null))
                     Step(state.Peering.Id, new IkeInput.Command.TerminateChild(now, name, "configuration-removed"), outputs);

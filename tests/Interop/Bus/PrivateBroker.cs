@@ -44,8 +44,11 @@ public sealed class PrivateBroker : IAsyncDisposable
         !Environment.IsPrivilegedProcess ? "Debian's rabbitmq-server starts as root only" : null;
 
     /// <summary>Starts a broker and waits until it accepts AMQP connections; skips the test where none can be had.</summary>
+    public static Task<PrivateBroker> StartAsync(CancellationToken cancel = default) => StartAsync(null, cancel);
+
+    /// <inheritdoc cref="StartAsync(CancellationToken)"/>
     /// <param name="ns">The namespace on whose loopback it listens; null = that of the tests.</param>
-    public static async Task<PrivateBroker> StartAsync(CancellationToken cancel = default, Netns? ns = null)
+    public static async Task<PrivateBroker> StartAsync(Netns? ns, CancellationToken cancel = default)
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
         for (var attempt = 1; ; attempt++)

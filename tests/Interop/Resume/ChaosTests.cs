@@ -28,7 +28,7 @@ public sealed class ChaosTests
         var random = new Random(seed);
         var lab = new LabCase { ConnectionLines = "dpd_delay = 5s" };
         using var net = new LabNet(leftIsBare: true);
-        await using var broker = await PrivateBroker.StartAsync(TestContext.Current.CancellationToken, net.Left);
+        await using var broker = await PrivateBroker.StartAsync(net.Left, TestContext.Current.CancellationToken);
         using var gateway = new GatewayProcess(net.Left, Place.Left, lab.LeftConf(), appliance: box => box["bus"] = new JsonObject { ["kind"] = "rabbitmq", ["uri"] = broker.Uri.ToString() });
         using var peer = new StrongSwanPeer(net.Right, lab.RightConf());
         try

@@ -1,4 +1,6 @@
+using Gateway.Ike.Sa;
 using Gateway.Policy.Items;
+using Gateway.Policy.Sa;
 using Xunit;
 
 namespace Gateway.Scenarios.Ike;
@@ -104,6 +106,20 @@ public sealed class Resume
 
             Assert.True(at < 200, "The story does not end.");
         }
+    }
+
+    [Fact]
+    public void A_child_that_was_taken_out_of_the_configuration_right_before_the_crash_is_closed_after_it()
+    {
+        using var lab = Lab.Up();
+        var spec = Lab.LeftSpec;
+        spec = spec with { Children = new Dictionary<string, ChildSpec> { ["other"] = spec.Children["net"] with { RemoteTs = ["10.9.0.0/24"] } } };
+        Assert.True(ConnectionCompiler.TryCompile(new ConnectionName("lab"), spec, out var connection, out var error), error);
+        lab.Left.Connections[0] = connection;
+        lab.Left.KillAndResume();
+        lab.Deliver();
+        lab.AssertUp(children: 0);
+        lab.AssertJournalsAreTrue();
     }
 
     private static void Begin(Lab lab, string story)
