@@ -47,6 +47,9 @@ internal sealed class StoreServer : IAsyncDisposable
     /// <summary><c>user:password</c>; null = everybody may.</summary>
     public string? Credentials { get; set; }
 
+    /// <summary>Gossip and features are told to everybody, as a store does that allows anonymous access to them: its clients ask without credentials.</summary>
+    public bool GossipForAll { get; set; } = true;
+
     public int MaxAppendSize { get; set; } = 1024 * 1024;
 
     /// <summary>Asked for each call by its method's name, for example <c>Append</c>.</summary>
@@ -107,7 +110,8 @@ internal sealed class StoreServer : IAsyncDisposable
                     return;
             }
 
-            if (Credentials is { } credentials && context.Request.Headers.Authorization != "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)))
+            var open = GossipForAll && !context.Request.Path.Value.Contains("Streams", StringComparison.Ordinal);
+            if (!open && Credentials is { } credentials && context.Request.Headers.Authorization != "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)))
             {
                 if (context.Request.Headers.Authorization.Count == 0) await answer.FailAsync(GrpcStatus.PermissionDenied, "Access Denied", ("exception", "access-denied"));
                 else await answer.FailAsync(GrpcStatus.Unauthenticated, "Unauthenticated");
