@@ -17,6 +17,8 @@ public sealed class ApplianceSchemaTests : IDisposable
     /// <summary>Limits that the reader checks in code.</summary>
     private static readonly (string Section, string Member, double Low, double High)[] _ranges =
     [
+        ("journal", "start_timeout", -1, 86_400),
+        ("journal", "spool_megabytes", 1, 4096),
         ("dataplane", "workers", 1, 64),
         ("dataplane", "buffers", 4096, 4_194_304),
         ("journal", "snapshot_events", 1000, 1_000_000),
