@@ -205,7 +205,11 @@ public sealed class GatewayOnStoreTests
 
         public void OnStore(int startTimeout = 300) => Write(new JsonObject
         {
-            ["kind"] = "eventstoredb", ["uri"] = _lab.Uri.Replace("esdb://", "esdb://gateway@", StringComparison.Ordinal), ["password_file"] = "password", ["stream"] = "gateway-box", ["start_timeout"] = startTimeout,
+            ["kind"] = "eventstoredb",
+            ["uri"] = _lab.Uri.Replace("esdb://", "esdb://gateway@", StringComparison.Ordinal),
+            ["password_file"] = "password",
+            ["stream"] = "gateway-box",
+            ["start_timeout"] = startTimeout,
         });
 
         public void Launch()
@@ -257,7 +261,9 @@ public sealed class GatewayOnStoreTests
             var file = Path.Combine(_folder.FullName, $"{id}.json");
             var command = new JsonObject
             {
-                ["id"] = id, ["issuer"] = "test", ["reason"] = "test",
+                ["id"] = id,
+                ["issuer"] = "test",
+                ["reason"] = "test",
                 ["put"] = new JsonArray(new JsonObject { ["kind"] = "interface", ["name"] = name, ["spec"] = new JsonObject { ["type"] = "loopback", ["addresses"] = new JsonArray($"{address}/32") } }),
             };
             if (plan) command["mode"] = "plan";

@@ -171,8 +171,16 @@ public abstract class JournalContract : IAsyncDisposable
         {
             var e = new Envelope
             {
-                Position = after.Position + 1, Subject = "gateway", Name = "test.v1", Time = context.Time, CommandId = context.CommandId, Principal = context.Principal, Issuer = context.Issuer,
-                Cause = context.Cause, Data = new Octets(Encoding.UTF8.GetBytes($"\"{i}{new string('x', size)}\"")), Hash = Octets.Empty,
+                Position = after.Position + 1,
+                Subject = "gateway",
+                Name = "test.v1",
+                Time = context.Time,
+                CommandId = context.CommandId,
+                Principal = context.Principal,
+                Issuer = context.Issuer,
+                Cause = context.Cause,
+                Data = new Octets(Encoding.UTF8.GetBytes($"\"{i}{new string('x', size)}\"")),
+                Hash = Octets.Empty,
             };
             e = e with { Hash = HashChain.Next(after.Hash, e) };
             envelopes.Add(e);

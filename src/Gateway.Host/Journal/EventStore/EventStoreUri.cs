@@ -166,7 +166,10 @@ internal sealed record EventStoreUri
     /// <summary>This one with its files relative to <paramref name="folder"/>.</summary>
     public EventStoreUri In(string folder) => this with
     {
-        PasswordFile = Full(PasswordFile, folder), TlsCaFile = Full(TlsCaFile, folder), UserCertFile = Full(UserCertFile, folder), UserKeyFile = Full(UserKeyFile, folder),
+        PasswordFile = Full(PasswordFile, folder),
+        TlsCaFile = Full(TlsCaFile, folder),
+        UserCertFile = Full(UserCertFile, folder),
+        UserKeyFile = Full(UserKeyFile, folder),
     };
 
     /// <summary>The value of the <c>authorization</c> header; null without credentials.</summary>

@@ -183,7 +183,9 @@ internal sealed class StoreClient(EventStoreUri uri, TimeProvider clock) : IDisp
             else at.Position = new ReadOptions.Types.Position { CommitPosition = from.Commit, PreparePosition = from.Prepare };
             var options = new ReadOptions
             {
-                All = at, Subscription = new ReadOptions.Types.SubscriptionOptions(), UuidOption = new ReadOptions.Types.UUIDOption { String = _empty },
+                All = at,
+                Subscription = new ReadOptions.Types.SubscriptionOptions(),
+                UuidOption = new ReadOptions.Types.UUIDOption { String = _empty },
                 ControlOption = new ReadOptions.Types.ControlOption { Compatibility = 1 },
             };
             if (filter is null) options.NoFilter = _empty;
@@ -270,7 +272,11 @@ internal sealed class StoreClient(EventStoreUri uri, TimeProvider clock) : IDisp
 
     private static ReadOptions OfStream(ReadOptions.Types.StreamOptions at, long count, ReadOptions.Types.ReadDirection direction) => new()
     {
-        Stream = at, Count = (ulong)Math.Min(count, MaxCount), ReadDirection = direction, NoFilter = _empty, UuidOption = new ReadOptions.Types.UUIDOption { String = _empty },
+        Stream = at,
+        Count = (ulong)Math.Min(count, MaxCount),
+        ReadDirection = direction,
+        NoFilter = _empty,
+        UuidOption = new ReadOptions.Types.UUIDOption { String = _empty },
         ControlOption = new ReadOptions.Types.ControlOption { Compatibility = 1 },
     };
 

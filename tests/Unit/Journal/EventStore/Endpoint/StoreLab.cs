@@ -48,7 +48,12 @@ internal sealed class StoreLab : IAsyncDisposable
 
     public EventStoreJournalOptions Options(string stream = "gateway-test") => new()
     {
-        Uri = Parse(Uri), Stream = stream, StatePath = StatePath, StartTimeout = TimeSpan.Zero, ProbeInterval = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromMilliseconds(300),
+        Uri = Parse(Uri),
+        Stream = stream,
+        StatePath = StatePath,
+        StartTimeout = TimeSpan.Zero,
+        ProbeInterval = TimeSpan.FromMilliseconds(200),
+        LongestPause = TimeSpan.FromMilliseconds(300),
     };
 
     public EventStoreJournal Journal(Func<EventStoreJournalOptions, EventStoreJournalOptions>? change = null) => new(change is null ? Options() : change(Options()));
