@@ -75,7 +75,7 @@ internal abstract record JournalAddress
         switch (this)
         {
             case Sqlite sqlite:
-                if (!IsInUse()) File.Delete(SqliteJournal.AnchorPath(sqlite.Path));
+                if (File.Exists(SqliteJournal.AnchorPath(sqlite.Path)) && !IsInUse()) File.Delete(SqliteJournal.AnchorPath(sqlite.Path));
                 return new SqliteJournal(sqlite.Path);
             case Store store:
                 return new EventStoreJournal(new EventStoreJournalOptions { Uri = store.Uri, Stream = store.Stream, StartTimeout = TimeSpan.Zero });

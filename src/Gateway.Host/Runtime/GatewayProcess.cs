@@ -14,11 +14,12 @@ internal static class GatewayProcess
     {
         // A start may wait for the journal's store; a signal ends the waiting.
         using var starting = new CancellationTokenSource();
+        var started = false;
         var asked = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         void Ask(PosixSignalContext signal)
         {
             signal.Cancel = true;
-            starting.Cancel();
+            if (!started) starting.Cancel();
             asked.TrySetResult(signal.Signal.ToString());
         }
 
@@ -28,6 +29,7 @@ internal static class GatewayProcess
         try
         {
             var gateway = await GatewayRuntime.StartAsync(appliance, logs, reason => asked.TrySetResult(reason), starting.Token).ConfigureAwait(false);
+            started = true;
             await using (gateway.ConfigureAwait(false))
             {
                 gateway.StopReason = await asked.Task.ConfigureAwait(false);
@@ -38,7 +40,7 @@ internal static class GatewayProcess
         catch (OperationCanceledException) when (starting.IsCancellationRequested)
         {
             await Console.Error.WriteLineAsync("gateway: ended while it was starting.").ConfigureAwait(false);
-            return ExitCodes.Rejected;
+            return ExitCodes.Done;
         }
         catch (Exception e) when (e is JournalDamagedException or JournalUnavailableException or JournalConflictException or VaultException or IOException or UnauthorizedAccessException)
         {

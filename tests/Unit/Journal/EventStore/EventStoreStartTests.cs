@@ -106,6 +106,17 @@ public sealed class EventStoreStartTests
     }
 
     [Fact]
+    public async Task A_name_with_all_nodes_behind_it_leads_to_the_leader()
+    {
+        await using var lab = await StoreLab.StartAsync(nodes: 3);
+        lab.Elect(2);
+        await using var journal = lab.Journal(o => o with { Uri = StoreLab.Parse($"esdb+discover://localhost:{lab.Nodes[0].Port}?tls=false&defaultDeadline=2000") });
+        await journal.AppendAsync(JournalContract.Batch(await journal.OpenAsync(default), 1), default);
+        Assert.Contains("Append", lab.Nodes[2].Calls);
+        Assert.DoesNotContain("Append", lab.Nodes[0].Calls);
+    }
+
+    [Fact]
     public async Task The_index_of_commands_spares_reading_the_stream_and_can_be_thrown_away_or_damaged()
     {
         await using var lab = await StoreLab.StartAsync();
