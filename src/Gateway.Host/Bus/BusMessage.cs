@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gateway.Host.Api;
+using Gateway.Host.Journal.Heads;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Journal;
 
@@ -15,6 +16,8 @@ public sealed record BusMessage(string Exchange, string RoutingKey, string Type,
 
     internal static BusMessage OfOutcome(string gateway, Outcome outcome, BusDelivery delivery) =>
         new(BusNames.Events, BusNames.OutcomeKey(gateway, outcome.Status), "outcome", Json(outcome), null, delivery.CorrelationId, delivery.Principal);
+
+    internal static BusMessage OfHead(string gateway, SignedHead head) => new(BusNames.Events, BusNames.HeadKey(gateway), "head", Json(head), $"{gateway}/head/{head.Position}");
 
     internal static BusMessage OfNote(string gateway, DeadLetterNote note) => new(BusNames.DeadLetters, gateway, "dead-letter", Json(note));
 

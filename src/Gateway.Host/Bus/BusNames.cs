@@ -24,5 +24,7 @@ public static class BusNames
     /// <param name="storedName">The stable name of the event, for example <c>config.interface-put.v1</c>.</param>
     public static string EventKey(string gatewayId, string storedName) => $"event.{gatewayId}.{storedName}";
 
+    public static string HeadKey(string gatewayId) => $"head.{gatewayId}";
+
     internal static string Word(OutcomeStatus status) => JsonNamingPolicy.KebabCaseLower.ConvertName(status.ToString());
 }

@@ -28,6 +28,9 @@ public sealed record BusParts
 
     public required ILogger Log { get; init; }
 
+    /// <summary>Gives the newest signed head; null when heads are not published.</summary>
+    public Func<Journal.Heads.SignedHead?>? Head { get; init; }
+
     /// <summary>Beside the vault: it belongs to this gateway as that does.</summary>
     internal static string CheckpointOf(ApplianceConfig appliance) => Path.Combine(Path.GetDirectoryName(appliance.Vault.Path)!, "bus.checkpoint");
 

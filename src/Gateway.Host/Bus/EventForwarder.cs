@@ -39,6 +39,7 @@ internal sealed class EventForwarder(BusParts parts, BusCounters counters)
                 why = shutdown.ReplyText;
                 return failed.CancelAsync();
             };
+            var heads = new HeadForwarder(parts).RunAsync(connection, failed.Token);
             var keeping = KeepCheckpointAsync(window, failed.Token);
             try
             {
@@ -52,6 +53,7 @@ internal sealed class EventForwarder(BusParts parts, BusCounters counters)
             {
                 await failed.CancelAsync().ConfigureAwait(false);
                 await keeping.ConfigureAwait(false);
+                await heads.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

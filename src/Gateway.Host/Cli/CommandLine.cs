@@ -8,13 +8,14 @@ public static class CommandLine
 {
     public static async Task<int> RunAsync(string[] arguments)
     {
-        var screen = new Screen(Console.Out, Console.Error, !Console.IsOutputRedirected);
+        var screen = new Screen(Console.Out, Console.Error, !Console.IsOutputRedirected) { Input = Console.IsInputRedirected ? null : Console.In };
         return await RunAsync(arguments, screen).ConfigureAwait(false);
     }
 
     internal static async Task<int> RunAsync(string[] arguments, Screen screen)
     {
-        var parsed = Root(screen, arguments is ["run", ..]).Parse(arguments);
+        // An argument such as @41 is a position of the journal, never a file of further arguments.
+        var parsed = Root(screen, arguments is ["run", ..]).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors) screen.Error(error.Message);
@@ -59,9 +60,9 @@ public static class CommandLine
     {
         foreach (var verb in new[]
         {
-            ApplyVerb.Make(where, screen), ShowVerb.Make(where, screen), SaVerbs.Make("initiate", where, screen), SaVerbs.Make("rekey", where, screen),
-            SaVerbs.Make("terminate", where, screen), HistoryVerb.Make(where, screen), ConfigVerb.Make(where, screen), DiffVerb.Make(where, screen), UndoVerb.Make(where, screen),
-            VerifyVerb.Make(where, screen), TraceVerb.Make(where, screen), ImportVerb.Make(where, screen), SchemaVerb.Make(where, screen), LogLevelVerb.Make(where, screen), JournalVerbs.Make(where, screen),
+            ApplyVerb.Make(where, screen), ShowVerb.Make(where, screen), ShowVerb.MakeSas(where, screen), SaVerbs.Make("initiate", where, screen), SaVerbs.Make("rekey", where, screen),
+            SaVerbs.Make("terminate", where, screen), HistoryVerb.Make(where, screen), ConfigVerb.Make(where, screen), DiffVerb.Make(where, screen), UndoVerb.Make(where, screen), UndoVerb.MakeRestore(where, screen), BlameVerb.Make(where, screen),
+            VerifyVerb.Make(where, screen), KeyVerb.Make(where, screen), ExportVerb.Make(where, screen), ArchiveVerb.Make(where, screen), TraceVerb.Make(where, screen), ImportVerb.Make(where, screen), SchemaVerb.Make(where, screen), LogLevelVerb.Make(where, screen), JournalVerbs.Make(where, screen),
         })
             root.Subcommands.Add(verb);
     }

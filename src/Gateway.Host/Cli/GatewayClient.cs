@@ -28,6 +28,24 @@ internal sealed class GatewayClient : IDisposable
         return JsonSerializer.Deserialize<T>(body, ApiJson.Options)!;
     }
 
+    /// <summary>A request without a body whose answer is a <typeparamref name="T"/>.</summary>
+    public async Task<T> PostAsync<T>(string path, CancellationToken stop)
+    {
+        using var response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, path), stop).ConfigureAwait(false);
+        var body = await response.Content.ReadAsByteArrayAsync(stop).ConfigureAwait(false);
+        if (!response.IsSuccessStatusCode) throw Refused(response, body);
+        return JsonSerializer.Deserialize<T>(body, ApiJson.Options)!;
+    }
+
+    /// <summary>A question whose answer goes into a file.</summary>
+    public async Task DownloadAsync(string path, string file, CancellationToken stop)
+    {
+        using var response = await SendAsync(new HttpRequestMessage(HttpMethod.Get, path), stop).ConfigureAwait(false);
+        if (!response.IsSuccessStatusCode) throw Refused(response, await response.Content.ReadAsByteArrayAsync(stop).ConfigureAwait(false));
+        var output = new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.None);
+        await using (output.ConfigureAwait(false)) await response.Content.CopyToAsync(output, stop).ConfigureAwait(false);
+    }
+
     /// <summary>Sends a command and gives its outcome, accepted or not.</summary>
     public async Task<Outcome> CommandAsync(ReadOnlyMemory<byte> command, CancellationToken stop)
     {

@@ -23,6 +23,18 @@ internal sealed class Screen
 
     public void Json<T>(T value) => Out.WriteLine(JsonSerializer.Serialize(value, ApiJson.Indented));
 
+    /// <summary>Asks a question that only <c>y</c> or <c>yes</c> answers with yes. Where nobody can be asked it is an error.</summary>
+    public bool Confirm(string question)
+    {
+        if (Input is null) throw new CliException(ExitCodes.Usage, "Nothing was changed. Say --yes to carry it out, or --plan to see it only.");
+        Out.Write(question + " [y/N] ");
+        Out.Flush();
+        return Input.ReadLine()?.Trim().ToLowerInvariant() is "y" or "yes";
+    }
+
+    /// <summary>Where answers come from; null when nobody is there.</summary>
+    public TextReader? Input { get; init; }
+
     /// <summary>A table with a row per item; a table without rows says <paramref name="none"/>.</summary>
     public void Rows<T>(IReadOnlyList<T> rows, string none, params (string Head, Func<T, string?> Cell)[] columns)
     {

@@ -33,9 +33,16 @@ public sealed record CommandHandlerParts
 
     public required TimeProvider Clock { get; init; }
 
+    /// <summary>Tells what was, for commands that go back. Null: there is nothing to go back to.</summary>
+    public PastConfiguration? Past { get; init; }
+
     /// <summary>Who may do what, and how much of it.</summary>
     public Authorization Authorization { get; init; } = Authorization.Open;
 }
+
+/// <summary>The configuration at a moment as a sender wrote it.</summary>
+/// <exception cref="Api.AskedWrongException">It is no moment, or the journal does not have it.</exception>
+public delegate Task<RunningConfiguration> PastConfiguration(string at, CancellationToken cancellationToken);
 
 /// <summary>
 /// The one door in: bus, HTTP and CLI all end here. Commands are decided one after the other, those of one sender in the order of their arrival and senders
@@ -103,7 +110,7 @@ public sealed class CommandHandler : IAsyncDisposable
                 return Rejected(id, [new CommandError("", "$", ErrorCode.OverLimit, why! + " Nothing was changed; the same command may be sent again.")]);
             }
 
-            if (reading.Command is Command.Transaction { Mode: TransactionMode.Plan } plan) return PlanOnly(plan, standing);
+            if (reading.Command is Command.Transaction { Mode: TransactionMode.Plan } or Command.Past { Mode: TransactionMode.Plan }) return await PlanAsync(reading.Command, standing).ConfigureAwait(false);
             if (Queue(id, reading, standing, pass, out var refused) is not { } queued) return refused!;
             // From here on it counts until it has its outcome, whether or not somebody waits for that.
             isIn = false;
@@ -127,6 +134,8 @@ public sealed class CommandHandler : IAsyncDisposable
             Transaction = reading.Command is Command.Transaction transaction ? TransactionRequest.Read(transaction, standing.Limits) : null,
         };
         refused = null;
+        // Looked up while others are decided, so that a look into the past holds nobody up for long.
+        if (reading.Command is Command.Past past) request.Past = LookBackAsync(past);
         StartFinding(request);
         if (_queue.TryWrite(request.Key.Principal, request)) return request;
         request.Transaction?.Dispose();
@@ -188,6 +197,7 @@ public sealed class CommandHandler : IAsyncDisposable
         if (recorded is not null) Repeat(request, recorded.BodyHash, Task.FromResult(Recall(recorded)));
         else
         {
+            if (request.Past is { } past) await past.ConfigureAwait(false);
             // Again when the journal gave up what the decision was built upon; each time it does, it has failed to write, so this ends.
             while (!TryDecide(request))
             {
@@ -214,6 +224,10 @@ public sealed class CommandHandler : IAsyncDisposable
                     break;
                 case Command.Sa sa:
                     DecideSa(request, sa, state, generation);
+                    break;
+                case Command.Past:
+                    request.Transaction = request.Past!.GetAwaiter().GetResult()(state);
+                    DecideTransaction(request, state, generation);
                     break;
                 default:
                     DecideTransaction(request, state, generation);
@@ -432,10 +446,25 @@ public sealed class CommandHandler : IAsyncDisposable
         Answer(request, isFinal ? outcome with { Status = OutcomeStatus.Duplicate, First = outcome.Status } : outcome);
     }
 
-    private Outcome PlanOnly(Command.Transaction command, Standing standing)
+    private async Task<Outcome> PlanAsync(Command command, Standing standing)
     {
-        using var request = TransactionRequest.Read(command, standing.Limits);
-        var decision = TransactionDecider.Decide(request, _state.Read().State, _context, HoldsSecret, standing.Speaker);
+        RunningConfiguration? then = null;
+        if (command is Command.Transaction { At: { } at })
+        {
+            var (found, error) = await PastAsync(at, "$.at").ConfigureAwait(false);
+            if (error is not null)
+            {
+                Counters.CountRejected();
+                return Rejected(command.Id, [error]);
+            }
+
+            then = found;
+        }
+
+        var make = command is Command.Past past ? await LookBackAsync(past).ConfigureAwait(false) : null;
+        var state = then ?? _state.Read().State;
+        using var request = make?.Invoke(state) ?? TransactionRequest.Read((Command.Transaction)command, standing.Limits);
+        var decision = TransactionDecider.Decide(request, state, _context, HoldsSecret, standing.Speaker);
         if (decision is not TransactionDecision.Accepted accepted)
         {
             Counters.CountRejected();
@@ -443,13 +472,48 @@ public sealed class CommandHandler : IAsyncDisposable
         }
 
         Counters.CountPlanned();
-        var plan = _parts.Reconciler.Simulate(accepted.Next);
+        var plan = then is null ? _parts.Reconciler.Simulate(accepted.Next) : _parts.Reconciler.Simulate(accepted.Next, then);
         var waiting = plan.Waiting.ToDictionary(w => w.Key, w => w.WaitsFor);
+        var given = request.Puts.Where(p => p.Secret is not null).Select(p => p.Item.Key).ToHashSet();
+        foreach (var change in accepted.Changed)
+            if (change.After?.Spec is SecretSpec secret && !given.Contains(change.Key) && !_parts.Vault.Holds(secret.Handle)) waiting[change.Key] = "secret needed";
         var items = accepted.Changed.Select(c => new ItemOutcome(
             c.Key.ToString(),
             c.After is null ? ItemState.Deleted : waiting.ContainsKey(c.Key) ? ItemState.Pending : ItemState.Applied,
             waiting.GetValueOrDefault(c.Key)));
         return Accepted(command.Id, accepted, 0, items) with { Status = OutcomeStatus.Planned, Position = null, Steps = plan.Steps.Select(s => s.ToString()).ToValueList() };
+    }
+
+    /// <summary>Reads what a command that goes back needs of the past; what comes of it never fails, but may be a request that is refused.</summary>
+    private async Task<Func<RunningConfiguration, TransactionRequest>> LookBackAsync(Command.Past command)
+    {
+        var isUndo = command.Verb == PastVerb.Undo;
+        var (after, error) = await PastAsync(command.Moment, isUndo ? "$.revision" : "$.at").ConfigureAwait(false);
+        var before = after;
+        if (isUndo && error is null)
+        {
+            var revision = long.Parse(command.Moment, System.Globalization.CultureInfo.InvariantCulture);
+            (before, error) = await PastAsync((revision - 1).ToString(System.Globalization.CultureInfo.InvariantCulture), "$.revision").ConfigureAwait(false);
+        }
+
+        return error is null ? state => PastDecider.Request(command, before!, after!, state) : _ => PastDecider.Refused(command, error);
+    }
+
+    private async Task<(RunningConfiguration? Then, CommandError? Error)> PastAsync(string at, string path)
+    {
+        if (_parts.Past is not { } past) return (null, new CommandError("", path, ErrorCode.NotSupported, "This gateway cannot look back."));
+        try
+        {
+            return (await past(at, CancellationToken.None).ConfigureAwait(false), null);
+        }
+        catch (Api.AskedWrongException e)
+        {
+            return (null, new CommandError("", path, e.Code == "invalid-moment" ? ErrorCode.InvalidValue : ErrorCode.NotFound, e.Message));
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return (null, new CommandError("", path, ErrorCode.Internal, $"The journal could not be read back ({e.GetType().Name}); nothing was changed."));
+        }
     }
 
     private void StartFinding(Request request)
@@ -500,7 +564,10 @@ public sealed class CommandHandler : IAsyncDisposable
 
         public Octets BodyHash { get; } = bodyHash;
 
-        public TransactionRequest? Transaction { get; init; }
+        public TransactionRequest? Transaction { get; set; }
+
+        /// <summary>Of a command that goes back: makes its transaction out of the configuration as it is when it is decided.</summary>
+        public Task<Func<RunningConfiguration, TransactionRequest>>? Past { get; set; }
 
         public Task<RecordedCommand?>? Found { get; set; }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
+using Gateway.Policy;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
@@ -85,6 +86,15 @@ public sealed class Reconciler : IAsyncDisposable
 
     /// <summary>The steps that would lead from the present state to <paramref name="desired"/>; does nothing.</summary>
     public Plan Simulate(RunningConfiguration desired) => Planner.Plan(desired, _applied, _descriptors);
+
+    /// <summary>The steps that would lead from <paramref name="before"/>, as if all of it were in force, to <paramref name="desired"/>; does nothing.</summary>
+    public Plan Simulate(RunningConfiguration desired, RunningConfiguration before)
+    {
+        var applied = AppliedState.Empty;
+        foreach (var item in before.Values)
+            applied = applied.With(new AppliedItem(item, _descriptors.TryGetValue(item.Key.Kind, out var d) ? d.Dependencies(item, before).Distinct().Order(ItemOrder.Instance).ToValueList() : []));
+        return Planner.Plan(desired, applied, _descriptors);
+    }
 
     public async ValueTask DisposeAsync()
     {

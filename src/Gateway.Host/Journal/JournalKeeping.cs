@@ -17,6 +17,9 @@ namespace Gateway.Host.Journal;
 /// <summary>What a running gateway does for its journal beside writing it: reads it at the start, keeps snapshots, signs heads, archives what is old.</summary>
 internal sealed class JournalKeeping : IDisposable
 {
+    /// <summary>What signs heads and bundles.</summary>
+    public const string KeyAlgorithm = "ECDSA P-256, SHA-256";
+
     /// <summary>A last event this far ahead of the clock is worth a word.</summary>
     private static readonly TimeSpan _future = TimeSpan.FromMinutes(1);
 
@@ -97,7 +100,7 @@ internal sealed class JournalKeeping : IDisposable
     /// <summary>What the journal is to say of the key: that it is new, when it is.</summary>
     public IEnumerable<GatewayEvent> News() => Key.IsNew ? [new SigningKeyMade(Key.Fingerprint, Key.PublicKey)] : [];
 
-    public KeyView KeyView() => new(_appliance.Id, "ECDSA P-256, SHA-256", Key.Fingerprint.ToString(), Key.Pem);
+    public KeyView KeyView() => new(_appliance.Id, KeyAlgorithm, Key.Fingerprint.ToString(), Key.Pem);
 
     /// <summary>Writes the period as a bundle.</summary>
     public async Task ExportAsync(string? since, string? until, Stream to, CancellationToken stop)

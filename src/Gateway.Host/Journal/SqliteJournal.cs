@@ -21,6 +21,7 @@ public sealed class SqliteJournal : IJournal
 
     private readonly string _path;
     private readonly string? _owner;
+    private int? _maxPages;
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly Timer _syncSoon;
     private SqliteConnection? _writer;
@@ -43,6 +44,17 @@ public sealed class SqliteJournal : IJournal
         _syncSoon = new Timer(_ => SyncNow());
     }
 
+    /// <summary>Most pages of 4096 octets that the database may have; for tests of a full disk.</summary>
+    internal int? MaxPages
+    {
+        get => _maxPages;
+        set
+        {
+            _maxPages = value;
+            if (_writer is not null) Execute(_writer, $"PRAGMA max_page_count={value ?? int.MaxValue}");
+        }
+    }
+
     /// <summary>The head anchor's file for the journal at <paramref name="path"/>.</summary>
     public static string AnchorPath(string path) => path + ".head";
 
@@ -57,6 +69,7 @@ public sealed class SqliteJournal : IJournal
             Execute(_writer, "PRAGMA synchronous=NORMAL");
             CreateSchema(_writer);
             CheckOwner(_writer);
+            MaxPages = _maxPages;
             // An archiving that was cut off had its bundle and its base: the rest of it is done now.
             while (BaseRow.DeleteSome(_writer))
             {

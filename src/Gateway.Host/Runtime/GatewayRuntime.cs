@@ -230,6 +230,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             {
                 Sequencer = _sequencer, Journal = _journal, Reconciler = _reconciler, Vault = secrets, Digest = secrets, SaCommands = _ike,
                 Proposals = new IkeProposalSyntax(), Clock = TimeProvider.System, Authorization = _authorization,
+                Past = async (at, cancel) => (await _records.StateAsync(at, blame: false, cancel).ConfigureAwait(false)).Configuration.Configuration,
             },
             running.Configuration);
         _parts.Push(_commands);
@@ -356,6 +357,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             Handle = HandleAsync,
             Journal = _journal,
             CheckpointPath = BusParts.CheckpointOf(_appliance),
+            Head = _appliance.Journal.PublishHeads ? () => _keeping.Signer?.Last : null,
             Log = _logs.For("bus"),
         });
         _parts.Push(_bus);

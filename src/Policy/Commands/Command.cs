@@ -35,6 +35,29 @@ public abstract record Command
 
         /// <summary>Items of others are changed too, and belong to the sender from then on.</summary>
         public bool TakeOwnership { get; init; }
+
+        /// <summary>With <see cref="TransactionMode.Plan"/>: upon the configuration of that moment instead of the running one.</summary>
+        public string? At { get; init; }
+    }
+
+    /// <summary>Brings items back to what the journal says they were: an ordinary transaction, which the gateway itself puts together.</summary>
+    public sealed record Past : Command
+    {
+        public required PastVerb Verb { get; init; }
+
+        /// <summary>The revision to take back, or the moment to go back to.</summary>
+        public required string Moment { get; init; }
+
+        /// <summary>Refuse unless the running revision is this one.</summary>
+        public long? ExpectedRevision { get; init; }
+
+        public TransactionMode Mode { get; init; }
+
+        /// <summary>Undo: also what was changed again since.</summary>
+        public bool Force { get; init; }
+
+        /// <summary>Items of others are changed too, and belong to the sender from then on.</summary>
+        public bool TakeOwnership { get; init; }
     }
 
     /// <summary>Asks for an SA's life to change: initiate, rekey or terminate a connection or one of its children.</summary>
@@ -59,6 +82,16 @@ public enum TransactionMode
 
     /// <summary>Full validation and the ordered steps, no event.</summary>
     Plan,
+}
+
+/// <summary>Which way back.</summary>
+public enum PastVerb
+{
+    /// <summary>What one revision changed becomes what it was before it.</summary>
+    Undo,
+
+    /// <summary>Everything becomes what it was at a moment.</summary>
+    Restore,
 }
 
 /// <summary>What an SA command asks for.</summary>

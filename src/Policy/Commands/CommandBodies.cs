@@ -9,6 +9,8 @@ public enum CommandWord
     Initiate,
     Rekey,
     Terminate,
+    Undo,
+    Restore,
 }
 
 /// <summary>A transaction as it arrives: <c>{"id":"7","put":[{"kind":"route","name":"default","spec":{…}}]}</c>.</summary>
@@ -41,11 +43,53 @@ public sealed record TransactionBody
     /// <summary>Items that belong to others are changed too, and are the sender's from then on. Without it a change of such an item is refused.</summary>
     public bool TakeOwnership { get; init; }
 
+    /// <summary>With mode plan: plan upon the configuration of a moment that is past (a revision, @POSITION or a time) instead of the running one.</summary>
+    public string? At { get; init; }
+
     /// <summary>Items to make or change.</summary>
     public ValueList<ItemPutRequest> Put { get; init; }
 
     /// <summary>Items to delete.</summary>
     public ValueList<ItemDeleteRequest> Delete { get; init; }
+}
+
+/// <summary>
+/// A command to go back, as it arrives: <c>{"id":"9","command":"undo","revision":4}</c>, <c>{"id":"10","command":"restore","at":"2026-03-01T12:00:00Z"}</c>.
+/// The gateway makes an ordinary transaction of it.
+/// </summary>
+public sealed record PastBody
+{
+    /// <summary>What is to happen.</summary>
+    public required CommandWord Command { get; init; }
+
+    /// <summary>The sender's id, 1–128 printable characters; the same id is never carried out twice.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>A label of the sender; nothing is decided by it.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>Why, in the sender's words; it is kept.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Refuse unless the running revision is this one.</summary>
+    [Range(0, long.MaxValue)]
+    public long? ExpectedRevision { get; init; }
+
+    /// <summary>Whether it is carried out or only planned.</summary>
+    public TransactionMode Mode { get; init; }
+
+    /// <summary>Undo: the revision whose changes are taken back.</summary>
+    [Range(1, long.MaxValue)]
+    public long? Revision { get; init; }
+
+    /// <summary>Restore: the moment to go back to, a revision, @POSITION or a time.</summary>
+    public string? At { get; init; }
+
+    /// <summary>Undo: items that were changed again since are taken back too. Without it such an item is a conflict.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Items that belong to others are changed too, and are the sender's from then on. Without it a change of such an item is refused.</summary>
+    public bool TakeOwnership { get; init; }
 }
 
 /// <summary>A command about SAs as it arrives: <c>{"id":"8","command":"initiate","connection":"branch","child":"net"}</c>.</summary>

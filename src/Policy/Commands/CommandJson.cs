@@ -17,8 +17,24 @@ public static class CommandJson
                 Mode = t.Mode,
                 Replace = t.Replace,
                 TakeOwnership = t.TakeOwnership,
+                At = t.At,
                 Put = t.Put,
                 Delete = t.Delete,
+            },
+            PolicyJson.Options),
+        Command.Past p => JsonSerializer.SerializeToUtf8Bytes(
+            new PastBody
+            {
+                Command = p.Verb == PastVerb.Undo ? CommandWord.Undo : CommandWord.Restore,
+                Id = p.Id,
+                Issuer = p.Issuer,
+                Reason = p.Reason,
+                ExpectedRevision = p.ExpectedRevision,
+                Mode = p.Mode,
+                Revision = p.Verb == PastVerb.Undo ? long.Parse(p.Moment, System.Globalization.CultureInfo.InvariantCulture) : null,
+                At = p.Verb == PastVerb.Undo ? null : p.Moment,
+                Force = p.Force,
+                TakeOwnership = p.TakeOwnership,
             },
             PolicyJson.Options),
         Command.Sa s => JsonSerializer.SerializeToUtf8Bytes(

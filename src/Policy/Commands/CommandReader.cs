@@ -44,6 +44,7 @@ public static class CommandReader
         {
             null => null,
             CommandWord.Transaction => ReadTransaction(body, limits, at),
+            (CommandWord.Undo or CommandWord.Restore) and var word => ReadPast(body, word, at),
             var word => ReadSa(body, word.Value, at),
         };
         return new CommandReading(id, body, errors.Count == 0 ? command : null, errors.ToValueList());
@@ -111,6 +112,8 @@ public static class CommandReader
         if (StrictJson.Read<TransactionBody>(body, at) is not { } read) return null;
         CheckLabels(read.Issuer, read.Reason, at);
         if (read.Replace && read.Delete.Count > 0) at["delete"].Add(ErrorCode.NotApplicable, "With 'replace' everything that is not put is deleted anyway.");
+        if (read.At is not null && read.Mode != TransactionMode.Plan) at["at"].Add(ErrorCode.NotApplicable, "The past is only planned upon: 'at' goes with the mode plan.");
+        CheckMoment(read.At, at);
         return new Command.Transaction
         {
             Id = read.Id,
@@ -120,9 +123,40 @@ public static class CommandReader
             Mode = read.Mode,
             Replace = read.Replace,
             TakeOwnership = read.TakeOwnership,
+            At = read.At,
             Put = read.Put,
             Delete = read.Delete,
         };
+    }
+
+    private static Command.Past? ReadPast(JsonElement body, CommandWord word, ErrorScope at)
+    {
+        if (StrictJson.Read<PastBody>(body, at) is not { } read) return null;
+        CheckLabels(read.Issuer, read.Reason, at);
+        CheckMoment(read.At, at);
+        var isUndo = word == CommandWord.Undo;
+        if (isUndo && read.Revision is null) at["revision"].Add(ErrorCode.MissingField, "Undo needs the revision to take back.");
+        if (isUndo && read.At is not null) at["at"].Add(ErrorCode.NotApplicable, "Undo takes a revision back; 'at' goes with restore.");
+        if (!isUndo && read.At is null) at["at"].Add(ErrorCode.MissingField, "Restore needs the moment to go back to.");
+        if (!isUndo && read.Revision is not null) at["revision"].Add(ErrorCode.NotApplicable, "Restore goes back to a moment; 'revision' goes with undo.");
+        if (!isUndo && read.Force) at["force"].Add(ErrorCode.NotApplicable, "Restore overwrites what was changed since anyway.");
+        return new Command.Past
+        {
+            Id = read.Id,
+            Issuer = read.Issuer,
+            Reason = read.Reason,
+            Verb = isUndo ? PastVerb.Undo : PastVerb.Restore,
+            Moment = isUndo ? (read.Revision ?? 0).ToString(System.Globalization.CultureInfo.InvariantCulture) : read.At ?? "",
+            ExpectedRevision = read.ExpectedRevision,
+            Mode = read.Mode,
+            Force = read.Force,
+            TakeOwnership = read.TakeOwnership,
+        };
+    }
+
+    private static void CheckMoment(string? moment, ErrorScope at)
+    {
+        if (moment is not null && !Names.IsPrintable(moment, MaxLabelLength)) at["at"].Add(ErrorCode.InvalidValue, "A moment is a revision, @POSITION or a time.");
     }
 
     private static Command.Sa? ReadSa(JsonElement body, CommandWord word, ErrorScope at)

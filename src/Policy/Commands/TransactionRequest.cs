@@ -13,6 +13,10 @@ public sealed class TransactionRequest : IDisposable
     private TransactionRequest(Command.Transaction command, IReadOnlyList<RequestedPut> puts, IReadOnlyList<ItemKey> deletes, ValueList<CommandError> errors) =>
         (Command, Puts, Deletes, Errors) = (command, puts, deletes, errors);
 
+    /// <summary>A request that the gateway made itself, out of items that it has or had; a secret among them keeps the slot that it names.</summary>
+    public static TransactionRequest Of(Command.Transaction command, IReadOnlyList<Item> puts, IReadOnlyList<ItemKey> deletes, ValueList<CommandError> errors) =>
+        new(command, [.. puts.Select((item, i) => new RequestedPut(i, item, null))], deletes, errors);
+
     /// <summary>The command; its specs still hold secrets: read from <see cref="Puts"/>.</summary>
     public Command.Transaction Command { get; }
 

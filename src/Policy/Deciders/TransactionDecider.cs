@@ -59,6 +59,8 @@ public static class TransactionDecider
                 var present = Slot(state.GetValueOrDefault(item.Key));
                 var slot = put.Secret switch
                 {
+                    // Only what the gateway puts together itself names a slot: an item that goes back to what it was, its value there or shredded.
+                    null when !secret.Handle.IsNone => secret.Handle,
                     null => present,
                     var value when !present.IsNone && holds(present, value) => present,
                     var value => value.Slot,

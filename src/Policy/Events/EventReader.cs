@@ -72,7 +72,7 @@ public sealed class EventReader
             if (_upcasts.ContainsKey(name)) return TryUpcast(name, data, out e, out failure);
             if (!_byName.TryGetValue(name, out var row))
             {
-                failure = new EventFailure.Unknown(name);
+                failure = new EventFailure.Unknown(name) { Known = Rows.LastOrDefault(r => Stem(r.Name) == Stem(name))?.Name };
                 return false;
             }
 
@@ -86,6 +86,8 @@ public sealed class EventReader
             return false;
         }
     }
+
+    private static string Stem(string name) => name.LastIndexOf(".v", StringComparison.Ordinal) is var dot and > 0 ? name[..dot] : name;
 
     private bool TryUpcast(string name, ReadOnlySpan<byte> data, [NotNullWhen(true)] out GatewayEvent? e, [NotNullWhen(false)] out EventFailure? failure)
     {

@@ -13,10 +13,12 @@ namespace Gateway.Bench.Journal;
 /// Makes a journal such as years of work leave: a few hundred items that are changed now and then, and the SAs of a thousand branches that are set up,
 /// rekeyed and closed all the time. The events are those that the gateway itself writes, encoded and chained as it does.
 /// </summary>
-internal sealed class JournalBuilder
+/// <param name="begin">Time of the first event; null = 2030.</param>
+/// <param name="revision">Revisions that the journal has already.</param>
+internal sealed class JournalBuilder(DateTimeOffset? begin = null, long revision = 0)
 {
     private const int Branches = 1000;
-    private static readonly DateTimeOffset _begin = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private readonly DateTimeOffset _begin = begin ?? new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly Principal _orchestrator = new("bus", "user:onap");
     private readonly Random _random = new(7);
     private readonly List<Envelope> _batch = [];
@@ -24,14 +26,14 @@ internal sealed class JournalBuilder
     private readonly ulong[] _child = new ulong[Branches];
     private JournalHead _head = JournalHead.Empty;
     private ulong _lastSa;
-    private long _revision;
+    private long _revision = revision;
     private long _seconds;
 
     /// <summary>Revisions that the journal has.</summary>
     public long Revision => _revision;
 
-    /// <summary>Fills the journal at <paramref name="path"/> with <paramref name="events"/> events; with <paramref name="sasLive"/> the branches' SAs are alive at its end.</summary>
-    /// <param name="path">A new database.</param>
+    /// <summary>Fills the journal at <paramref name="path"/> up to <paramref name="events"/> events; with <paramref name="sasLive"/> the branches' SAs are alive at its end.</summary>
+    /// <param name="path">A new database, or one to go on with.</param>
     /// <param name="owner">Id of the gateway.</param>
     /// <param name="events">How many.</param>
     /// <param name="sasLive">False: what was set up is closed.</param>

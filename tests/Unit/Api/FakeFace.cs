@@ -20,12 +20,14 @@ internal sealed class FakeFace : IGatewayFace
 
     public ValueList<CommandError> Errors { get; set; }
 
+    public ValueList<ItemOutcome> Items { get; set; }
+
     public IReadOnlyDictionary<string, string> LogLevels { get; } = new Dictionary<string, string> { ["ike"] = "information" };
 
     public Task<Outcome> HandleAsync(ReadOnlyMemory<byte> command, Principal principal, CancellationToken cancellationToken)
     {
         Commands.Add((Encoding.UTF8.GetString(command.Span), principal));
-        return Task.FromResult(new Outcome { Id = Id, Status = Answer, Revision = 1, Errors = Errors });
+        return Task.FromResult(new Outcome { Id = Id, Status = Answer, Revision = 1, Errors = Errors, Items = Items });
     }
 
     public Rights Rights { get; set; } = Rights.All;

@@ -20,8 +20,10 @@ public sealed class AsyncApiTests
     {
         ["transaction"] = typeof(TransactionBody),
         ["sa_command"] = typeof(SaBody),
+        ["past_command"] = typeof(PastBody),
         ["outcome"] = typeof(Outcome),
         ["event"] = typeof(EventMessage),
+        ["head"] = typeof(Gateway.Host.Journal.Heads.SignedHead),
         ["note"] = typeof(DeadLetterNote),
     };
 
@@ -33,6 +35,7 @@ public sealed class AsyncApiTests
         var made = new JsonObject(_records.Select(r => KeyValuePair.Create<string, JsonNode?>(r.Key, ItemSchema.Of(r.Value))));
         made["transaction"]!["properties"]!["command"]!["enum"] = new JsonArray("transaction");
         made["sa_command"]!["properties"]!["command"]!["enum"] = new JsonArray("initiate", "rekey", "terminate");
+        made["past_command"]!["properties"]!["command"]!["enum"] = new JsonArray("undo", "restore");
         if (DocsWriting.IsWanted) Write(made);
         var text = Read()["components"]!["schemas"]!;
         Assert.True(JsonNode.DeepEquals(DocsWriting.Bare(made), DocsWriting.Bare(text)), DocsWriting.Hint);
@@ -48,6 +51,8 @@ public sealed class AsyncApiTests
         Assert.Equal(BusNames.EventKey("{gateway}", "{event}"), Address("events"));
         Assert.Equal((BusNames.Commands, "direct"), Exchange("commands"));
         Assert.Equal((BusNames.Events, "topic"), Exchange("events"));
+        Assert.Equal(BusNames.HeadKey("{gateway}"), Address("heads"));
+        Assert.Equal((BusNames.Events, "topic"), Exchange("heads"));
         Assert.Equal((BusNames.Events, "topic"), Exchange("outcomes"));
         Assert.Equal((BusNames.DeadLetters, "direct"), Exchange("deadLetters"));
         Assert.Equal(BusNames.CommandQueue("{gateway}"), (string?)channels["commandQueue"]!["bindings"]!["amqp"]!["queue"]!["name"]);
@@ -81,7 +86,7 @@ public sealed class AsyncApiTests
     [Fact]
     public void The_examples_are_commands()
     {
-        foreach (var message in new[] { "transaction", "saCommand" })
+        foreach (var message in new[] { "transaction", "saCommand", "pastCommand" })
         {
             var payload = Read()["components"]!["messages"]![message]!["examples"]![0]!["payload"]!;
             var reading = CommandReader.Read(System.Text.Encoding.UTF8.GetBytes(payload.ToJsonString()), CommandLimits.Default);

@@ -2,11 +2,15 @@ using System.Collections.Concurrent;
 using System.Text;
 using Gateway.Host.Control;
 using Gateway.Host.Control.Senders;
+using Gateway.Host.Descriptors;
 using Gateway.Host.Journal;
+using Gateway.Host.Journal.History;
+using Gateway.Host.Runtime;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
 using Gateway.Policy.Journal;
+using Gateway.Policy.Planning;
 using Gateway.Projections;
 
 namespace Gateway.Unit.Control;
@@ -38,7 +42,7 @@ internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
 
     public ConcurrentQueue<SaRequest> SaRequests { get; } = [];
 
-    public static async Task<ControlWorld> StartAsync(IJournal? journal = null, MemoryVault? vault = null, Authorization? authorization = null)
+    public static async Task<ControlWorld> StartAsync(IJournal? journal = null, MemoryVault? vault = null, Authorization? authorization = null, bool realSecrets = false)
     {
         var world = new ControlWorld(journal ?? new MemoryJournal(), vault ?? new MemoryVault());
         var head = await world.Journal.OpenAsync(CancellationToken.None);
@@ -46,8 +50,9 @@ internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
         world.Sequencer = new JournalSequencer(world.Journal, head, EventCatalog.Encode);
         world.Facts = new FactWriter(world.Sequencer, world.Clock);
         world.Interfaces = new RecordingDescriptor("interface", world.Calls);
+        IDescriptor secrets = realSecrets ? new SecretDescriptor(world.Vault) : new RecordingDescriptor("secret", world.Calls);
         world.Reconciler = new Reconciler(
-            [world.Interfaces, .. new[] { "route", "neighbor", "secret", "connection", "policy" }.Select(k => new RecordingDescriptor(k, world.Calls))],
+            [world.Interfaces, secrets, .. new[] { "route", "neighbor", "connection", "policy" }.Select(k => new RecordingDescriptor(k, world.Calls))],
             world.Clock,
             world.Facts.Write);
         world.Handler = new CommandHandler(
@@ -61,6 +66,7 @@ internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
                 SaCommands = world,
                 Proposals = new IkeProposalSyntax(),
                 Clock = world.Clock,
+                Past = async (at, stop) => (await new JournalRecords(new JournalHistory(world.Journal, null), () => new VerifyAgainst()).StateAsync(at, blame: false, stop)).Configuration.Configuration,
                 Authorization = authorization ?? Authorization.Open,
             },
             replayed.Configuration);

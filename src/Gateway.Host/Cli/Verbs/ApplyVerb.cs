@@ -13,12 +13,19 @@ internal static class ApplyVerb
         var plan = new Option<bool>("--plan") { Description = "Validate and show the steps; change nothing." };
         var replace = new Option<bool>("--replace") { Description = "The items are the whole desired state of what is yours; with --take-ownership of everything." };
         var take = TakeOwnership();
+        var at = new Option<string?>("--at") { Description = "With --plan: upon the configuration of a moment that is past.", HelpName = "AT" };
         var reason = new Option<string?>("--reason") { Description = "Why, for the journal.", HelpName = "TEXT" };
-        var verb = new Command("apply", "Puts and deletes items in one transaction.") { file, plan, replace, take, reason };
+        var verb = new Command("apply", "Puts and deletes items in one transaction.") { file, plan, replace, take, reason, at };
         verb.SetAction(async (parsed, stop) =>
         {
             var transaction = Read(parsed.GetValue(file)!);
             if (parsed.GetValue(plan)) transaction["mode"] = "plan";
+            if (parsed.GetValue(at) is { } moment)
+            {
+                if (!parsed.GetValue(plan)) throw new CliException(ExitCodes.Usage, "The past cannot be changed: --at goes with --plan.");
+                transaction["at"] = moment;
+            }
+
             if (parsed.GetValue(replace)) transaction["replace"] = true;
             if (parsed.GetValue(take)) transaction["take_ownership"] = true;
             if (parsed.GetValue(reason) is { } why) transaction["reason"] = why;

@@ -87,27 +87,10 @@ internal static class DiffVerb
             {
                 if (row.From is { } before) screen.Line($"- {row.Item} {JsonSerializer.Serialize(before, ApiJson.Options)}");
                 if (row.To is { } after) screen.Line($"+ {row.Item} {JsonSerializer.Serialize(after, ApiJson.Options)}");
+                foreach (var field in row.Fields ?? []) screen.Line($"    {field.Path}: {field.From?.ToJsonString() ?? "-"} → {field.To?.ToJsonString() ?? "-"}");
             }
 
             return ExitCodes.Done;
-        });
-        return verb;
-    }
-}
-
-/// <summary><c>gateway verify</c>.</summary>
-internal static class VerifyVerb
-{
-    public static Command Make(Where where, Screen screen)
-    {
-        var verb = new Command("verify", "Recomputes the journal's hash chain.");
-        verb.SetAction(async (parsed, stop) =>
-        {
-            var view = await Ask.Async(where, parsed, client => client.GetAsync<VerifyView>("/v1/verify", stop), records => records.VerifyAsync(stop)).ConfigureAwait(false);
-            if (parsed.GetValue(where.Json)) screen.Json(view);
-            else if (view.Intact) screen.Line($"The journal is intact: {view.Events} events, head {view.Position} {view.Hash}");
-            else screen.Error($"The journal is NOT intact, from position {view.FirstBad} on: {view.Problem}");
-            return view.Intact ? ExitCodes.Done : ExitCodes.Rejected;
         });
         return verb;
     }

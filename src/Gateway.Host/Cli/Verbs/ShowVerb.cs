@@ -15,9 +15,11 @@ internal static class ShowVerb
         topic.AcceptOnlyFromAmong(["gateway", .. ShowTopics.All]);
         var name = new Argument<string?>("NAME") { Arity = ArgumentArity.ZeroOrOne, Description = "Only this one." };
         var watch = new Option<bool>("--watch") { Description = "Show it again every second." };
-        var verb = new Command("show", "Shows what is.") { topic, name, watch };
+        var at = new Option<string?>("--at") { Description = "As the journal has it at a moment: a revision, @POSITION or a time.", HelpName = "AT" };
+        var verb = new Command("show", "Shows what is, or what was.") { topic, name, watch, at };
         verb.SetAction(async (parsed, stop) =>
         {
+            if (parsed.GetValue(at) is { } moment) return await PastAsync(where, parsed, parsed.GetValue(topic)!, parsed.GetValue(name), moment, screen, stop).ConfigureAwait(false);
             using var client = where.Connect(parsed);
             while (true)
             {
@@ -27,6 +29,33 @@ internal static class ShowVerb
             }
         });
         return verb;
+    }
+
+    /// <summary><c>gateway sas [NAME] [--at AT]</c>: short for <c>show sas</c>.</summary>
+    public static Command MakeSas(Where where, Screen screen)
+    {
+        var name = new Argument<string?>("NAME") { Arity = ArgumentArity.ZeroOrOne, Description = "Only of this connection or child." };
+        var at = new Option<string?>("--at") { Description = "As the journal has it at a moment: a revision, @POSITION or a time.", HelpName = "AT" };
+        var verb = new Command("sas", "The SAs, now or at any moment.") { name, at };
+        verb.SetAction(async (parsed, stop) =>
+        {
+            if (parsed.GetValue(at) is { } moment) return await PastAsync(where, parsed, "sas", parsed.GetValue(name), moment, screen, stop).ConfigureAwait(false);
+            using var client = where.Connect(parsed);
+            return await ShowAsync(client, "sas", parsed.GetValue(name), parsed.GetValue(where.Json), screen, false, stop).ConfigureAwait(false) ? ExitCodes.Done : ExitCodes.Rejected;
+        });
+        return verb;
+    }
+
+    private static async Task<int> PastAsync(Where where, ParseResult parsed, string topic, string? name, string at, Screen screen, CancellationToken stop)
+    {
+        if (topic == "gateway") throw new CliException(ExitCodes.Usage, "The gateway as a whole is shown as it is; --at goes with what is journalled.");
+        var answer = await Ask.Async(
+            where, parsed, client => client.GetAsync<JsonElement>(Query.Path($"/v1/show/{topic}", ("name", name), ("at", at)), stop),
+            async records => JsonSerializer.SerializeToElement(await records.ShowAsync(topic, name, at, stop).ConfigureAwait(false), ApiJson.Options)).ConfigureAwait(false);
+        if (parsed.GetValue(where.Json)) screen.Json(answer);
+        else if (name is not null && answer.GetArrayLength() == 0) screen.Error($"There was nothing named {name} in {topic}.");
+        else Table(topic, answer, screen);
+        return name is not null && answer.GetArrayLength() == 0 ? ExitCodes.Rejected : ExitCodes.Done;
     }
 
     // False when a name was asked for that is not there.
