@@ -14,7 +14,7 @@ internal abstract record JournalAddress
     {
     }
 
-    public sealed record Sqlite(string Path) : JournalAddress
+    public sealed record Sqlite(string Path, string? Archive = null) : JournalAddress
     {
         public override string ToString() => "sqlite:" + Path;
     }
@@ -88,7 +88,7 @@ internal abstract record JournalAddress
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public ICopySource ToRead() => this switch
     {
-        Sqlite sqlite => new SqliteCopySource(sqlite.Path),
+        Sqlite sqlite => new SqliteCopySource(sqlite.Path, sqlite.Archive),
         Store store => new EventStoreJournal(new EventStoreJournalOptions { Uri = store.Uri, Stream = store.Stream }),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
@@ -112,7 +112,7 @@ internal abstract record JournalAddress
     private static JournalAddress? Of(ApplianceConfig appliance)
     {
         if (appliance.Journal.Kind == JournalKind.Memory) return null;
-        if (appliance.Journal.Kind == JournalKind.Sqlite) return new Sqlite(appliance.Journal.Path);
+        if (appliance.Journal.Kind == JournalKind.Sqlite) return new Sqlite(appliance.Journal.Path, appliance.Journal.Archive);
         var options = Journals.Options(appliance);
         return new Store(options.Uri, options.Stream, appliance.Journal.Path);
     }

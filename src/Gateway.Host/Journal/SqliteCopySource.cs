@@ -1,19 +1,24 @@
 using System.Runtime.CompilerServices;
+using Gateway.Host.Journal.Bundles;
 using Gateway.Host.Journal.EventStore;
 using Gateway.Policy.Journal;
 using Microsoft.Data.Sqlite;
 
 namespace Gateway.Host.Journal;
 
-/// <summary>Reads a SQLite journal with the records of its commands: each lies with the first event of its command.</summary>
+/// <summary>Reads a SQLite journal, with the bundles that its older events were archived into, and with the records of its commands: each lies with the first event of its command.</summary>
 internal sealed class SqliteCopySource : ICopySource, IAsyncDisposable
 {
     private readonly SqliteJournal _journal;
+    private readonly ArchivedJournal _whole;
     private readonly string _path;
 
-    public SqliteCopySource(string path)
+    /// <param name="path">The journal's file.</param>
+    /// <param name="archive">Folder of the bundles; null = <c>archive</c> beside the file.</param>
+    public SqliteCopySource(string path, string? archive = null)
     {
         _journal = SqliteJournal.OpenForReading(path);
+        _whole = new ArchivedJournal(_journal, archive ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, "archive"));
         _path = path;
     }
 
@@ -26,7 +31,7 @@ internal sealed class SqliteCopySource : ICopySource, IAsyncDisposable
         command.Parameters.AddWithValue("$from", from);
         using var rows = command.ExecuteReader();
         var next = Next(rows);
-        await foreach (var envelope in _journal.ReadAsync(from, stop).ConfigureAwait(false))
+        await foreach (var envelope in _whole.ReadAsync(from, stop).ConfigureAwait(false))
         {
             var commands = new List<RecordedCommand>();
             while (next is not null && next.FirstPosition <= envelope.Position)

@@ -53,7 +53,7 @@ internal static class JournalVerbs
                     }
                 }
             }
-            catch (Exception e) when (e is JournalDamagedException or JournalConflictException or JournalUnavailableException or IOException or UnauthorizedAccessException or Microsoft.Data.Sqlite.SqliteException)
+            catch (Exception e) when (e is JournalDamagedException or JournalArchivedException or InvalidDataException or JournalConflictException or JournalUnavailableException or IOException or UnauthorizedAccessException or Microsoft.Data.Sqlite.SqliteException)
             {
                 throw new CliException(e is JournalUnavailableException ? ExitCodes.Unreachable : ExitCodes.Rejected, e.Message);
             }

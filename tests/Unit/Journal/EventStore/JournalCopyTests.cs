@@ -1,6 +1,8 @@
 using Gateway.Host.Cli;
 using Gateway.Host.Journal;
+using Gateway.Host.Journal.Bundles;
 using Gateway.Host.Journal.EventStore;
+using Gateway.Host.Journal.History;
 using Gateway.Policy;
 using Gateway.Policy.Journal;
 using Gateway.Unit.Journal.EventStore.Endpoint;
@@ -144,6 +146,26 @@ public sealed class JournalCopyTests
         Assert.StartsWith("Copied 7 events", text, StringComparison.Ordinal);
         await using var back = new SqliteJournal(file);
         Assert.Equal(27, (await back.OpenAsync(default)).Position);
+    }
+
+    [Fact]
+    public async Task What_was_archived_is_copied_out_of_its_bundles()
+    {
+        await using var lab = await StoreLab.StartAsync();
+        using var world = new JournalWorld();
+        await world.Random(41, 300).StoreAsync();
+        await using (var journal = new SqliteJournal(world.Db, "gw"))
+        {
+            await journal.OpenAsync(default);
+            await new Archiver(journal, new JournalHistory(journal, null), world.Archive).ArchiveAsync(100, new BundleSigning { Gateway = "gw", Key = world.Key }, default);
+        }
+
+        var report = await CopyAsync(new SqliteCopySource(world.Db, world.Archive), new EventStoreJournal(lab.Options() with { StatePath = null }));
+        Assert.True(report.Head.Position > 100);
+        Assert.Equal(report.Head.Position, report.Verified);
+        File.Delete(Path.Combine(world.Archive, ArchivedJournal.NameOf("gw", 1, 100)));
+        await Assert.ThrowsAsync<JournalArchivedException>(() => CopyAsync(new SqliteCopySource(world.Db, world.Archive), new EventStoreJournal(lab.Options("again") with { StatePath = null })));
+        Assert.Null(lab.State.Stream("again"));
     }
 
     [Fact]
