@@ -26,7 +26,7 @@ public sealed class ChaosTests
     {
         var seed = Environment.TickCount;
         var random = new Random(seed);
-        var lab = new LabCase { ConnectionLines = "dpd_delay = 5s" };
+        var lab = new LabCase { ConnectionLines = KillAndResumeTests.Patience };
         using var net = new LabNet(leftIsBare: true);
         await using var broker = await PrivateBroker.StartAsync(net.Left, TestContext.Current.CancellationToken);
         using var gateway = new GatewayProcess(net.Left, Place.Left, lab.LeftConf(), appliance: box => box["bus"] = new JsonObject { ["kind"] = "rabbitmq", ["uri"] = broker.Uri.ToString() });
