@@ -29,6 +29,10 @@ public static class EventSummary
         ChildSaClosed child => $"CHILD SA {child.Id} of {child.Connection}/{child.Child} ended: {child.Reason}.",
         ChildSaFailed child => $"A CHILD SA of {child.Connection}{(child.Child is { } name ? $"/{name}" : "")} failed: {child.Reason}.",
         ChildSasInherited inherited => $"IKE SA {inherited.To} took over the CHILD SAs of {inherited.From}.",
+        LeaseGranted lease => $"{lease.Identity} has address {lease.Address} of pool {lease.Pool}.",
+        LeaseReleased lease => $"{lease.Identity} gave address {lease.Address} of pool {lease.Pool} back.",
+        LeaseRefused refused => $"{refused.Identity} of {refused.Connection} got no address: {refused.Reason}.",
+        VirtualAddressesReceived received => $"IKE SA {received.Id} of {received.Connection} has the virtual addresses {string.Join(", ", received.Addresses)}.",
         _ => e.GetType().Name,
     };
 

@@ -12,8 +12,8 @@ internal static class SaPrinter
         {
             var (mine, theirs) = sa.Initiator ? ("*", "") : ("", "*");
             screen.Line($"{sa.Connection}: #{sa.Id}, {sa.State.ToUpperInvariant()}, IKEv2, {sa.InitiatorSpi}_i{mine} {sa.ResponderSpi}_r{theirs}");
-            screen.Line($"  local  '{sa.LocalId}' @ {sa.Local}{(sa.NatLocal ? " (behind NAT)" : "")}");
-            screen.Line($"  remote '{sa.RemoteId}' @ {sa.Remote}{(sa.NatRemote ? " (behind NAT)" : "")}");
+            screen.Line($"  local  '{sa.LocalId}' @ {sa.Local}{(sa.NatLocal ? " (behind NAT)" : "")}{Vips(sa.LocalVips)}");
+            screen.Line($"  remote '{sa.RemoteId}' @ {sa.Remote}{(sa.NatRemote ? " (behind NAT)" : "")}{Vips(sa.RemoteVips)}");
             if (sa.Proposal.Length > 0) screen.Line($"  {sa.Proposal}");
             if (sa.Established is { } since) screen.Line($"  established {Format.Span(DateTimeOffset.UtcNow - since)} ago{Rekey(sa.RekeyInSeconds)}");
             foreach (var child in sa.Children) Print(child, screen);
@@ -29,6 +29,8 @@ internal static class SaPrinter
         screen.Line($"    local  {string.Join(' ', child.LocalTs)}");
         screen.Line($"    remote {string.Join(' ', child.RemoteTs)}");
     }
+
+    private static string Vips(IReadOnlyList<string>? addresses) => addresses is null ? "" : $" [{string.Join(' ', addresses)}]";
 
     private static string Rekey(long? seconds) => seconds is { } s ? $", rekeying in {Format.Span(TimeSpan.FromSeconds(s))}" : "";
 }

@@ -19,6 +19,7 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
 {
     private RunningConfiguration? _before;
     private List<Item> _loaded = [];
+    private List<Item> _pools = [];
 
     public void BeforePass(RunningConfiguration desired)
     {
@@ -30,6 +31,7 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
     public void AfterPass(RunningConfiguration desired, AppliedState applied)
     {
         punt?.Update();
+        LoadPools(desired, applied);
         var items = desired.OfKind(ItemCatalog.Connection).Concat(desired.OfKind(ItemCatalog.Secret)).Where(i => applied.IsInForce(i.Key)).ToList();
         if (items.Count == _loaded.Count && items.Zip(_loaded).All(p => ReferenceEquals(p.First, p.Second))) return;
         heap.Changed(Math.Abs(items.Count - _loaded.Count));
@@ -50,6 +52,14 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
         }
 
         ike.Load(connections, secrets);
+    }
+
+    private void LoadPools(RunningConfiguration desired, AppliedState applied)
+    {
+        var pools = desired.OfKind(ItemCatalog.Pool).Where(i => applied.IsInForce(i.Key)).ToList();
+        if (pools.Count == _pools.Count && pools.Zip(_pools).All(p => ReferenceEquals(p.First, p.Second))) return;
+        _pools = pools;
+        ike.LoadPools(PoolDescriptor.Compile(desired, applied));
     }
 
     private static ValueList<Identity> Identities(SecretSpec secret)

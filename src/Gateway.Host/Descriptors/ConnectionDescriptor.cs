@@ -10,7 +10,7 @@ internal sealed class ConnectionDescriptor : IDescriptor
 {
     public string Kind => ItemCatalog.Connection;
 
-    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) => [];
+    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) => ((ConnectionSpec)item.Spec).Pools.Select(name => new ItemKey(ItemCatalog.Pool, name));
 
     public bool CanUpdate(ItemSpec from, ItemSpec to) => true;
 

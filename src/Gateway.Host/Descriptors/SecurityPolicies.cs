@@ -20,7 +20,9 @@ internal static class SecurityPolicies
             var connection = (ConnectionSpec)item.Spec;
             foreach (var (name, child) in connection.Children)
             {
-                var (local, remote) = (Selectors(child.LocalTs, connection.LocalAddrs), Selectors(child.RemoteTs, connection.RemoteAddrs));
+                // What a peer gives us is known with the SA; what we give a peer is of our pools.
+                var pools = connection.Pools.Select(name => PoolRange(configuration, name)).OfType<TrafficSelector>().ToList();
+                var (local, remote) = (Selectors(child.LocalTs, connection.Vips.Count > 0 ? [] : connection.LocalAddrs, []), Selectors(child.RemoteTs, connection.RemoteAddrs, pools));
                 if (local.Count > 0 && remote.Count > 0) policies.Add(SecurityPolicy.OfChild(new ConnectionName(item.Key.Name), new ChildName(name), local, remote));
             }
         }
@@ -35,17 +37,21 @@ internal static class SecurityPolicies
         return policies;
     }
 
-    private static ValueList<TrafficSelector> Selectors(ValueList<string> texts, ValueList<string> addresses)
+    private static ValueList<TrafficSelector> Selectors(ValueList<string> texts, ValueList<string> addresses, List<TrafficSelector> pools)
     {
         var selectors = new List<TrafficSelector>();
         foreach (var text in texts.Count == 0 ? ["dynamic"] : texts)
         {
             if (TrafficSelector.TryParse(text, out var selector)) selectors.Add(selector);
+            else if (pools.Count > 0) selectors.AddRange(pools);
             else if (addresses.Count > 0 && IpPrefix.TryAddress(addresses[0], out var address)) selectors.Add(Host(address));
         }
 
         return selectors.ToValueList();
     }
+
+    private static TrafficSelector? PoolRange(RunningConfiguration configuration, string name) =>
+        configuration.TryGetValue(new ItemKey(ItemCatalog.Pool, name), out var item) && PoolSpec.TryRange(((PoolSpec)item.Spec).Addrs, out var range) ? range : null;
 
     private static TrafficSelector Host(IPAddress address) => new(address, address);
 }

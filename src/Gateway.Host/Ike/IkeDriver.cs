@@ -37,6 +37,9 @@ internal sealed record IkeDriverParts
 
     public required ILogger Log { get; init; }
 
+    /// <summary>What the journal says of leases.</summary>
+    public IReadOnlyList<JournalledLease> Leases { get; init; } = [];
+
     /// <summary>Writes keys for Wireshark; null as a rule.</summary>
     public KeyLog? KeyLog { get; init; }
 }
@@ -63,6 +66,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly Dictionary<ChildSaId, ulong> _seen = [];
     private readonly List<(ChildSaId Id, ulong Packets, TimeSpan Since)> _heard = [];
     private readonly HashSet<IkeSaId> _logged = [];
+    private readonly VirtualAddresses _virtual;
     private readonly List<(ConnectionName Connection, ValueList<ChildName> Children)> _revivals = [];
     private Dictionary<ConnectionName, Connection> _connections = [];
     private IReadOnlyList<IkeSaView> _sas = [];
@@ -75,6 +79,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     public IkeDriver(IkeDriverParts parts)
     {
         _parts = parts;
+        _virtual = new VirtualAddresses(parts.Dataplane);
         _engine = new IkeEngine(new IkeEngineOptions
         {
             Settings = parts.Settings,
@@ -99,7 +104,14 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     /// <summary>IKE messages that came and went.</summary>
     public IkeMessageCounts Messages { get; } = new();
 
-    public void Start() => _loop = Task.Run(LoopAsync);
+    public void Start()
+    {
+        Leave((_, outputs) => _engine.RestoreLeases(_parts.Leases, outputs));
+        _loop = Task.Run(LoopAsync);
+    }
+
+    /// <summary>Puts pools in force, before the connections that use them.</summary>
+    public void LoadPools(IReadOnlyList<AddressPool> pools) => Leave((_, _) => _engine.LoadPools(pools));
 
     /// <summary>Puts connections and secrets in force.</summary>
     public void Load(IReadOnlyList<Connection> connections, IReadOnlyList<SharedSecret> secrets) =>
@@ -139,6 +151,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         foreach (var output in outputs)
             if (output is IkeOutput.Install install && slots.TryGet(install.Parameters.InboundKey, out var inbound) && slots.TryGet(install.Parameters.OutboundKey, out var outbound))
                 Guard(() => Install(install, inbound, outbound));
+            else if (output is IkeOutput.AddAddress) Guard(() => Carry(output));
         _parts.Vault.Shred(strays);
         return report;
     }
@@ -360,6 +373,12 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
                 break;
             case IkeOutput.Shred shred:
                 _parts.Vault.Shred(shred.Slot);
+                break;
+            case IkeOutput.AddAddress add:
+                _virtual.Add(add.Address);
+                break;
+            case IkeOutput.RemoveAddress remove:
+                _virtual.Remove(remove.Address);
                 break;
             case IkeOutput.Send send:
                 Messages.Count(NonEspMarker.Classify(send.Payload.Span, out _) == NattContent.Ike ? send.Payload.Span[NonEspMarker.Size..] : send.Payload.Span, inbound: false);

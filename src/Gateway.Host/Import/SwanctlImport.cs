@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gateway.Host.Import.Settings;
 using Gateway.Policy.Commands;
+using Gateway.Policy.Items;
 
 namespace Gateway.Host.Import;
 
@@ -13,6 +14,7 @@ public sealed class SwanctlImport
 
     private readonly List<NotCarriedOver> _lost = [];
     private readonly List<ItemPutRequest> _secrets = [];
+    private readonly List<ItemPutRequest> _pools = [];
     private readonly List<ItemPutRequest> _connections = [];
     private readonly List<ItemPutRequest> _policies = [];
     private readonly ProposalCheck _check;
@@ -31,8 +33,9 @@ public sealed class SwanctlImport
         var import = new SwanctlImport(check);
         foreach (var note in notes) import.Lose("include", note.Origin.ToString(), true, note.Sentence);
         import.ReadAll(root, view);
+        import.ForgetForeignPools();
         import.ReadFolders(Path.GetDirectoryName(Path.GetFullPath(file))!);
-        return new ImportReport { Items = [.. import._secrets, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
+        return new ImportReport { Items = [.. import._secrets, .. import._pools, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
     }
 
     /// <summary>Reads connections that came as sections already, in the form of a swanctl.conf with nothing beside it.</summary>
@@ -41,7 +44,7 @@ public sealed class SwanctlImport
         if (SettingsView.Of(root, [], out var error) is not { } view) return new ImportReport { Items = [], NotCarriedOver = [], Error = error!.ToString() };
         var import = new SwanctlImport(check);
         import.ReadAll(root, view);
-        return new ImportReport { Items = [.. import._secrets, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
+        return new ImportReport { Items = [.. import._secrets, .. import._pools, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
     }
 
     private void ReadAll(SettingsSection root, SettingsView view)
@@ -61,7 +64,7 @@ public sealed class SwanctlImport
                     foreach (var secret in section.Sections) ReadSecret(secret);
                     break;
                 case "pools":
-                    foreach (var pool in section.Sections) Lose(pool, true, "pools of virtual addresses are not carried over");
+                    foreach (var pool in section.Sections) ReadPool(pool);
                     break;
                 case "authorities":
                     foreach (var authority in section.Sections) Lose(authority, true, "certification authorities are not carried over");
@@ -115,6 +118,36 @@ public sealed class SwanctlImport
 
         if (children.Count > 0) spec["children"] = children;
         _connections.Add(Put("connection", connection.Name, spec));
+    }
+
+    private void ReadPool(SettingsView pool)
+    {
+        var spec = new JsonObject();
+        var whole = ReadValues(pool, SwanctlTables.Pool, "ike", spec);
+        foreach (var stray in pool.Sections) Lose(stray, true, "swanctl.conf has no such section");
+        if (!PoolSpec.TryRange(spec["addrs"]?.GetValue<string>() ?? "", out _))
+        {
+            Lose($"{pool.Path}.addrs", pool.Origin.ToString(), true, "the pool names no addresses as a prefix or a range");
+            whole = false;
+        }
+
+        if (whole) _pools.Add(Put("pool", pool.Name, spec));
+        else Lose(pool, true, "the pool is left out for the reasons above");
+    }
+
+    // strongSwan also looks for pools in databases, with RADIUS and DHCP.
+    private void ForgetForeignPools()
+    {
+        var known = _pools.Select(p => p.Name).ToHashSet();
+        for (var i = 0; i < _connections.Count; i++)
+        {
+            var spec = JsonObject.Create(_connections[i].Spec)!;
+            if (spec["pools"] is not JsonArray names) continue;
+            foreach (var name in names.Select(n => n!.GetValue<string>()).Where(n => !known.Contains(n)))
+                Lose($"connections.{_connections[i].Name}.pools", "", true, $"\"{name}\" is not carried over: no such pool is read from the file");
+            spec["pools"] = new JsonArray([.. names.Select(n => n!.GetValue<string>()).Where(known.Contains).Select(n => (JsonNode)n)]);
+            _connections[i] = Put("connection", _connections[i].Name, spec);
+        }
     }
 
     private void ReadChild(SettingsView child, JsonObject children)

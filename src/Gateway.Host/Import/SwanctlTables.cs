@@ -27,8 +27,8 @@ internal static class SwanctlTables
         Carried("over_time", Duration),
         Carried("rand_time", Duration),
         Lost("version", None, "a connection for both IKE versions takes IKEv2 only", ["2"]),
-        Lost("vips", Partial, "no virtual address is asked for"),
-        Lost("pools", Partial, "no virtual addresses are leased to peers"),
+        Carried("vips", List),
+        Carried("pools", List),
         Lost("aggressive", None, "concerns IKEv1 only", _no),
         Lost("pull", None, "concerns IKEv1 only", _yes),
         Lost("dpd_timeout", None, "concerns IKEv1 only; IKEv2 gives up by retransmission", _zero),
@@ -90,6 +90,19 @@ internal static class SwanctlTables
         Lost("tfc_padding", Partial, "packets are not padded against traffic analysis", ["0"]),
         Lost("hw_offload", None, "a matter of the Linux kernel's SAs", ["no", "auto"]),
         Lost("copy_dscp", Partial, "the DSCP is copied outwards only", ["out"]),
+    ];
+
+    public static IReadOnlyList<SwanctlRule> Pool { get; } =
+    [
+        Carried("addrs", Text),
+        Carried("dns", List),
+        Carried("nbns", List),
+        Carried("dhcp", List),
+        Carried("netmask", List),
+        Carried("subnet", List),
+        Carried("split_include", List),
+        Carried("split_exclude", List),
+        Lost("server", Partial, "clients of IKEv2 have no use for it"),
     ];
 
     /// <summary>Of a child that is not protected (<c>mode = pass</c> or <c>drop</c>), only these say anything.</summary>

@@ -53,6 +53,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private CommandHandler _commands = null!;
     private readonly Followers<ViciFact> _facts = new();
     private SaInventory _inventory = SaInventory.Empty;
+    private LeaseBook _leases = LeaseBook.Empty;
     private ShowViews _views = null!;
     private IBus? _bus;
     private string? _journalTrouble;
@@ -112,8 +113,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     public IReadOnlyList<object> Show(string topic, string? name)
     {
         SaInventory inventory;
-        lock (_inventoryGate) inventory = _inventory;
-        return _views.Rows(topic, name, inventory);
+        LeaseBook leases;
+        lock (_inventoryGate) (inventory, leases) = (_inventory, _leases);
+        return topic == "pools" ? _views.Pools(name, leases) : _views.Rows(topic, name, inventory);
     }
 
     public Task<IReadOnlyList<object>> ShowAtAsync(string topic, string? name, string at, CancellationToken cancellationToken) => _records.ShowAsync(topic, name, at, cancellationToken);
@@ -181,7 +183,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _records = _keeping.Records;
         var past = await _keeping.ReplayAsync(head, stop).ConfigureAwait(false);
         var (running, inventory) = (past.Configuration, past.Sas);
-        _inventory = inventory;
+        (_inventory, _leases) = (inventory, past.Fold.Leases);
 
         _sequencer = new JournalSequencer(_journal, head, EventCatalog.Encode);
         _parts.Push(_keeping.Begin(_sequencer));
@@ -208,7 +210,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         StartDataplane();
         // Before there is any port: what must be protected is, with the SAs that go on.
         _dataplane.Security.SetPolicies(SecurityPolicies.Of(running.Configuration));
-        CreateIke(inventory);
+        CreateIke(inventory, past.Fold.Leases);
         using (var read = await slots.ConfigureAwait(false)) await ResumeAsync(read, running.Configuration, inventory, head, stop).ConfigureAwait(false);
         _ike.Start();
         var facts = new FactWriter(_sequencer, TimeProvider.System);
@@ -216,7 +218,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _reconciler = new Reconciler(
             [
                 new InterfaceDescriptor(_dataplane, _ports), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
-                new SecretDescriptor(secrets), new ConnectionDescriptor(), new PolicyDescriptor(),
+                new SecretDescriptor(secrets), new PoolDescriptor(), new ConnectionDescriptor(), new PolicyDescriptor(),
             ],
             TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets));
         _parts.Push(_reconciler);
@@ -296,7 +298,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         warm.Start();
     }
 
-    private void CreateIke(SaInventory inventory)
+    private void CreateIke(SaInventory inventory, LeaseBook leases)
     {
         var section = _appliance.Ike;
         var keyLog = KeyLog.Open(_appliance.Debug.KeyLog);
@@ -307,6 +309,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             Sequencer = _sequencer,
             Dataplane = _dataplane,
             Security = _dataplane.Security,
+            Leases = [.. leases.Leases.Values.Select(l => new JournalledLease(l.Pool, l.Address, l.Identity, l.Online))],
             Numbers = new SaNumbers(inventory.LastIkeSaId, inventory.LastChildSaId),
             Log = _logs.For("ike"),
             KeyLog = keyLog,
@@ -372,6 +375,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         {
             var before = _inventory;
             _inventory = before.Apply(new JournalEvent(envelope, e));
+            _leases = _leases.Apply(new JournalEvent(envelope, e));
             fact = new ViciFact(envelope, e, before, _inventory);
         }
 
@@ -408,6 +412,14 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             get
             {
                 lock (gateway._inventoryGate) return gateway._inventory;
+            }
+        }
+
+        public LeaseBook Leases
+        {
+            get
+            {
+                lock (gateway._inventoryGate) return gateway._leases;
             }
         }
 

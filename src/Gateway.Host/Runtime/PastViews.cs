@@ -14,7 +14,7 @@ namespace Gateway.Host.Runtime;
 /// </summary>
 internal static class PastViews
 {
-    public static IReadOnlyList<string> Topics { get; } = ["interfaces", "routes", "neighbors", "connections", "sas", "policies", "plan"];
+    public static IReadOnlyList<string> Topics { get; } = ["interfaces", "routes", "neighbors", "connections", "pools", "sas", "policies", "plan"];
 
     public static IReadOnlyList<object> Rows(string topic, string? name, JournalState state) => topic switch
     {
@@ -22,6 +22,7 @@ internal static class PastViews
         "routes" => [.. Routes(state).Where(r => name is null || r.To == name)],
         "neighbors" => [.. Neighbors(state).Where(r => name is null || r.Address == name || r.Interface == name)],
         "connections" => [.. Connections(state).Where(r => name is null || r.Name == name)],
+        "pools" => PoolViews.Rows(state.Configuration.Configuration.OfKind(ItemCatalog.Pool), name, state.Fold.Leases),
         "sas" => [.. Sas(state.Sas).Where(r => name is null || r.Connection == name || r.Children.Any(c => c.Name == name))],
         "policies" => [.. Policies(state).Where(r => name is null || r.Name == name)],
         "plan" => [.. state.Configuration.Pending.Order(ItemOrder.Instance).Select(k => new PlanRow(k.ToString(), "pending", null, 0, null)).Where(r => name is null || r.Item == name)],

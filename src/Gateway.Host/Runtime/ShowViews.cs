@@ -31,6 +31,9 @@ internal sealed class ShowViews(
         _ => [],
     };
 
+    /// <summary>The pools with their leases.</summary>
+    public IReadOnlyList<object> Pools(string? name, LeaseBook book) => PoolViews.Rows(running().OfKind(ItemCatalog.Pool), name, book);
+
     private IEnumerable<Api.Views.InterfaceRow> Interfaces()
     {
         var there = dataplane.Interfaces();
@@ -131,6 +134,8 @@ internal sealed class ShowViews(
                 RekeyInSeconds = (long?)sa.RekeyIn?.TotalSeconds,
                 NatLocal = sa.NatLocal,
                 NatRemote = sa.NatRemote,
+                LocalVips = sa.LocalVips.Count == 0 ? null : [.. sa.LocalVips.Select(a => a.ToString())],
+                RemoteVips = sa.RemoteVips.Count == 0 ? null : [.. sa.RemoteVips.Select(a => a.ToString())],
                 Children = [.. sa.Children.Select(c => Child(c, inventory, carried.GetValueOrDefault(c.Parameters.Id)))],
             };
         }

@@ -64,6 +64,9 @@ public sealed class IkeEngine : IDisposable
     private readonly CookieJar _cookies;
     private readonly FailureLimiter _failures;
     private readonly Queue<Action<Timestamp, OutputList>> _afterwards = new();
+    private readonly LeaseTable _leases = new();
+    private readonly List<IPAddress> _found = [];
+    private readonly Dictionary<IPAddress, int> _ownVips = [];
     private readonly long[] _drops = new long[IkeDrops.Count];
     private ConnectionIndex _connections = ConnectionIndex.Empty;
     private SecretIndex _secrets = SecretIndex.Empty;
@@ -118,6 +121,12 @@ public sealed class IkeEngine : IDisposable
 
         Settle(now, outputs);
     }
+
+    /// <summary>Puts the configured pools in force. Who has an address keeps it, also when its pool is gone.</summary>
+    public void LoadPools(IReadOnlyList<AddressPool> pools) => _leases.SetPools(pools);
+
+    /// <summary>Takes back what the journal says of leases, after <see cref="Resume"/>: those that no IKE SA uses any more are released, and kept for their identities.</summary>
+    public void RestoreLeases(IEnumerable<JournalledLease> leases, OutputList outputs) => _leases.Restore(leases, released => outputs.Add(new IkeOutput.Fact(released)));
 
     /// <summary>Takes the payload of a UDP datagram.</summary>
     /// <param name="natt">It came to the NAT traversal port, so that it begins with the non-ESP marker.</param>
@@ -240,7 +249,7 @@ public sealed class IkeEngine : IDisposable
         foreach (var state in resumption.States)
         {
             _options.Numbers.Skip(state.Peering.Id, state is IkeSaState.Established { Children: var children } ? children.Select(c => c.Id) : []);
-            Add(Spread(state, now));
+            Add(Spread(state, now), outputs);
         }
 
         outputs.Order(0);
@@ -324,7 +333,7 @@ public sealed class IkeEngine : IDisposable
         try
         {
             var state = _sa.Initiate(connection, children, @try, now, outputs);
-            if (state is not IkeSaState.Gone) Add(state);
+            if (state is not IkeSaState.Gone) Add(state, outputs);
             Absorb(state.Peering.Id, outputs, start, now);
         }
         catch (Exception)
@@ -357,7 +366,7 @@ public sealed class IkeEngine : IDisposable
             Dropped(IkeDrop.Fault);
         }
 
-        if (state is not null) Add(state, datagram);
+        if (state is not null) Add(state, outputs, datagram);
         Absorb(state?.Peering.Id, outputs, start, datagram.Now);
     }
 
@@ -413,6 +422,7 @@ public sealed class IkeEngine : IDisposable
 
         if (BetweenSteps is { } between) after = between(after);
         _table.Update(before, after);
+        Account(before.Peering, after is IkeSaState.Gone ? null : after.Peering, outputs);
         Absorb(id, outputs, start, input.Now);
     }
 
@@ -451,7 +461,7 @@ public sealed class IkeEngine : IDisposable
                     _deadlines.Cancel(id!.Value, cancel.Id);
                     break;
                 case IkeOutput.Successor successor:
-                    Add(successor.State);
+                    Add(successor.State, outputs);
                     break;
                 case IkeOutput.Handover handover:
                     // What the heir stores comes before what the other one forgets.
@@ -545,9 +555,35 @@ public sealed class IkeEngine : IDisposable
         return state with { Timers = state.Timers.SetItem(liveness, now + (most * ((random[0] << 8 | random[1]) / 65536.0))) };
     }
 
-    private void Add(IkeSaState state, IkeInput.Datagram? request = null)
+    // Addresses are had by all living IKE SAs that name them, so that a rekeyed one hands them on, and the last one gives them back.
+    private void Account(Peering? before, Peering? after, OutputList outputs)
+    {
+        var (ours, theirs) = (after?.OwnVips ?? default, after?.PeerVips ?? default);
+        var (oursBefore, theirsBefore) = (before?.OwnVips ?? default, before?.PeerVips ?? default);
+        if (theirs != theirsBefore)
+        {
+            foreach (var address in theirs) _leases.Use(address);
+            foreach (var address in theirsBefore)
+                if (_leases.Leave(address) is { } released) outputs.Add(new IkeOutput.Fact(released));
+        }
+
+        if (ours != oursBefore)
+        {
+            foreach (var address in ours)
+                if ((_ownVips[address] = _ownVips.GetValueOrDefault(address) + 1) == 1) outputs.Add(new IkeOutput.AddAddress(address));
+            foreach (var address in oursBefore)
+                if (--_ownVips[address] == 0 && _ownVips.Remove(address)) outputs.Add(new IkeOutput.RemoveAddress(address));
+        }
+
+        if (_found.Count == 0) return;
+        foreach (var released in _leases.Unused(_found)) outputs.Add(new IkeOutput.Fact(released));
+        _found.Clear();
+    }
+
+    private void Add(IkeSaState state, OutputList outputs, IkeInput.Datagram? request = null)
     {
         if (BetweenSteps is { } between) state = between(state);
+        Account(null, state.Peering, outputs);
         _table.Add(state, request is null ? null : SaTable.KeyOf(request));
         foreach (var (timer, at) in state.Timers) _deadlines.Set(state.Peering.Id, timer, at);
     }
@@ -571,6 +607,13 @@ public sealed class IkeEngine : IDisposable
         public Secret? SharedKey(Identity local, Identity remote) => engine._secrets.Find(local, remote) is { } best ? engine._options.Secrets.Open(best.Handle) : null;
 
         public IPAddress? LocalAddressTowards(IPAddress remote) => engine._options.LocalAddressTowards(remote);
+
+        public Lease? Lease(LeaseRequest request)
+        {
+            var lease = engine._leases.Find(request);
+            if (lease is not null) engine._found.Add(lease.Address);
+            return lease;
+        }
 
         public IkeSaId NextIkeSa() => engine._options.Numbers.NextIkeSa();
 

@@ -25,6 +25,12 @@ public sealed record IkeSaView(
     TimeSpan? RekeyIn,
     ValueList<ChildSaView> Children)
 {
+    /// <summary>Addresses that the peer gave us.</summary>
+    public ValueList<IPAddress> LocalVips { get; init; }
+
+    /// <summary>Addresses of our pools that the peer has.</summary>
+    public ValueList<IPAddress> RemoteVips { get; init; }
+
     internal static IkeSaView Of(IkeSaState state, Timestamp now)
     {
         var p = state.Peering;
@@ -33,7 +39,11 @@ public sealed record IkeSaView(
             : [];
         return new IkeSaView(
             p.Id, p.Connection.Name, Word(state), p.IsInitiator, p.Spis.Initiator.ToString(), p.Spis.Responder.ToString(), p.Local, p.Remote,
-            p.LocalId.ToString(), p.RemoteId.ToString(), p.Proposal?.ToString(), p.NatLocal, p.NatRemote, Left(state, new TimerId(TimerKind.IkeRekey), now), children);
+            p.LocalId.ToString(), p.RemoteId.ToString(), p.Proposal?.ToString(), p.NatLocal, p.NatRemote, Left(state, new TimerId(TimerKind.IkeRekey), now), children)
+        {
+            LocalVips = p.OwnVips,
+            RemoteVips = p.PeerVips,
+        };
     }
 
     internal static TimeSpan? Left(IkeSaState state, TimerId timer, Timestamp now) => state.Timers.TryGetValue(timer, out var at) ? at - now : null;

@@ -40,8 +40,8 @@ internal static class ChildNegotiation
             nonce,
             wanted == KeyExchangeMethod.None ? null : KeyExchanges.Create(wanted, scope.Context.Entropy),
             proposals.Select(p => p with { Spi = SpiOctets(spi) }).ToValueList(),
-            config.LocalSelectors(peering.Local.Address),
-            config.RemoteSelectors(peering.Remote.Address),
+            config.LocalSelectors(Configuration.OwnDynamic(peering)),
+            config.RemoteSelectors(Configuration.PeerDynamic(peering)),
             retries);
     }
 
@@ -212,8 +212,8 @@ internal static class ChildNegotiation
         var bestScore = 0;
         foreach (var config in peering.Connection.Children.AsSpan())
         {
-            var ours = config.LocalSelectors(peering.Local.Address);
-            var theirs = config.RemoteSelectors(peering.Remote.Address);
+            var ours = config.LocalSelectors(Configuration.OwnDynamic(peering));
+            var theirs = config.RemoteSelectors(Configuration.PeerDynamic(peering));
             var local = Narrowing.Narrow(ours, responders);
             var remote = Narrowing.Narrow(theirs, initiators);
             if (local.Count == 0 || remote.Count == 0) continue;

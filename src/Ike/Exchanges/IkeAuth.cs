@@ -32,6 +32,7 @@ internal static class IkeAuth
 
         var first = wanted.Count > 0 ? connection.Child(wanted[0]) : null;
         var offer = first is null ? null : ChildNegotiation.Offer(scope, peering, first, init.InitiatorNonce, inAuth: true);
+        if (offer is not null) payloads.AddRange(Configuration.Request(peering));
         if (offer is not null) payloads.AddRange(ChildNegotiation.Payloads(peering, offer, inAuth: true));
 
         return new IkeSaState.Connecting.AuthSent
@@ -82,8 +83,11 @@ internal static class IkeAuth
         var answer = new List<Payload> { peering.LocalId.ToResponderPayload() };
         answer.AddRange(proof);
         ValueList<ChildSa> children = [];
+        // RFC 7296 §2.19: without the address that it must have the peer gets no CHILD SA.
+        var configured = Configuration.Respond(scope, peering, request.Payloads, answer);
+        peering = configured ?? peering;
         // RFC 6023: without SA and selectors the IKE SA comes up alone.
-        if (request.Payloads.Find<SecurityAssociationPayload>() is not null)
+        if (configured is not null && request.Payloads.Find<SecurityAssociationPayload>() is not null)
         {
             var result = ChildNegotiation.Respond(
                 scope, peering, request.Channel.Keys, request.Payloads, state.Init.InitiatorNonce, state.Init.ResponderNonce, inAuth: true);
@@ -134,6 +138,7 @@ internal static class IkeAuth
 
         Lifecycle.Begin(scope, peering);
         Uniqueness(scope, peering, initialContact: false);
+        peering = Configuration.Conclude(scope, peering, payloads);
         var established = new IkeSaState.Established { Peering = peering, Channel = state.Channel };
         if (state.Offer is { } offer)
         {

@@ -82,12 +82,14 @@ public sealed class ChildConfig
 
     public TimeSpan RandTime => Spec.RandTime?.ToTimeSpan() ?? (LifeTime > RekeyTime ? LifeTime - RekeyTime : TimeSpan.Zero);
 
-    public ValueList<TrafficSelector> LocalSelectors(IPAddress address) => Fill(Local, address);
+    /// <summary>The selectors of our side, with what <c>dynamic</c> stands for.</summary>
+    public ValueList<TrafficSelector> LocalSelectors(ValueList<TrafficSelector> dynamic) => Fill(Local, dynamic);
 
-    public ValueList<TrafficSelector> RemoteSelectors(IPAddress address) => Fill(Remote, address);
+    /// <inheritdoc cref="LocalSelectors"/>
+    public ValueList<TrafficSelector> RemoteSelectors(ValueList<TrafficSelector> dynamic) => Fill(Remote, dynamic);
 
-    private static ValueList<TrafficSelector> Fill(ValueList<TrafficSelector?> selectors, IPAddress address) =>
-        selectors.Select(s => s ?? new TrafficSelector(address, address)).ToValueList();
+    private static ValueList<TrafficSelector> Fill(ValueList<TrafficSelector?> selectors, ValueList<TrafficSelector> dynamic) =>
+        selectors.SelectMany(s => s is null ? dynamic : [s]).ToValueList();
 
     public override string ToString() => Name.Value;
 }

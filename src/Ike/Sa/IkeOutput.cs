@@ -47,6 +47,12 @@ public abstract record IkeOutput
 
     public sealed record CancelTimer(TimerId Id) : IkeOutput;
 
+    /// <summary>An address that a peer gave us is ours: answer for it.</summary>
+    public sealed record AddAddress(IPAddress Address) : IkeOutput;
+
+    /// <summary>An address that a peer gave us is ours no more.</summary>
+    public sealed record RemoveAddress(IPAddress Address) : IkeOutput;
+
     /// <summary>A question whose answer may take long; it comes back as <see cref="IkeInput.Answer"/>.</summary>
     public abstract record Ask : IkeOutput
     {

@@ -19,7 +19,7 @@ namespace Gateway.Ike.Sa;
 public static class IkeSaSnapshot
 {
     /// <summary>Raised with every change of the layout; others are refused.</summary>
-    public const byte Version = 2;
+    public const byte Version = 3;
 
     private const ushort Magic = 0x494b; // "IK"
 
@@ -195,6 +195,8 @@ public static class IkeSaSnapshot
         Write(writer, peering.RemoteId);
         writer.Maybe(peering.Proposal, Write);
         writer.Bool(peering.Fragmentation);
+        writer.List(peering.OwnVips, static (w, a) => w.Address(a));
+        writer.List(peering.PeerVips, static (w, a) => w.Address(a));
         writer.UInt32((uint)peering.Try);
         writer.UInt64(peering.Replaces?.Value ?? 0);
     }
@@ -226,6 +228,8 @@ public static class IkeSaSnapshot
             RemoteId = ReadIdentity(ref reader),
             Proposal = reader.Maybe(ReadProposal),
             Fragmentation = reader.Bool(),
+            OwnVips = reader.List(static (ref r) => r.Address()),
+            PeerVips = reader.List(static (ref r) => r.Address()),
             Try = (int)reader.UInt32(),
             Replaces = reader.UInt64() is var replaces and not 0 ? new IkeSaId(replaces) : null,
         };

@@ -1,6 +1,7 @@
 using System.Net;
 using Gateway.Ike.Proposals;
 using Gateway.Ike.Wire;
+using Gateway.Policy;
 using Gateway.Policy.Sa;
 
 namespace Gateway.Ike.Sa;
@@ -44,6 +45,12 @@ public sealed record Peering
 
     /// <summary>Both sides announced RFC 7383.</summary>
     public bool Fragmentation { get; init; }
+
+    /// <summary>Addresses that the peer gave us; ours while an IKE SA that has them is alive.</summary>
+    public ValueList<IPAddress> OwnVips { get; init; }
+
+    /// <summary>Addresses of our pools that the peer has.</summary>
+    public ValueList<IPAddress> PeerVips { get; init; }
 
     /// <summary>Which try it is of an initiator (<c>keyingtries</c>), from 1.</summary>
     public int Try { get; init; } = 1;

@@ -38,6 +38,10 @@ public static class EventCatalog
             new("ike.child-closed.v1", typeof(ChildSaClosed)),
             new("ike.child-failed.v1", typeof(ChildSaFailed)),
             new("ike.children-inherited.v1", typeof(ChildSasInherited)),
+            new("ike.lease-granted.v1", typeof(LeaseGranted)),
+            new("ike.lease-released.v1", typeof(LeaseReleased)),
+            new("ike.lease-refused.v1", typeof(LeaseRefused)),
+            new("ike.virtual-addresses-received.v1", typeof(VirtualAddressesReceived)),
         ],
         _upcasts);
 

@@ -70,6 +70,12 @@ public sealed record ConnectionSpec : ItemSpec
 
     public IReadOnlyDictionary<string, ChildSpec> Children { get; init; } = new Dictionary<string, ChildSpec>();
 
+    /// <summary>Pools from which a peer that asks for addresses gets them, tried in this order.</summary>
+    public ValueList<string> Pools { get; init; }
+
+    /// <summary>As initiator, addresses to ask the peer for: one each, or <c>0.0.0.0</c> or <c>::</c> for any. They stand for <c>dynamic</c> in <c>local_ts</c>.</summary>
+    public ValueList<string> Vips { get; init; }
+
     /// <summary>Always encapsulate ESP in UDP.</summary>
     public bool Encap { get; init; }
 

@@ -11,6 +11,7 @@ public static class ItemCatalog
     public const string Route = "route";
     public const string Neighbor = "neighbor";
     public const string Secret = "secret";
+    public const string Pool = "pool";
     public const string Connection = "connection";
     public const string Policy = "policy";
 
@@ -21,6 +22,7 @@ public static class ItemCatalog
         new(Route, typeof(RouteSpec), new RouteRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Secret, typeof(SecretSpec), new SecretRules()),
+        new(Pool, typeof(PoolSpec), new PoolRules()),
         new(Connection, typeof(ConnectionSpec), new ConnectionRules()),
         new(Policy, typeof(PolicySpec), new PolicyRules()),
     ];

@@ -42,6 +42,19 @@ public static class StateDocument
             foreach (var key in state.Configuration.Pending) json.WriteStringValue(key.ToString());
             json.WriteEndArray();
             Sas(json, state.Sas.ToInventory());
+            json.WriteStartArray("leases");
+            foreach (var lease in state.Leases.Leases.Values)
+            {
+                json.WriteStartArray();
+                json.WriteStringValue(lease.Pool);
+                json.WriteStringValue(lease.Address.ToString());
+                json.WriteStringValue(lease.Identity);
+                json.WriteBooleanValue(lease.Online);
+                json.WriteNumberValue(lease.Since.UtcTicks);
+                json.WriteEndArray();
+            }
+
+            json.WriteEndArray();
             Blame(json, state.Blame);
             json.WriteEndObject();
         }
@@ -64,6 +77,8 @@ public static class StateDocument
                 root.GetProperty("pending").EnumerateArray().Select(Key),
                 root.GetProperty("open").EnumerateArray().Select(o => Event(o) is ItemDeleted deleted ? new OpenChange(deleted.Key, null) : Put(o) is var put ? new OpenChange(put.Put.Key, put) : default));
             state.Sas.Load(Sas(root.GetProperty("sas")));
+            state.Load(LeaseBook.Of(root.GetProperty("leases").EnumerateArray().Select(l => new LeaseEntry(
+                l[0].GetString()!, System.Net.IPAddress.Parse(l[1].GetString()!), l[2].GetString()!, l[3].GetBoolean(), Time(l[4])))));
             if (state.Blame is { } into) Blame(root, into);
             return state;
         }

@@ -8,6 +8,8 @@ public sealed class StateFold(bool blame)
 
     public SaFold Sas { get; } = new();
 
+    public LeaseBook Leases { get; private set; } = LeaseBook.Empty;
+
     public BlameFold? Blame { get; } = blame ? new BlameFold() : null;
 
     /// <summary>Of the last event.</summary>
@@ -19,9 +21,13 @@ public sealed class StateFold(bool blame)
     {
         Configuration.Apply(e);
         Sas.Apply(e);
+        Leases = Leases.Apply(e);
         Blame?.Apply(e);
         (Position, Time) = (e.Position, e.Time);
     }
+
+    /// <summary>Goes on with these leases.</summary>
+    public void Load(LeaseBook leases) => Leases = leases;
 
     /// <summary>Goes on behind that event, of which a snapshot holds the rest.</summary>
     public void Load(long position, DateTimeOffset? time) => (Position, Time) = (position, time);

@@ -90,6 +90,22 @@ internal sealed class Peer : ISecretSource, IDisposable
         Load();
     }
 
+    public List<AddressPool> Pools { get; } = [];
+
+    /// <summary>Addresses that peers gave this one.</summary>
+    public HashSet<IPAddress> OwnAddresses { get; } = [];
+
+    public void Lend(string name, PoolSpec spec)
+    {
+        Assert.True(AddressPool.TryCompile(name, spec, out var pool));
+        Pools.RemoveAll(p => p.Name == name);
+        Pools.Add(pool);
+        Engine.LoadPools(Pools);
+    }
+
+    /// <summary>What the facts say of leases.</summary>
+    public IReadOnlyList<LeaseEntry> Leases() => [.. Envelopes().Aggregate(LeaseBook.Empty, (book, e) => book.Apply(e)).Leases.Values.OrderBy(l => l.Address.ToString(), StringComparer.Ordinal)];
+
     public void Load() => Do((now, outputs) => Engine.LoadConnections(Connections, Secrets, now, outputs));
 
     public bool Initiate(string? child = "net", string connection = "lab") =>
@@ -141,6 +157,9 @@ internal sealed class Peer : ISecretSource, IDisposable
         foreach (var (_, content) in slots) content.Dispose();
         Assert.Empty(report.Refused);
         var kept = outputs.OfType<IkeOutput.Install>().SelectMany(i => new[] { i.Parameters.InboundKey, i.Parameters.OutboundKey }).ToHashSet();
+        Engine.RestoreLeases(Leases().Select(l => new JournalledLease(l.Pool, l.Address, l.Identity, l.Online)), outputs);
+        Engine.LoadPools(Pools);
+        OwnAddresses.Clear();
         Apply(outputs);
         foreach (var (handle, content) in Vault.ToList())
             if (!IsSnapshot(content) && !kept.Contains(handle) && Secrets.TrueForAll(s => s.Handle != handle)) Shred(handle);
@@ -148,11 +167,13 @@ internal sealed class Peer : ISecretSource, IDisposable
     }
 
     /// <summary>What the facts say is up.</summary>
-    public SaInventory Inventory() => Facts.Select((e, i) => new JournalEvent(
+    public SaInventory Inventory() => Envelopes().Aggregate(SaInventory.Empty, (state, e) => state.Apply(e));
+
+    private IEnumerable<JournalEvent> Envelopes() => Facts.Select((e, i) => new JournalEvent(
         new Envelope
         {
             Position = i + 1, Subject = e.Subject, Name = "", Time = DateTimeOffset.UnixEpoch, Principal = Principal.Gateway, Data = Octets.Empty, Hash = Octets.Empty,
-        }, e)).Aggregate(SaInventory.Empty, (state, e) => state.Apply(e));
+        }, e));
 
     /// <summary>A packet over every SA that may send.</summary>
     public IEnumerable<(Octets Key, ulong Sequence)> SendEsp() => [.. Installed.Values.Where(s => !s.OutboundHeld).Select(s => (s.OutboundKey, s.Sender.Next()))];
@@ -239,6 +260,12 @@ internal sealed class Peer : ISecretSource, IDisposable
             LastOutputs.Add(output);
             switch (output)
             {
+                case IkeOutput.AddAddress add:
+                    OwnAddresses.Add(add.Address);
+                    break;
+                case IkeOutput.RemoveAddress remove:
+                    OwnAddresses.Remove(remove.Address);
+                    break;
                 case IkeOutput.Shred shred:
                     Shred(shred.Slot);
                     break;

@@ -36,6 +36,8 @@ internal sealed class FakeViciFace : IViciFace
 
     public SaInventory Inventory { get; private set; } = SaInventory.Empty;
 
+    public LeaseBook Leases { get; set; } = LeaseBook.Empty;
+
     public IkeMessageCounts Messages { get; } = new();
 
     public int HalfOpen => 0;

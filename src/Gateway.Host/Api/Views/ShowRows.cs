@@ -95,6 +95,12 @@ public sealed record SaRow
 
     public bool NatRemote { get; init; }
 
+    /// <summary>Addresses that the peer gave the gateway.</summary>
+    public IReadOnlyList<string>? LocalVips { get; init; }
+
+    /// <summary>Addresses of the gateway's pools that the peer has.</summary>
+    public IReadOnlyList<string>? RemoteVips { get; init; }
+
     public required IReadOnlyList<ChildSaRow> Children { get; init; }
 }
 
@@ -149,3 +155,26 @@ public sealed record PlanRow(string Item, string State, string? WaitsFor, int At
 
 /// <summary>A row of <c>show workers</c>.</summary>
 public sealed record WorkerRow(int Worker, int? Core, string State, ulong Loops, ulong Packets, double PacketsPerFrame, ulong Sleeps);
+
+/// <summary>A row of <c>show pools</c>.</summary>
+public sealed record PoolRow
+{
+    public required string Name { get; init; }
+
+    public required string Addrs { get; init; }
+
+    /// <summary>How many addresses it has.</summary>
+    public long Size { get; init; }
+
+    /// <summary>Addresses that IKE SAs have.</summary>
+    public int Online { get; init; }
+
+    /// <summary>Addresses that are kept for who had them last.</summary>
+    public int Offline { get; init; }
+
+    public required IReadOnlyList<LeaseRow> Leases { get; init; }
+}
+
+/// <summary>A lease of a pool.</summary>
+/// <param name="State"><c>online</c> or <c>offline</c>.</param>
+public sealed record LeaseRow(string Address, string Identity, string State, DateTimeOffset Since);

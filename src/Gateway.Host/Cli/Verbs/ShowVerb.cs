@@ -100,6 +100,15 @@ internal static class ShowVerb
                     ("NAME", r => r.Name), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State), ("LOCAL", r => $"{r.LocalAddrs} [{r.LocalId}]"), ("REMOTE", r => $"{r.RemoteAddrs} [{r.RemoteId}]"),
                     ("CHILDREN", r => Format.List(r.Children)), ("LAST FAILURE", r => r.LastFailure));
                 break;
+            case "pools":
+                var pools = Rows<PoolRow>(answer);
+                screen.Rows(
+                    pools, "There are no pools.", ("NAME", r => r.Name), ("ADDRESSES", r => r.Addrs), ("SIZE", r => r.Size.ToString(CultureInfo.InvariantCulture)),
+                    ("ONLINE", r => r.Online.ToString(CultureInfo.InvariantCulture)), ("OFFLINE", r => r.Offline.ToString(CultureInfo.InvariantCulture)));
+                var leases = pools.SelectMany(p => p.Leases.Select(l => (p.Name, Lease: l))).ToList();
+                if (leases.Count > 0)
+                    screen.Rows(leases, "", ("POOL", r => r.Name), ("ADDRESS", r => r.Lease.Address), ("IDENTITY", r => r.Lease.Identity), ("STATE", r => r.Lease.State), ("SINCE", r => r.Lease.Since.ToString("u", CultureInfo.InvariantCulture)));
+                break;
             case "policies":
                 screen.Rows(
                     Rows<PolicyRow>(answer), "There are no policies.",

@@ -46,14 +46,6 @@ internal sealed class ConnectionCommands(IViciFace face, ViciDoor door, ILogger 
         return ViciAnswer.Of(outcome);
     }
 
-    /// <summary>Pools of virtual addresses are no items yet.</summary>
-    public Task<ViciSection> LoadPoolAsync(ViciSection request, IViciClient client, CancellationToken stop) =>
-        Task.FromResult(ViciAnswer.Failed("pools of virtual addresses are not supported"));
-
-    /// <inheritdoc cref="LoadPoolAsync"/>
-    public Task<ViciSection> UnloadPoolAsync(ViciSection request, IViciClient client, CancellationToken stop) =>
-        Task.FromResult(ViciAnswer.Failed("there is no such pool"));
-
     private bool Has(string connection) => face.Running.ContainsKey(new ItemKey(ItemCatalog.Connection, connection));
 
     // The policy of a child is named CONNECTION-CHILD; where the name of one connection begins like another's, the longer one has it.

@@ -12,10 +12,11 @@ internal static class ConnectionReading
 {
     private static readonly Origin _here = new("vici", 0);
 
-    public static ImportReport Read(string name, ViciSection content)
+    /// <param name="kind">The section of swanctl.conf that it would stand in.</param>
+    public static ImportReport Read(string name, ViciSection content, string kind = "connections")
     {
         var root = new SettingsSection("", _here);
-        Copy(content, root.Open("connections", _here).Open(name, _here));
+        Copy(content, root.Open(kind, _here).Open(name, _here));
         return SwanctlImport.Read(root, SupportedProposals.Check);
     }
 

@@ -69,7 +69,4 @@ internal sealed class ListCommands(IViciFace face)
 
     /// <inheritdoc cref="CertificatesAsync"/>
     public Task<ViciSection> AuthoritiesAsync(ViciSection request, IViciClient client, CancellationToken stop) => Task.FromResult<ViciSection>([]);
-
-    /// <summary>get-pools: pools are no items yet, so there is none.</summary>
-    public ViciSection Pools(ViciSection request) => [];
 }

@@ -25,6 +25,9 @@ internal interface IViciFace
     /// <summary>The SAs as the journal tells of them.</summary>
     SaInventory Inventory { get; }
 
+    /// <summary>Who has which address of the pools.</summary>
+    LeaseBook Leases { get; }
+
     /// <summary>IKE messages that came and went.</summary>
     IkeMessageCounts Messages { get; }
 

@@ -18,6 +18,7 @@ internal sealed class ViciCommands
         var door = new ViciDoor(face);
         var (status, lists, sas, connections, credentials, traps) =
             (new StatusCommands(face), new ListCommands(face), new SaCommands(face, door), new ConnectionCommands(face, door, log), new CredentialCommands(door), new TrapCommands(face, door));
+        var pools = new PoolCommands(face, door);
         _rows = new Dictionary<string, ViciHandler>
         {
             ["version"] = Now(status.Version),
@@ -53,9 +54,9 @@ internal sealed class ViciCommands
             ["load-authority"] = credentials.LoadAuthorityAsync,
             ["unload-authority"] = credentials.UnloadAuthorityAsync,
             ["get-authorities"] = Now(credentials.Authorities),
-            ["load-pool"] = connections.LoadPoolAsync,
-            ["unload-pool"] = connections.UnloadPoolAsync,
-            ["get-pools"] = Now(lists.Pools),
+            ["load-pool"] = pools.LoadAsync,
+            ["unload-pool"] = pools.UnloadAsync,
+            ["get-pools"] = Now(pools.List),
         };
     }
 

@@ -34,6 +34,8 @@ internal static class SaSections
         };
         AlgorithmWords.Add(section, SaProtocol.Ike, sa.Proposal);
         if (inventory.IkeSas.TryGetValue(sa.Id.Value, out var entry)) section.Add("established", Since(entry.Since));
+        if (sa.LocalVips.Count > 0) section.Add("local-vips", sa.LocalVips.Select(a => a.ToString()));
+        if (sa.RemoteVips.Count > 0) section.Add("remote-vips", sa.RemoteVips.Select(a => a.ToString()));
         if (sa.RekeyIn is { } rekey) section.Add("rekey-time", Seconds(rekey));
         return section;
     }

@@ -13,6 +13,7 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
     public const string Any = "%any";
 
     private const int MaxAddresses = 32;
+    private const int MaxVips = 8;
     private const int MaxProposals = 32;
     private const int MaxChildren = 256;
     private static readonly SwanDuration _longest = SwanDuration.Hours(24 * 366);
@@ -29,6 +30,7 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
         CheckRounds(spec.Local, at["local"]);
         CheckRounds(spec.Remote, at["remote"]);
         CheckTimes(spec, at);
+        CheckVips(spec, at);
         if (spec.Children.Count > MaxChildren) at["children"].Add(ErrorCode.TooMany, $"A connection has at most {MaxChildren} children.");
         foreach (var (child, its) in spec.Children)
         {
@@ -36,6 +38,9 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
             else ChildRules.Check(spec, its, context, at["children"][child]);
         }
     }
+
+    protected override IEnumerable<Reference> References(ConnectionSpec spec) =>
+        spec.Pools.Select((name, i) => new Reference(new(ItemCatalog.Pool, name), $".pools[{i}]"));
 
     internal static void CheckProposals(ValueList<string> proposals, Func<string, string?> fault, ErrorScope at)
     {
@@ -72,6 +77,18 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
         if (rounds.Count > 1) at[1].Add(ErrorCode.NotSupported, "There can be one authentication round only.");
         for (var i = 0; i < rounds.Count; i++)
             if (rounds[i].Id is { } id && !Names.IsPrintable(id, MaxIdentity)) at[i]["id"].Add(ErrorCode.InvalidValue, $"An identity has 1–{MaxIdentity} printable characters.");
+    }
+
+    private static void CheckVips(ConnectionSpec spec, ErrorScope at)
+    {
+        if (spec.Pools.Count > MaxAddresses) at["pools"].Add(ErrorCode.TooMany, $"There are at most {MaxAddresses} pools.");
+        if (spec.Vips.Count > MaxVips) at["vips"].Add(ErrorCode.TooMany, $"There are at most {MaxVips} virtual addresses.");
+        for (var i = 0; i < spec.Vips.Count; i++)
+        {
+            if (!IpPrefix.TryAddress(spec.Vips[i], out var address)) at["vips"][i].Add(ErrorCode.InvalidValue, "Expected an address; 0.0.0.0 or :: asks for any.");
+            else if (!address.Equals(System.Net.IPAddress.Any) && !address.Equals(System.Net.IPAddress.IPv6Any) && Addresses.FaultOfUnicast(address) is { } fault)
+                at["vips"][i].Add(ErrorCode.InvalidValue, fault);
+        }
     }
 
     private static void CheckAddresses(ValueList<string> addresses, ErrorScope at, bool names)

@@ -28,7 +28,7 @@ public sealed class ConnectionCompilerTests
         Assert.Equal(connection.OverTime, connection.RandTime);
         var child = Assert.Single(connection.Children);
         Assert.Equal((TimeSpan.FromMinutes(66), TimeSpan.FromMinutes(6)), (child.LifeTime, child.RandTime));
-        Assert.Equal(["10.1.0.0/24", "192.0.2.1/32"], child.LocalSelectors(IPAddress.Parse("192.0.2.1")).Select(t => t.ToString()));
+        Assert.Equal(["10.1.0.0/24", "192.0.2.1/32"], child.LocalSelectors([new TrafficSelector(IPAddress.Parse("192.0.2.1"), IPAddress.Parse("192.0.2.1"))]).Select(t => t.ToString()));
     }
 
     [Theory]

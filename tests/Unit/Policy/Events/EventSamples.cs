@@ -84,6 +84,10 @@ internal static class EventSamples
         yield return new ChildSaClosed(new ChildSaId(31), new IkeSaId(12), new ConnectionName("branch"), new ChildName("net"), "rekeyed", 1, 2, 3, 4);
         yield return new ChildSaFailed(new IkeSaId(12), new ConnectionName("branch"), new ChildName("net"), "ts-unacceptable", "Nothing is in common with 10.9.0.0/16.");
         yield return new ChildSasInherited(new IkeSaId(11), new IkeSaId(12));
+        yield return new LeaseGranted("rw", IPAddress.Parse("10.3.0.1"), "right.lab", new ConnectionName("branch"), new IkeSaId(12));
+        yield return new LeaseReleased("rw", IPAddress.Parse("10.3.0.1"), "right.lab");
+        yield return new LeaseRefused(new ConnectionName("branch"), new IkeSaId(12), "right.lab", IPAddress.Parse("10.3.0.9"), "exhausted");
+        yield return new VirtualAddressesReceived(new IkeSaId(12), new ConnectionName("branch"), [IPAddress.Parse("10.3.0.1")], [IPAddress.Parse("10.1.0.53")], [Selector("10.1.0.0/24")]);
     }
 
     private static IEnumerable<Item> Items()
@@ -101,6 +105,17 @@ internal static class EventSamples
         yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
         yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
         yield return new(new("secret", "ike-branch"), new SecretSpec { Type = SecretType.Ike, Ids = ["left.lab", "right.lab"], Handle = _slot });
+        yield return new(new("pool", "rw"), new PoolSpec
+        {
+            Addrs = "10.3.0.0/24",
+            Dns = [IPAddress.Parse("10.1.0.53")],
+            Nbns = [IPAddress.Parse("10.1.0.54")],
+            Dhcp = [IPAddress.Parse("10.1.0.55")],
+            Netmask = [IPAddress.Parse("255.255.255.0")],
+            Subnet = [Prefix("10.1.0.0/24")],
+            SplitInclude = [Prefix("10.1.0.0/24")],
+            SplitExclude = [Prefix("10.9.0.0/16")],
+        });
         yield return new(new("connection", "branch"), new ConnectionSpec
         {
             LocalAddrs = ["198.51.100.1"],
