@@ -68,7 +68,7 @@ public sealed class VirtualAddresses
         Assert.Equal("10.3.0.2", lab.Right.Leases().Single(l => l.Identity == "other.lab").Address.ToString());
         lab.Left.Initiate();
         lab.Deliver();
-        Assert.Equal([_first], lab.Left.OwnAddresses);
+        Assert.Equal([_first], lab.Left.FactsOf<VirtualAddressesReceived>().Last().Addresses);
     }
 
     [Fact]

@@ -104,6 +104,20 @@ public sealed class SwanctlImportTests : IDisposable
         Assert.Contains(report.NotCarriedOver, l => l.Path == path && l.Matters);
     }
 
+    [Fact]
+    public void Pools_and_the_wish_for_addresses_are_carried_over()
+    {
+        const string pools = "pools {\n  rw {\n    addrs = 10.3.0.0/28\n    dns = 10.1.0.53, fd01::53\n    subnet = 10.1.0.0/24\n  }\n  odd {\n    addrs = database\n  }\n}\n";
+        var report = Import(Site.Replace("mobike = no", "mobike = no\n    pools = rw, radius\n    vips = 0.0.0.0, ::", StringComparison.Ordinal) + pools);
+        var pool = Assert.Single(report.Items, i => i.Kind == "pool");
+        Assert.Equal("""{"addrs":"10.3.0.0/28","dns":["10.1.0.53","fd01::53"],"subnet":["10.1.0.0/24"]}""", pool.Spec.GetRawText());
+        var connection = Assert.Single(report.Items, i => i.Kind == "connection").Spec;
+        Assert.Equal("""["rw"]""", connection.GetProperty("pools").GetRawText());
+        Assert.Equal("""["0.0.0.0","::"]""", connection.GetProperty("vips").GetRawText());
+        Assert.Contains(report.NotCarriedOver, l => l.Path == "pools.odd.addrs" && l.Matters);
+        Assert.Contains(report.NotCarriedOver, l => l.Path == "connections.branch.pools" && l.Matters);
+    }
+
     [Theory]
     [InlineData("pools = rw", "connections.branch.pools", true)]
     [InlineData("reauth_time = 3h", "connections.branch.reauth_time", true)]
