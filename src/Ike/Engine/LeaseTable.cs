@@ -1,6 +1,5 @@
 using System.Net;
 using Gateway.Ike.Sa;
-using Gateway.Policy;
 using Gateway.Policy.Events;
 
 namespace Gateway.Ike.Engine;

@@ -1,7 +1,6 @@
 using Gateway.Host.Vici.Server;
 using Gateway.Host.Vici.Wire;
 using Gateway.Ike.Engine;
-using Gateway.Policy.Commands;
 using Gateway.Policy.Items;
 
 namespace Gateway.Host.Vici.Handlers;

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
-using Gateway.Policy;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
 using Gateway.Policy.Sa;
