@@ -109,6 +109,7 @@ public sealed class GatewayOnStoreTests
     }
 
     [Fact]
+    [Trait("set", "quick")]
     public async Task A_gateway_moves_from_its_file_into_the_store_and_back_and_knows_everything_it_knew()
     {
         await using var lab = await StoreLab.StartAsync(nodes: 3, tls: true);

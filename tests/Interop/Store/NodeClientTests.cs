@@ -12,6 +12,7 @@ namespace Gateway.Interop.Store;
 /// The event store's own Node client (<c>@eventstore/db-client</c>) speaks with the endpoint that the journal's tests use: what the client takes for a real
 /// store, the journal was tested against.
 /// </summary>
+[Trait("set", "quick")]
 public sealed class NodeClientTests
 {
     private static readonly string _scripts = Path.Combine(RepositoryRoot(), "tests/Interop/Store/node");
