@@ -1,4 +1,5 @@
 using Gateway.Bench.Aead;
+using Gateway.Bench.Control;
 using Gateway.Bench.Esp;
 using Gateway.Bench.Graph;
 using Gateway.Bench.Harness;
@@ -15,6 +16,7 @@ ISuite[] suites =
     new TunnelSuite(),
     new RestartSuite(),
     new JournalSuite(),
+    new ControlSuite(),
 ];
 
 var filterAt = Array.IndexOf(args, "--case");

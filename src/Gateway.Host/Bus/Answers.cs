@@ -9,16 +9,21 @@ internal sealed class Answers(IConnection connection, BusParts parts, BusCounter
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
 
     // Two channels: a reply that the broker takes amiss closes its channel, and must take nothing else with it.
-    private readonly PublishChannel _replies = new(connection);
-    private readonly PublishChannel _published = new(connection);
+    private readonly ConfirmedPublisher _replies = new(connection);
+    private readonly ConfirmedPublisher _published = new(connection);
 
     /// <summary>Completes when the broker has both, or when they cannot be sent; throws only when <paramref name="stop"/> is cancelled.</summary>
     public async Task SendAsync(BusDelivery delivery, Intake.Answered answered, CancellationToken stop)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        patience.CancelAfter(_patience);
-        await Task.WhenAll(ReplyAsync(delivery, answered, patience.Token), PublishAsync(delivery, answered, patience.Token)).ConfigureAwait(false);
-        stop.ThrowIfCancellationRequested();
+        var body = answered.Note is not null && delivery.ReplyTo is null ? [] : BusMessage.Json(answered.Outcome);
+        try
+        {
+            await Task.WhenAll(ReplyAsync(delivery, body), PublishAsync(delivery, answered, body)).WaitAsync(_patience, stop).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // They are sent all the same; nobody waits for it any more.
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -27,7 +32,7 @@ internal sealed class Answers(IConnection connection, BusParts parts, BusCounter
         await _published.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task ReplyAsync(BusDelivery delivery, Intake.Answered answered, CancellationToken stop)
+    private async Task ReplyAsync(BusDelivery delivery, byte[] outcome)
     {
         if (delivery.ReplyTo is null) return;
         if (!ReplyAddress.TryParse(delivery.ReplyTo, out var to))
@@ -36,29 +41,15 @@ internal sealed class Answers(IConnection connection, BusParts parts, BusCounter
             return;
         }
 
-        try
-        {
-            var message = new BusMessage("", to.Value.Queue, "outcome", BusMessage.Json(answered.Outcome), null, delivery.CorrelationId);
-            await _replies.PublishAsync(message.Exchange, message.RoutingKey, mandatory: !to.Value.IsDirect, PublishChannel.Properties(message), message.Body, stop).ConfigureAwait(false);
-            counters.CountReply();
-        }
-        catch (Exception)
-        {
-            counters.CountReplyLost();
-        }
+        var message = new BusMessage("", to.Value.Queue, "outcome", outcome, null, delivery.CorrelationId);
+        if (await _replies.SendAsync(message, mandatory: !to.Value.IsDirect).ConfigureAwait(false) == ConfirmedPublisher.Sent.Confirmed) counters.CountReply();
+        else counters.CountReplyLost();
     }
 
-    private async Task PublishAsync(BusDelivery delivery, Intake.Answered answered, CancellationToken stop)
+    private async Task PublishAsync(BusDelivery delivery, Intake.Answered answered, byte[] outcome)
     {
-        var message = answered.Note is { } note ? BusMessage.OfNote(parts.GatewayId, note) : BusMessage.OfOutcome(parts.GatewayId, answered.Outcome, delivery);
-        try
-        {
-            await _published.PublishAsync(message.Exchange, message.RoutingKey, mandatory: false, PublishChannel.Properties(message), message.Body, stop).ConfigureAwait(false);
-            if (answered.Note is not null) counters.CountNote();
-        }
-        catch (Exception e)
-        {
-            BusLog.NotPublished(parts.Log, message.Type, e.GetType().Name);
-        }
+        var message = answered.Note is { } note ? BusMessage.OfNote(parts.GatewayId, note) : BusMessage.OfOutcome(parts.GatewayId, answered.Outcome, outcome, delivery);
+        if (await _published.SendAsync(message, mandatory: false).ConfigureAwait(false) != ConfirmedPublisher.Sent.Confirmed) BusLog.NotPublished(parts.Log, message.Type, "the broker did not take it");
+        else if (answered.Note is not null) counters.CountNote();
     }
 }

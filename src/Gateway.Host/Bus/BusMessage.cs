@@ -12,10 +12,10 @@ namespace Gateway.Host.Bus;
 public sealed record BusMessage(string Exchange, string RoutingKey, string Type, ReadOnlyMemory<byte> Body, string? MessageId = null, string? CorrelationId = null, Principal? Principal = null)
 {
     internal static BusMessage OfEvent(string gateway, Envelope e) =>
-        new(BusNames.Events, BusNames.EventKey(gateway, e.Name), e.Name, Json(EventMessage.Of(e)), $"{gateway}/{e.Position}");
+        new(BusNames.Events, BusNames.EventKey(gateway, e.Name), e.Name, EventMessage.Write(e), $"{gateway}/{e.Position}");
 
-    internal static BusMessage OfOutcome(string gateway, Outcome outcome, BusDelivery delivery) =>
-        new(BusNames.Events, BusNames.OutcomeKey(gateway, outcome.Status), "outcome", Json(outcome), null, delivery.CorrelationId, delivery.Principal);
+    internal static BusMessage OfOutcome(string gateway, Outcome outcome, ReadOnlyMemory<byte> body, BusDelivery delivery) =>
+        new(BusNames.Events, BusNames.OutcomeKey(gateway, outcome.Status), "outcome", body, null, delivery.CorrelationId, delivery.Principal);
 
     internal static BusMessage OfHead(string gateway, SignedHead head) => new(BusNames.Events, BusNames.HeadKey(gateway), "head", Json(head), $"{gateway}/head/{head.Position}");
 

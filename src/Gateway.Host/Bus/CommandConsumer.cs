@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using RabbitMQ.Client;
 
 namespace Gateway.Host.Bus;
@@ -10,13 +9,13 @@ namespace Gateway.Host.Bus;
 internal sealed class CommandConsumer : AsyncDefaultBasicConsumer, IAsyncDisposable
 {
     /// <summary>Messages in flight: enough to fill the journal's group commits, few enough that their bodies (up to 4 MB each) stay bearable.</summary>
-    public const ushort Prefetch = 128;
+    public const ushort Prefetch = 256;
 
     private readonly BusParts _parts;
     private readonly CommandIntake _intake;
     private readonly Answers _answers;
     private readonly Action<string> _fail;
-    private readonly Channel<ulong> _acks = System.Threading.Channels.Channel.CreateUnbounded<ulong>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly AckWriter _acks;
     private readonly CancellationTokenSource _abandon = new();
     private readonly Task _acking;
     private int _inFlight;
@@ -27,7 +26,8 @@ internal sealed class CommandConsumer : AsyncDefaultBasicConsumer, IAsyncDisposa
         : base(channel)
     {
         (_parts, _intake, _answers, _fail) = (parts, intake, answers, fail);
-        _acking = AcknowledgeAsync();
+        _acks = new AckWriter(channel, Prefetch / 4, fail);
+        _acking = _acks.RunAsync();
     }
 
     public override Task HandleBasicDeliverAsync(
@@ -62,7 +62,7 @@ internal sealed class CommandConsumer : AsyncDefaultBasicConsumer, IAsyncDisposa
         Volatile.Write(ref _drained, drained);
         if (Volatile.Read(ref _inFlight) == 0) drained.TrySetResult();
         await drained.Task.WaitAsync(_parts.Timing.DrainLimit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _acks.Writer.TryComplete();
+        _acks.Complete();
         await _acking.ConfigureAwait(false);
     }
 
@@ -70,7 +70,7 @@ internal sealed class CommandConsumer : AsyncDefaultBasicConsumer, IAsyncDisposa
     {
         // Whoever still waits gets no outcome here; what it waited for is delivered again.
         await _abandon.CancelAsync().ConfigureAwait(false);
-        _acks.Writer.TryComplete();
+        _acks.Complete();
         await _acking.ConfigureAwait(false);
     }
 
@@ -86,7 +86,7 @@ internal sealed class CommandConsumer : AsyncDefaultBasicConsumer, IAsyncDisposa
             {
                 case Intake.Answered answered:
                     await _answers.SendAsync(delivery, answered, _abandon.Token).ConfigureAwait(false);
-                    _acks.Writer.TryWrite(tag);
+                    _acks.Add(tag);
                     break;
                 case Intake.NotNow notNow:
                     // Not acknowledged and nothing behind it is let past for long: the queue keeps all of it until the next attempt.
@@ -101,22 +101,6 @@ internal sealed class CommandConsumer : AsyncDefaultBasicConsumer, IAsyncDisposa
         finally
         {
             if (Interlocked.Decrement(ref _inFlight) == 0) Volatile.Read(ref _drained)?.TrySetResult();
-        }
-    }
-
-    private async Task AcknowledgeAsync()
-    {
-        await foreach (var tag in _acks.Reader.ReadAllAsync().ConfigureAwait(false))
-        {
-            try
-            {
-                await Channel.BasicAckAsync(tag, multiple: false).ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                // The connection is gone; the broker delivers it again, and the second outcome is "duplicate".
-                _fail(e.Message);
-            }
         }
     }
 }

@@ -64,7 +64,7 @@ internal sealed class EventForwarder(BusParts parts, BusCounters counters)
         {
             await window.EnterAsync(e.Hash, stop).ConfigureAwait(false);
             var message = BusMessage.OfEvent(parts.GatewayId, e);
-            await channel.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, PublishChannel.Properties(message), message.Body, stop).ConfigureAwait(false);
+            await channel.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, MessageProperties.Of(message), message.Body, stop).ConfigureAwait(false);
         }
     }
 

@@ -77,7 +77,7 @@ public sealed class InMemoryBus(BusParts parts) : IBus
         switch (await intake.ConfigureAwait(false))
         {
             case Intake.Answered answered:
-                if (answered.Note is null) Publish(BusMessage.OfOutcome(parts.GatewayId, answered.Outcome, sent.Delivery));
+                if (answered.Note is null) Publish(BusMessage.OfOutcome(parts.GatewayId, answered.Outcome, BusMessage.Json(answered.Outcome), sent.Delivery));
                 else Counters.CountNote();
                 Counters.CountReply();
                 sent.Outcome.TrySetResult(answered.Outcome);

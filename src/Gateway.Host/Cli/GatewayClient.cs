@@ -54,7 +54,7 @@ internal sealed class GatewayClient : IDisposable
         using var response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, "/v1/commands") { Content = content }, stop).ConfigureAwait(false);
         var body = await response.Content.ReadAsByteArrayAsync(stop).ConfigureAwait(false);
         // These carry the outcome; the others a problem.
-        if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.ServiceUnavailable)) throw Refused(response, body);
+        if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable)) throw Refused(response, body);
         return JsonSerializer.Deserialize<Outcome>(body, ApiJson.Options)!;
     }
 

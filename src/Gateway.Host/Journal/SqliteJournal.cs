@@ -26,6 +26,8 @@ public sealed class SqliteJournal : IJournal
     private readonly Timer _syncSoon;
     private SqliteConnection? _writer;
     private SqliteCommand? _insert;
+    private SqliteCommand? _record;
+    private CommandLookup? _lookup;
     private FileStream? _lock;
     private HeadAnchor? _anchor;
     private JournalHead _head;
@@ -149,14 +151,8 @@ public sealed class SqliteJournal : IJournal
 
     public ValueTask<RecordedCommand?> FindCommandAsync(CommandKey key, CancellationToken cancellationToken)
     {
-        using var connection = Connect(SqliteOpenMode.ReadOnly);
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT body_hash, position, outcome FROM commands WHERE door=$door AND who=$who AND id=$id";
-        command.Parameters.AddWithValue("$door", key.Principal.Door);
-        command.Parameters.AddWithValue("$who", key.Principal.Name);
-        command.Parameters.AddWithValue("$id", key.Id);
-        using var row = command.ExecuteReader();
-        return ValueTask.FromResult(row.Read() ? new RecordedCommand(key, (byte[])row[0], row.GetInt64(1), (byte[])row[2]) : null);
+        var lookup = _lookup ?? Interlocked.CompareExchange(ref _lookup, new CommandLookup(() => Connect(SqliteOpenMode.ReadOnly)), null) ?? _lookup;
+        return ValueTask.FromResult(lookup.Find(key));
     }
 
     public ValueTask<JournalBase?> BaseAsync(CancellationToken cancellationToken)
@@ -190,6 +186,8 @@ public sealed class SqliteJournal : IJournal
         await _writing.WaitAsync().ConfigureAwait(false);
         if (_syncPending != 0) SyncWal();
         _insert?.Dispose();
+        _record?.Dispose();
+        _lookup?.Dispose();
         if (_writer is not null)
         {
             Checkpoint(_writer);
@@ -318,18 +316,19 @@ public sealed class SqliteJournal : IJournal
         _insert.ExecuteNonQuery();
     }
 
-    private static void Insert(SqliteConnection writer, SqliteTransaction transaction, RecordedCommand c)
+    private void Insert(SqliteConnection writer, SqliteTransaction transaction, RecordedCommand c)
     {
-        using var command = writer.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText = "INSERT INTO commands VALUES ($door,$who,$id,$body,$position,$outcome)";
-        command.Parameters.AddWithValue("$door", c.Key.Principal.Door);
-        command.Parameters.AddWithValue("$who", c.Key.Principal.Name);
-        command.Parameters.AddWithValue("$id", c.Key.Id);
-        command.Parameters.AddWithValue("$body", c.BodyHash.Span.ToArray());
-        command.Parameters.AddWithValue("$position", c.FirstPosition);
-        command.Parameters.AddWithValue("$outcome", c.Outcome.Span.ToArray());
-        command.ExecuteNonQuery();
+        if (_record is null)
+        {
+            _record = writer.CreateCommand();
+            _record.CommandText = "INSERT INTO commands VALUES ($0,$1,$2,$3,$4,$5)";
+            for (var i = 0; i <= 5; i++) _record.Parameters.Add(new SqliteParameter("$" + i.ToString(CultureInfo.InvariantCulture), null));
+        }
+
+        object[] values = [c.Key.Principal.Door, c.Key.Principal.Name, c.Key.Id, c.BodyHash.Span.ToArray(), c.FirstPosition, c.Outcome.Span.ToArray()];
+        for (var i = 0; i < values.Length; i++) _record.Parameters[i].Value = values[i];
+        _record.Transaction = transaction;
+        _record.ExecuteNonQuery();
     }
 
     // Each page is a read transaction of its own: a long one would keep the write-ahead log from being taken in.

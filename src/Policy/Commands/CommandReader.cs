@@ -60,7 +60,7 @@ public static class CommandReader
 
         try
         {
-            CheckText(message);
+            if (message.Contains((byte)'\\')) CheckText(message);
             var body = JsonElement.Parse(message, _options);
             if (body.ValueKind == JsonValueKind.Object) return body;
             at.Add(ErrorCode.WrongType, "A command is a JSON object.");

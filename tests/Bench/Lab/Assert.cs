@@ -7,6 +7,11 @@ internal static class Assert
 {
     public static void Skip(string reason) => throw new NotHereException(reason);
 
+    public static void SkipWhen(bool condition, string reason)
+    {
+        if (condition) Skip(reason);
+    }
+
     public static void SkipUnless(bool condition, string reason)
     {
         if (!condition) Skip(reason);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
@@ -13,6 +14,8 @@ namespace Gateway.Policy.Items.Reading;
 /// </summary>
 public static class StrictJson
 {
+    private static readonly ConcurrentDictionary<Type, IReadOnlyList<string>> _words = [];
+
     /// <summary>Reads <paramref name="json"/> as <paramref name="type"/>; null when errors were added.</summary>
     public static object? Read(JsonElement json, Type type, ErrorScope at)
     {
@@ -55,18 +58,19 @@ public static class StrictJson
         }
 
         var seen = new HashSet<string>(StringComparer.Ordinal);
+        var members = StrictMember.Of(info);
         foreach (var member in json.EnumerateObject())
         {
             var within = at[Short(member.Name)];
             if (!seen.Add(member.Name)) within.Add(ErrorCode.DuplicateMember, "This member stands twice.");
-            else if (info.Properties.FirstOrDefault(p => p.Name == member.Name) is not { } property)
+            else if (!members.TryGetValue(member.Name, out var property))
                 within.Add(ErrorCode.UnknownField, $"There is no such field here; there {(info.Properties.Count == 1 ? "is" : "are")} {string.Join(", ", info.Properties.Select(p => p.Name))}.");
-            else if (property.AttributeProvider?.IsDefined(typeof(NotFromCommandsAttribute), true) == true)
+            else if (property.IsOwn)
                 within.Add(ErrorCode.UnknownField, "There is no such field here.");
             else
             {
-                Check(member.Value, property.PropertyType, within);
-                CheckRange(member.Value, property, within);
+                Check(member.Value, property.Type, within);
+                if (property.Range is { } range) CheckRange(member.Value, range, within);
             }
         }
 
@@ -139,11 +143,10 @@ public static class StrictJson
         }
     }
 
-    private static void CheckRange(JsonElement json, JsonPropertyInfo property, ErrorScope at)
+    private static void CheckRange(JsonElement json, (long Low, long High) range, ErrorScope at)
     {
-        if (property.AttributeProvider?.GetCustomAttributes(typeof(RangeAttribute), true) is not [RangeAttribute range, ..]) return;
         if (json.ValueKind != JsonValueKind.Number || !json.TryGetInt64(out var number)) return;
-        var (low, high) = Bounds(range);
+        var (low, high) = range;
         if (number < low || number > high) at.Add(ErrorCode.OutOfRange, $"Must be from {low} to {high}.");
     }
 
@@ -155,7 +158,7 @@ public static class StrictJson
     private static long Whole(object bound) => bound is double d && d >= long.MaxValue ? long.MaxValue : Convert.ToInt64(bound, CultureInfo.InvariantCulture);
 
     /// <summary>The words of an enumeration as JSON has them.</summary>
-    internal static IReadOnlyList<string> Words(Type type) => [.. Enum.GetNames(type).Select(JsonNamingPolicy.KebabCaseLower.ConvertName)];
+    internal static IReadOnlyList<string> Words(Type type) => _words.GetOrAdd(type, static t => [.. Enum.GetNames(t).Select(JsonNamingPolicy.KebabCaseLower.ConvertName)]);
 
     internal static Type? ElementType(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueList<>) ? type.GetGenericArguments()[0] : null;
