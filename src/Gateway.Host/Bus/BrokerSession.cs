@@ -1,3 +1,4 @@
+using Gateway.Host.Bus.Replay;
 using RabbitMQ.Client;
 
 namespace Gateway.Host.Bus;
@@ -8,7 +9,10 @@ internal sealed class BrokerSession : IAsyncDisposable
     private readonly IConnection _connection;
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Answers _answers;
+    private readonly ConfirmedPublisher _replayAnswers;
+    private readonly CancellationTokenSource _replaying = new();
     private IChannel? _channel;
+    private IChannel? _replayChannel;
     private CommandConsumer? _consumer;
     private string? _consumerTag;
 
@@ -16,6 +20,7 @@ internal sealed class BrokerSession : IAsyncDisposable
     {
         _connection = connection;
         _answers = new Answers(connection, parts, counters);
+        _replayAnswers = new ConfirmedPublisher(connection);
         connection.ConnectionShutdownAsync += (_, shutdown) =>
         {
             End(shutdown.ReplyText);
@@ -34,6 +39,7 @@ internal sealed class BrokerSession : IAsyncDisposable
         try
         {
             await session.ConsumeAsync(parts, intake, stop).ConfigureAwait(false);
+            await session.ReplayAsync(parts, counters, stop).ConfigureAwait(false);
             return session;
         }
         catch
@@ -69,6 +75,7 @@ internal sealed class BrokerSession : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _replaying.CancelAsync().ConfigureAwait(false);
         if (_consumer is not null)
         {
             if (_connection.IsOpen && _channel is { IsOpen: true })
@@ -82,7 +89,9 @@ internal sealed class BrokerSession : IAsyncDisposable
 
         await TryAsync(() => _connection.CloseAsync(200, "bye", TimeSpan.FromSeconds(5), abort: true)).ConfigureAwait(false);
         await TryAsync(async () => await _answers.DisposeAsync().ConfigureAwait(false)).ConfigureAwait(false);
+        await TryAsync(async () => await _replayAnswers.DisposeAsync().ConfigureAwait(false)).ConfigureAwait(false);
         await TryAsync(async () => await _connection.DisposeAsync().ConfigureAwait(false)).ConfigureAwait(false);
+        _replaying.Dispose();
     }
 
     private async Task ConsumeAsync(BusParts parts, CommandIntake intake, CancellationToken stop)
@@ -97,6 +106,7 @@ internal sealed class BrokerSession : IAsyncDisposable
             Blocked?.Invoke(null);
             return Task.CompletedTask;
         };
+        await Topology.DeclareExchangesAsync(_connection, stop).ConfigureAwait(false);
         _channel = await _connection.CreateChannelAsync(cancellationToken: stop).ConfigureAwait(false);
         _channel.ChannelShutdownAsync += (_, shutdown) =>
         {
@@ -107,6 +117,20 @@ internal sealed class BrokerSession : IAsyncDisposable
         await _channel.BasicQosAsync(0, CommandConsumer.Prefetch, global: false, stop).ConfigureAwait(false);
         _consumer = new CommandConsumer(_channel, parts, intake, _answers, End);
         _consumerTag = await _channel.BasicConsumeAsync(BusNames.CommandQueue(parts.GatewayId), autoAck: false, _consumer, stop).ConfigureAwait(false);
+    }
+
+    // On a channel of its own, one at a time.
+    private async Task ReplayAsync(BusParts parts, BusCounters counters, CancellationToken stop)
+    {
+        _replayChannel = await _connection.CreateChannelAsync(cancellationToken: stop).ConfigureAwait(false);
+        _replayChannel.ChannelShutdownAsync += (_, shutdown) =>
+        {
+            End(shutdown.ReplyText);
+            return Task.CompletedTask;
+        };
+        await _replayChannel.BasicQosAsync(0, 1, global: false, stop).ConfigureAwait(false);
+        var consumer = new ReplayConsumer(_replayChannel, parts, counters, _replayAnswers, _replaying.Token);
+        await _replayChannel.BasicConsumeAsync(BusNames.ReplayQueue(parts.GatewayId), autoAck: false, consumer, stop).ConfigureAwait(false);
     }
 
     private void End(string why) => _ended.TrySetResult(why);

@@ -3,7 +3,7 @@ namespace Gateway.Host.Bus;
 /// <summary>What went through a bus since the start.</summary>
 public sealed class BusCounters
 {
-    private long _taken, _tooLarge, _undecodable, _givenUp, _triedAgain, _replies, _repliesLost, _notes, _events, _lost;
+    private long _taken, _tooLarge, _undecodable, _givenUp, _triedAgain, _replies, _repliesLost, _notes, _events, _lost, _replays;
 
     /// <summary>Messages taken from the command queue, again delivered ones too.</summary>
     public long Taken => Interlocked.Read(ref _taken);
@@ -31,8 +31,27 @@ public sealed class BusCounters
     /// <summary>Journal events that the broker confirmed, repeated ones too.</summary>
     public long Events => Interlocked.Read(ref _events);
 
+    /// <summary>Requests for events.</summary>
+    public long Replays => Interlocked.Read(ref _replays);
+
     /// <summary>Connections lost.</summary>
     public long Lost => Interlocked.Read(ref _lost);
+
+    /// <summary>What is shown: name, value, and what it means.</summary>
+    internal IEnumerable<(string Name, long Value, string Text)> Rows =>
+    [
+        ("taken", Taken, "A message was taken from the command queue, some of them again."),
+        ("replies", Replies, "An outcome went to the sender's reply_to."),
+        ("replies-lost", RepliesLost, "An answer went nowhere: reply_to is no queue of the sender's, or the connection was lost."),
+        ("events", Events, "An event was published and confirmed, some of them again."),
+        ("replays", Replays, "Somebody asked for events once more."),
+        ("tried-again", TriedAgain, "A command was left in the queue, because there could be no outcome just then."),
+        ("given-up", GivenUp, "A command had been delivered too often without an outcome."),
+        ("too-large", TooLarge, "A message was refused by its size, unread."),
+        ("undecodable", Undecodable, "A message was no command."),
+        ("notes", Notes, "A note was published for a message that came to nothing."),
+        ("lost", Lost, "The connection to the broker was lost."),
+    ];
 
     internal void CountTaken() => Interlocked.Increment(ref _taken);
 
@@ -51,6 +70,8 @@ public sealed class BusCounters
     internal void CountNote() => Interlocked.Increment(ref _notes);
 
     internal void CountEvents(long count) => Interlocked.Add(ref _events, count);
+
+    internal void CountReplay() => Interlocked.Increment(ref _replays);
 
     internal void CountLost() => Interlocked.Increment(ref _lost);
 }

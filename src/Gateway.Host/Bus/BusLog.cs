@@ -15,6 +15,9 @@ internal static partial class BusLog
     [LoggerMessage(454, LogLevel.Warning, "The connection to the broker {Broker} is not encrypted: whoever is on the way reads commands with their secrets. Use amqps.")]
     public static partial void NotEncrypted(ILogger log, string broker);
 
+    [LoggerMessage(455, LogLevel.Warning, "A request for events could not be answered ({Why}).")]
+    public static partial void NotReplayed(ILogger log, string why);
+
     [LoggerMessage(453, LogLevel.Warning, "The bus checkpoint cannot be written: {Why} After a restart some events are published again.")]
     public static partial void CheckpointNotWritten(ILogger log, string why);
 }

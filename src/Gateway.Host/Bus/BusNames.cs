@@ -15,6 +15,11 @@ public static class BusNames
     /// <summary>Direct; routing key = gateway id. Takes notes about messages that came to nothing, never the messages.</summary>
     public const string DeadLetters = "gateway.dead-letters";
 
+    /// <summary>Direct; routing key = gateway id. Takes requests for events.</summary>
+    public const string Replays = "gateway.replays";
+
+    public static string ReplayQueue(string gatewayId) => $"gateway.{gatewayId}.replays";
+
     public static string CommandQueue(string gatewayId) => $"gateway.{gatewayId}.commands";
 
     public static string DeadLetterQueue(string gatewayId) => $"gateway.{gatewayId}.dead-letters";

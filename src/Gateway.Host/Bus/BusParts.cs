@@ -23,6 +23,12 @@ public sealed record BusParts
     /// <summary>Followed for the events to publish.</summary>
     public required IJournal Journal { get; init; }
 
+    /// <summary>The journal's last stored position.</summary>
+    public required Func<long> Head { get; init; }
+
+    /// <summary>What a principal may do.</summary>
+    public Func<Principal, Rights> RightsOf { get; init; } = _ => Rights.All;
+
     /// <summary>File that remembers up to which position events are with the broker.</summary>
     public required string CheckpointPath { get; init; }
 

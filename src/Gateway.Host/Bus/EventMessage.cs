@@ -8,7 +8,7 @@ namespace Gateway.Host.Bus;
 /// <summary>A journal event as it is published. Positions are contiguous; the same one may come twice, never with another content.</summary>
 public sealed record EventMessage
 {
-    private static readonly JsonWriterOptions _writing = new() { Encoder = ApiJson.Options.Encoder, SkipValidation = true };
+    internal static JsonWriterOptions Writing { get; } = new() { Encoder = ApiJson.Options.Encoder, SkipValidation = true };
 
     public required long Position { get; init; }
 
@@ -36,7 +36,7 @@ public sealed record EventMessage
     internal static byte[] Write(Envelope e)
     {
         var buffer = new ArrayBufferWriter<byte>(e.Data.Length + 256);
-        using (var json = new Utf8JsonWriter(buffer, _writing)) Write(e, json);
+        using (var json = new Utf8JsonWriter(buffer, Writing)) Write(e, json);
         return buffer.WrittenSpan.ToArray();
     }
 

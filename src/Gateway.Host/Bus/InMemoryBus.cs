@@ -15,6 +15,7 @@ public sealed class InMemoryBus(BusParts parts) : IBus
 
     private readonly Channel<Sent> _commands = Channel.CreateBounded<Sent>(new BoundedChannelOptions(MaxQueue) { SingleReader = true });
     private readonly ConcurrentDictionary<Channel<BusMessage>, string> _listeners = [];
+    private readonly SemaphoreSlim _room = new(MaxQueue);
     private readonly CancellationTokenSource _stop = new();
     private Task _loop = Task.CompletedTask;
 
@@ -69,12 +70,20 @@ public sealed class InMemoryBus(BusParts parts) : IBus
     private async Task LoopAsync()
     {
         var intake = new CommandIntake(parts, Counters);
-        await foreach (var sent in _commands.Reader.ReadAllAsync().ConfigureAwait(false)) _ = AnswerAsync(sent, intake.TakeAsync(sent.Delivery, _stop.Token));
+        await foreach (var sent in _commands.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            // So many have no outcome yet, so many wait; whoever sends more waits with them.
+            await _room.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _ = AnswerAsync(sent, intake.TakeAsync(sent.Delivery, _stop.Token));
+        }
+
     }
 
     private async Task AnswerAsync(Sent sent, Task<Intake> intake)
     {
-        switch (await intake.ConfigureAwait(false))
+        var taken = await intake.ConfigureAwait(false);
+        _room.Release();
+        switch (taken)
         {
             case Intake.Answered answered:
                 if (answered.Note is null) Publish(BusMessage.OfOutcome(parts.GatewayId, answered.Outcome, BusMessage.Json(answered.Outcome), sent.Delivery));

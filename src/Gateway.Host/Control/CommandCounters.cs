@@ -32,6 +32,19 @@ public sealed class CommandCounters
     /// <summary>Commands beyond what their sender may send or have in flight.</summary>
     public long OverLimit => Interlocked.Read(ref _overLimit);
 
+    /// <summary>What is shown: name, value, and what it means.</summary>
+    internal IEnumerable<(string Name, long Value, string Text)> Rows =>
+    [
+        ("accepted", Accepted, "A command was accepted."),
+        ("rejected", Rejected, "A command was rejected."),
+        ("rejected-unjournalled", RejectedUnjournalled, "A rejection was not journalled, because its sender has had too many."),
+        ("duplicate", Duplicates, "A command came again and got its first outcome."),
+        ("planned", Planned, "A transaction was planned."),
+        ("over-limit", OverLimit, "A command was refused, because its sender has too many in flight or sends too fast."),
+        ("undecodable", Undecodable, "A message was no command: too long, no JSON, or without an id."),
+        ("unavailable", Unavailable, "A command could not be taken, because the journal or the vault could not be written."),
+    ];
+
     internal void CountUndecodable() => Interlocked.Increment(ref _undecodable);
 
     internal void CountAccepted() => Interlocked.Increment(ref _accepted);

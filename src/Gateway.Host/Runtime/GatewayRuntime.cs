@@ -236,7 +236,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             },
             running.Configuration);
         _parts.Push(_commands);
-        _views = new ShowViews(_dataplane, _ike, _reconciler, () => _commands.Running, _commands.Counters);
+        _views = new ShowViews(_dataplane, _ike, _reconciler, () => _commands.Running, _commands.Counters, () => _bus?.Counters);
         if (head.Position == 0) await FirstConfigurationAsync(stop).ConfigureAwait(false);
 
         var api = await ApiServer.StartAsync(_appliance.Api, this, _logs.Factory, stop).ConfigureAwait(false);
@@ -358,6 +358,8 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             Section = _appliance.Bus,
             GatewayId = _appliance.Id,
             Handle = HandleAsync,
+            Head = () => _sequencer.Stored.Position,
+            RightsOf = RightsOf,
             Journal = _journal,
             CheckpointPath = BusParts.CheckpointOf(_appliance),
             Head = _appliance.Journal.PublishHeads ? () => _keeping.Signer?.Last : null,

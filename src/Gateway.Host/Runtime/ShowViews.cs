@@ -2,6 +2,7 @@ using System.Globalization;
 using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Esp;
 using Gateway.Host.Api.Views;
+using Gateway.Host.Bus;
 using Gateway.Host.Control;
 using Gateway.Host.Ike;
 using Gateway.Ike.Engine;
@@ -15,7 +16,7 @@ namespace Gateway.Host.Runtime;
 
 /// <summary>Makes the rows of <c>gateway show</c> from what the parts tell of themselves.</summary>
 internal sealed class ShowViews(
-    DataplaneControl dataplane, IkeDriver ike, Reconciler reconciler, Func<RunningConfiguration> running, CommandCounters commands)
+    DataplaneControl dataplane, IkeDriver ike, Reconciler reconciler, Func<RunningConfiguration> running, CommandCounters commands, Func<BusCounters?> bus)
 {
     public IReadOnlyList<object> Rows(string topic, string? name, SaInventory inventory) => topic switch
     {
@@ -28,6 +29,7 @@ internal sealed class ShowViews(
         "counters" => [.. Counters().Where(r => name is null || r.Area == name || r.Name == name)],
         "plan" => [.. Plan().Where(r => name is null || r.Item == name)],
         "workers" => [.. Workers()],
+        "items" => [.. Items().Where(r => name is null || r.Item == name || r.Owner == name)],
         _ => [],
     };
 
@@ -170,12 +172,17 @@ internal sealed class ShowViews(
         foreach (var (reason, count) in ike.Drops)
             if (count > 0) yield return new Api.Views.CounterRow("ike", Word(reason), (ulong)count, reason.Sentence());
         if (ike.Overrun > 0) yield return new Api.Views.CounterRow("ike", "overrun", (ulong)ike.Overrun, "A datagram was dropped because IKE did not keep up.");
-        if (commands.Undecodable > 0) yield return new Api.Views.CounterRow("commands", "undecodable", (ulong)commands.Undecodable, "A message was no command: too long, no JSON, or without an id.");
-        if (commands.RejectedUnjournalled > 0) yield return new Api.Views.CounterRow("commands", "rejected-unjournalled", (ulong)commands.RejectedUnjournalled, "A rejection was not journalled, because its sender has had too many.");
+        foreach (var (name, value, text) in commands.Rows)
+            if (value > 0) yield return new Api.Views.CounterRow("commands", name, (ulong)value, text);
+        foreach (var (name, value, text) in bus()?.Rows ?? [])
+            if (value > 0) yield return new Api.Views.CounterRow("bus", name, (ulong)value, text);
     }
 
     private IEnumerable<PlanRow> Plan() => reconciler.Statuses.Where(s => s.State == ItemState.Pending)
         .Select(s => new PlanRow(s.Key.ToString(), "pending", s.WaitsFor, s.Attempts, null));
+
+    private IEnumerable<ItemRow> Items() => running().Ordered().Select(i =>
+        new ItemRow(i.Key.ToString(), i.Owner?.ToString(), reconciler.StatusOf(i.Key)?.State == ItemState.Pending ? "pending" : "applied", reconciler.StatusOf(i.Key)?.WaitsFor));
 
     private IEnumerable<Api.Views.WorkerRow> Workers()
     {

@@ -4,6 +4,7 @@ using System.Text;
 using Gateway.Host.Appliance;
 using Gateway.Host.Bus;
 using Gateway.Host.Control;
+using Gateway.Host.Control.Senders;
 using Gateway.Host.Journal;
 using Gateway.Policy;
 using Gateway.Policy.Commands;
@@ -26,11 +27,11 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
     private readonly JournalSequencer _sequencer;
     private readonly Reconciler _reconciler;
 
-    private BusWorld(IJournal journal, string id, string folder)
+    private BusWorld(IJournal journal, JournalHead head, string id, string folder, Authorization authorization)
     {
-        (Journal, Id, _folder) = (journal, id, folder);
+        (Journal, Id, _folder, Authorization) = (journal, id, folder, authorization);
         Vault = new Slots();
-        _sequencer = new JournalSequencer(journal, JournalHead.Empty, EventCatalog.Encode);
+        _sequencer = new JournalSequencer(journal, head, EventCatalog.Encode);
         _reconciler = new Reconciler(
             ItemCatalog.Kinds.Select(k => new Anything(k.Name)),
             TimeProvider.System,
@@ -46,11 +47,17 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
                 SaCommands = this,
                 Proposals = new IkeProposalSyntax(),
                 Clock = TimeProvider.System,
+                Authorization = authorization,
             },
             RunningConfiguration.Empty);
     }
 
     public string Id { get; }
+
+    public Authorization Authorization { get; }
+
+    /// <summary>What the bus is told beside the broker's address.</summary>
+    public Func<BusSection, BusSection> Section { get; set; } = s => s;
 
     public IJournal Journal { get; }
 
@@ -69,9 +76,12 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
     /// <summary>Every line that the bus logged.</summary>
     public ConcurrentQueue<string> Log { get; } = [];
 
-    public static async Task<BusWorld> StartAsync(Uri broker, Action<BusWorld>? before = null)
+    public static async Task<BusWorld> StartAsync(Uri broker, Action<BusWorld>? before = null, AuthorizationSection? authorization = null, LimitsSection? limits = null, IJournal? journal = null, string? id = null)
     {
-        var world = new BusWorld(new MemoryJournal(), $"edge{Interlocked.Increment(ref _count)}-{Guid.NewGuid():N}"[..16], Directory.CreateTempSubdirectory("gwbus-").FullName);
+        journal ??= new MemoryJournal();
+        var world = new BusWorld(
+            journal, await journal.OpenAsync(CancellationToken.None), id ?? $"edge{Interlocked.Increment(ref _count)}-{Guid.NewGuid():N}"[..16], Directory.CreateTempSubdirectory("gwbus-").FullName,
+            new Authorization(authorization, limits ?? new LimitsSection()));
         before?.Invoke(world);
         await world._reconciler.StartAsync(RunningConfiguration.Empty, []);
         await world.StartBusAsync(broker);
@@ -82,7 +92,7 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
     {
         Bus = BusFactory.Create(new BusParts
         {
-            Section = new BusSection { Kind = BusKind.Rabbitmq, Uri = broker.ToString() },
+            Section = Section(new BusSection { Kind = BusKind.Rabbitmq, Uri = broker.ToString() }),
             GatewayId = Id,
             Handle = async (body, principal, stop) =>
             {
@@ -92,6 +102,8 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
                 return outcome;
             },
             Journal = Journal,
+            Head = () => _sequencer.Stored.Position,
+            RightsOf = p => Authorization.Of(p).Speaker.Rights,
             CheckpointPath = Path.Combine(_folder, "bus.json"),
             Log = new Lines(Log),
             Timing = new BusTiming { FirstDelay = TimeSpan.FromMilliseconds(100), LongestDelay = TimeSpan.FromSeconds(1), CheckpointInterval = TimeSpan.FromMilliseconds(50) },

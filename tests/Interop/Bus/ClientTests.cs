@@ -85,7 +85,7 @@ public sealed class ClientTests
         return (process.ExitCode, process.ExitCode == 0 ? output : output + errors.Result);
     }
 
-    private static string RepositoryRoot()
+    internal static string RepositoryRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "Gateway.sln"))) return folder.FullName;

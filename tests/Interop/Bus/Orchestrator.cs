@@ -25,15 +25,25 @@ internal sealed class Orchestrator : IAsyncDisposable
     /// <summary>Everything that arrived in its queues, as text.</summary>
     public ConcurrentQueue<string> Heard { get; } = [];
 
+    /// <summary>The user it logged in as.</summary>
+    public string User { get; private init; } = "guest";
+
     /// <param name="ns">The namespace from which it connects; null = that of the tests.</param>
-    public static async Task<Orchestrator> ConnectAsync(Uri broker, Netns? ns = null)
+    public static Task<Orchestrator> ConnectAsync(Uri broker, Netns? ns = null)
     {
         var factory = new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = false };
         if (ns is not null) factory.SocketFactory = family => new TcpClientAdapter(ns.Run(() => new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }));
+        return ConnectAsync(factory, "guest");
+    }
+
+    public static Task<Orchestrator> ConnectAsync(Uri broker, string user) => ConnectAsync(new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = false }, user);
+
+    public static async Task<Orchestrator> ConnectAsync(ConnectionFactory factory, string user)
+    {
         var connection = await factory.CreateConnectionAsync();
         var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         var queue = await channel.QueueDeclareAsync();
-        var orchestrator = new Orchestrator(connection, channel, queue.QueueName);
+        var orchestrator = new Orchestrator(connection, channel, queue.QueueName) { User = user };
         await orchestrator.ConsumeAsync(queue.QueueName, (delivery, text) =>
         {
             if (delivery.BasicProperties.CorrelationId is { } id && orchestrator._waiting.TryRemove(id, out var waiting)) waiting.TrySetResult(JsonDocument.Parse(text).RootElement);

@@ -22,11 +22,12 @@ public sealed class PrivateBroker : IAsyncDisposable
     private readonly Netns? _ns;
     private Process? _server;
 
-    private PrivateBroker(string folder, int port, int distPort, int epmdPort, string node, Netns? ns)
+    private PrivateBroker(string folder, int port, int tlsPort, int distPort, int epmdPort, string node, Netns? ns)
     {
         _ns = ns;
         _folder = folder;
         Port = port;
+        TlsPort = tlsPort;
         _distPort = distPort;
         _epmdPort = epmdPort;
         _node = node;
@@ -34,6 +35,9 @@ public sealed class PrivateBroker : IAsyncDisposable
 
     /// <summary>The AMQP port on 127.0.0.1.</summary>
     public int Port { get; }
+
+    /// <summary>A port on 127.0.0.1 that is kept for TLS; served when the settings say so.</summary>
+    public int TlsPort { get; }
 
     /// <summary><c>amqp://guest:guest@127.0.0.1:PORT/</c>.</summary>
     public Uri Uri => new($"amqp://guest:guest@127.0.0.1:{Port}/");
@@ -44,17 +48,24 @@ public sealed class PrivateBroker : IAsyncDisposable
         !Environment.IsPrivilegedProcess ? "Debian's rabbitmq-server starts as root only" : null;
 
     /// <summary>Starts a broker and waits until it accepts AMQP connections; skips the test where none can be had.</summary>
-    public static Task<PrivateBroker> StartAsync(CancellationToken cancel = default) => StartAsync(null, cancel);
+    public static Task<PrivateBroker> StartAsync(CancellationToken cancel = default) => StartAsync(null, null, "", cancel);
 
     /// <inheritdoc cref="StartAsync(CancellationToken)"/>
     /// <param name="ns">The namespace on whose loopback it listens; null = that of the tests.</param>
-    public static async Task<PrivateBroker> StartAsync(Netns? ns, CancellationToken cancel = default)
+    public static Task<PrivateBroker> StartAsync(Netns? ns, CancellationToken cancel = default) => StartAsync(ns, null, "", cancel);
+
+    /// <summary>Starts a broker with settings of its own.</summary>
+    /// <param name="settings">Further lines of rabbitmq.conf, from the TLS port.</param>
+    /// <param name="plugins">Plugins to enable.</param>
+    public static Task<PrivateBroker> StartAsync(Func<int, string> settings, string plugins, CancellationToken cancel) => StartAsync(null, settings, plugins, cancel);
+
+    private static async Task<PrivateBroker> StartAsync(Netns? ns, Func<int, string>? settings, string plugins, CancellationToken cancel)
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
         for (var attempt = 1; ; attempt++)
         {
             // Another process may take one of the ports between choosing and using them: then once more with others.
-            var broker = Prepare(ns);
+            var broker = Prepare(ns, settings, plugins);
             try
             {
                 await broker.StartAgainAsync(cancel);
@@ -128,18 +139,19 @@ public sealed class PrivateBroker : IAsyncDisposable
         if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
     }
 
-    private static PrivateBroker Prepare(Netns? ns)
+    private static PrivateBroker Prepare(Netns? ns, Func<int, string>? settings, string plugins)
     {
         var folder = Directory.CreateTempSubdirectory("gwmq-").FullName;
-        var ports = FreePorts(3);
+        var ports = FreePorts(4);
         File.WriteAllText(Path.Combine(folder, "rabbitmq.conf"), $"""
             listeners.tcp.1 = 127.0.0.1:{ports[0]}
             loopback_users.guest = true
             log.console = false
+            {settings?.Invoke(ports[3])}
 
             """);
-        File.WriteAllText(Path.Combine(folder, "enabled_plugins"), "[].\n");
-        return new PrivateBroker(folder, ports[0], ports[1], ports[2], $"{Path.GetFileName(folder).ToLowerInvariant()}@localhost", ns);
+        File.WriteAllText(Path.Combine(folder, "enabled_plugins"), $"[{plugins}].\n");
+        return new PrivateBroker(folder, ports[0], ports[3], ports[1], ports[2], $"{Path.GetFileName(folder).ToLowerInvariant()}@localhost", ns);
     }
 
     private IEnumerable<(string Name, string Value)> ServerEnvironment() =>

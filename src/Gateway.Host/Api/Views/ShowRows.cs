@@ -150,6 +150,10 @@ public sealed record PolicyRow(int Order, string Action, string Name, IReadOnlyL
 /// <param name="Text">What it means, a sentence.</param>
 public sealed record CounterRow(string Area, string Name, ulong Value, string Text);
 
+/// <summary>A row of <c>show items</c>: what is configured, by whom.</summary>
+/// <param name="Owner">The principal that it belongs to; null = nobody.</param>
+public sealed record ItemRow(string Item, string? Owner, string State, string? WaitsFor = null);
+
 /// <summary>A row of <c>show plan</c>: an item that is not in force as it should be.</summary>
 public sealed record PlanRow(string Item, string State, string? WaitsFor, int Attempts, double? RetryInSeconds);
 

@@ -122,6 +122,9 @@ internal static class ShowVerb
                     Rows<PlanRow>(answer), "Everything is in force.",
                     ("ITEM", r => r.Item), ("STATE", r => r.State), ("WAITS FOR", r => r.WaitsFor), ("ATTEMPTS", r => N(r.Attempts)), ("RETRY IN", r => r.RetryInSeconds is { } s ? Format.Span(TimeSpan.FromSeconds(s)) : ""));
                 break;
+            case "items":
+                screen.Rows(Rows<ItemRow>(answer), "Nothing is configured.", ("ITEM", r => r.Item), ("OWNER", r => r.Owner), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
+                break;
             case "workers":
                 screen.Rows(
                     Rows<WorkerRow>(answer), "There are no workers.",
