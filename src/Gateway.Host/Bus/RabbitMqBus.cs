@@ -12,6 +12,7 @@ public sealed class RabbitMqBus : IBus
     private readonly EventForwarder _events;
     private readonly CancellationTokenSource _stop = new();
     private Task _loop = Task.CompletedTask;
+    private bool _disposed;
     private volatile string _status = "connecting";
 
     /// <exception cref="Appliance.ApplianceException"><c>bus.uri</c> cannot be used.</exception>
@@ -36,6 +37,7 @@ public sealed class RabbitMqBus : IBus
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true)) return;
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _stop.Dispose();

@@ -64,7 +64,7 @@ public sealed class TroubleUnderLoadTests
         var first = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => sender.AskAsync(gateway.Id, Loopback($"{i}", i))));
         Assert.All(first, o => Assert.Equal("accepted", o.GetProperty("status").GetString()));
 
-        await broker.CtlAsync("set_disk_free_limit", "500TB");
+        await broker.CtlAsync("set_disk_free_limit", "500000000000000");
         await gateway.ByHandAsync(Loopback("hand", 1, "by-hand"));
         Assert.True(await BusWorld.Eventually(() => gateway.Bus.Status.Contains("takes no messages", StringComparison.Ordinal)), gateway.Bus.Status);
         var held = Enumerable.Range(20, 200).Select(i => sender.AskAsync(gateway.Id, Loopback($"{i}", i))).ToList();
@@ -117,13 +117,17 @@ public sealed class TroubleUnderLoadTests
         var answers = Enumerable.Range(0, 30).Select(i => sender.AskAsync(gateway.Id, Loopback($"{i}", i, expected: i))).ToList();
         // Somebody with too many rights reads the queue, and gives the messages back one by one, the last first.
         var queue = BusNames.CommandQueue(gateway.Id);
-        var tags = new List<ulong>();
-        Assert.True(await BusWorld.Eventually(() =>
+        var tags = new ConcurrentQueue<ulong>();
+        var consumer = new AsyncEventingBasicConsumer(sender.Channel);
+        consumer.ReceivedAsync += (_, delivery) =>
         {
-            while (tags.Count < 30 && sender.Channel.BasicGetAsync(queue, autoAck: false).Result is { } message) tags.Add(message.DeliveryTag);
-            return tags.Count == 30;
-        }));
-        foreach (var tag in Enumerable.Reverse(tags)) await sender.Channel.BasicNackAsync(tag, multiple: false, requeue: true);
+            tags.Enqueue(delivery.DeliveryTag);
+            return Task.CompletedTask;
+        };
+        var name = await sender.Channel.BasicConsumeAsync(queue, autoAck: false, consumer);
+        Assert.True(await BusWorld.Eventually(() => tags.Count == 30));
+        await sender.Channel.BasicCancelAsync(name);
+        foreach (var tag in tags.Reverse()) await sender.Channel.BasicNackAsync(tag, multiple: false, requeue: true);
         await gateway.StartBusAsync(broker.Uri);
 
         var outcomes = await Task.WhenAll(answers);
@@ -207,7 +211,7 @@ public sealed class TroubleUnderLoadTests
 
         public void Fill()
         {
-            using var file = File.Create(_filler);
+            using var file = new FileStream(_filler, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
             try
             {
                 for (var block = 4096; block >= 1; block /= 16)
