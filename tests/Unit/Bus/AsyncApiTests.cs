@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Gateway.Host.Bus;
+using Gateway.Host.Bus.Replay;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Items.Schema;
 using Gateway.Unit.House;
@@ -25,6 +26,8 @@ public sealed class AsyncApiTests
         ["event"] = typeof(EventMessage),
         ["head"] = typeof(Gateway.Host.Journal.Heads.SignedHead),
         ["note"] = typeof(DeadLetterNote),
+        ["replay_request"] = typeof(ReplayRequest),
+        ["replay"] = typeof(ReplayBatch),
     };
 
     private static string File => Path.Combine(Repository.Root, "docs/asyncapi.yaml");
@@ -55,6 +58,11 @@ public sealed class AsyncApiTests
         Assert.Equal((BusNames.Events, "topic"), Exchange("heads"));
         Assert.Equal((BusNames.Events, "topic"), Exchange("outcomes"));
         Assert.Equal((BusNames.DeadLetters, "direct"), Exchange("deadLetters"));
+        Assert.Equal((BusNames.Replays, "direct"), Exchange("replayRequests"));
+        Assert.Equal(BusNames.ReplayQueue("{gateway}"), Address("replayQueue"));
+        Assert.Equal(BusNames.ReplayQueue("{gateway}"), (string?)channels["replayQueue"]!["bindings"]!["amqp"]!["queue"]!["name"]);
+        Assert.Contains($"{Topology.ReplayPatience / 1000} s", (string?)channels["replayQueue"]!["description"], StringComparison.Ordinal);
+        Assert.Contains($"{ReplayAnswer.MaxBatch} events", (string?)channels["replays"]!["description"], StringComparison.Ordinal);
         Assert.Equal(BusNames.CommandQueue("{gateway}"), (string?)channels["commandQueue"]!["bindings"]!["amqp"]!["queue"]!["name"]);
         Assert.Equal(BusNames.DeadLetterQueue("{gateway}"), (string?)channels["deadLetterQueue"]!["bindings"]!["amqp"]!["queue"]!["name"]);
         var words = channels["outcomes"]!["parameters"]!["status"]!["enum"]!.AsArray().Select(w => (string?)w);
