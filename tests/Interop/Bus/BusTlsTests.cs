@@ -31,7 +31,7 @@ public sealed class BusTlsTests : IAsyncLifetime
         var root = _authority.WriteRoot(_folder);
         File.Copy(DefinitionsFile, Path.Combine(_folder, "definitions.json"));
         _broker = await PrivateBroker.StartAsync(
-            settings: port => $"""
+            port => $"""
                 listeners.ssl.1 = 127.0.0.1:{port}
                 ssl_options.cacertfile = {root}
                 ssl_options.certfile = {cert}
@@ -43,7 +43,8 @@ public sealed class BusTlsTests : IAsyncLifetime
                 auth_mechanisms.2 = PLAIN
                 load_definitions = {_folder}/definitions.json
                 """,
-            plugins: "rabbitmq_auth_mechanism_ssl");
+            "rabbitmq_auth_mechanism_ssl",
+            CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()

@@ -19,7 +19,7 @@ internal static class ReplayAnswer
         var left = Math.Min(request.Limit ?? ReplayRequest.MaxEvents, ReplayRequest.MaxEvents);
         var end = Math.Min(request.To ?? head, head);
         var next = request.From;
-        var piece = new Piece(gateway, head);
+        using var piece = new Piece(gateway, head);
         if (next <= end)
         {
             await foreach (var e in journal.ReadAsync(next, stop).ConfigureAwait(false))
@@ -38,7 +38,7 @@ internal static class ReplayAnswer
     /// <summary>An answer that is a refusal.</summary>
     public static ReadOnlyMemory<byte> Refusal(string gateway, long head, ReplayError error) => BusMessage.Json(new ReplayBatch { Gateway = gateway, Head = head, Last = true, Error = error });
 
-    private sealed class Piece(string gateway, long head)
+    private sealed class Piece(string gateway, long head) : IDisposable
     {
         private readonly ArrayBufferWriter<byte> _buffer = new(MaxBytes / 4);
         private Utf8JsonWriter? _json;
@@ -65,6 +65,8 @@ internal static class ReplayAnswer
             (_json, _count) = (null, 0);
             return body;
         }
+
+        public void Dispose() => _json?.Dispose();
 
         private Utf8JsonWriter Open()
         {

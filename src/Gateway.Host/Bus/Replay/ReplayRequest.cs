@@ -1,7 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
-using Gateway.Policy;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Items.Reading;
 
