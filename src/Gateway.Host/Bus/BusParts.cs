@@ -24,7 +24,7 @@ public sealed record BusParts
     public required IJournal Journal { get; init; }
 
     /// <summary>The journal's last stored position.</summary>
-    public required Func<long> Head { get; init; }
+    public required Func<long> LastPosition { get; init; }
 
     /// <summary>What a principal may do.</summary>
     public Func<Principal, Rights> RightsOf { get; init; } = _ => Rights.All;

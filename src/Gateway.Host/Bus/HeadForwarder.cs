@@ -24,7 +24,7 @@ internal sealed class HeadForwarder(BusParts parts)
                 if (newest() is { } head && head != sent)
                 {
                     var message = BusMessage.OfHead(parts.GatewayId, head);
-                    await channel.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, PublishChannel.Properties(message), message.Body, stop).ConfigureAwait(false);
+                    await channel.BasicPublishAsync(message.Exchange, message.RoutingKey, mandatory: false, MessageProperties.Of(message), message.Body, stop).ConfigureAwait(false);
                     sent = head;
                 }
 

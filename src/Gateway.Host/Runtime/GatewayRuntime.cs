@@ -358,7 +358,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             Section = _appliance.Bus,
             GatewayId = _appliance.Id,
             Handle = HandleAsync,
-            Head = () => _sequencer.Stored.Position,
+            LastPosition = () => _sequencer.Stored.Position,
             RightsOf = RightsOf,
             Journal = _journal,
             CheckpointPath = BusParts.CheckpointOf(_appliance),

@@ -102,7 +102,7 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
                 return outcome;
             },
             Journal = Journal,
-            Head = () => _sequencer.Stored.Position,
+            LastPosition = () => _sequencer.Stored.Position,
             RightsOf = p => Authorization.Of(p).Speaker.Rights,
             CheckpointPath = Path.Combine(_folder, "bus.json"),
             Log = new Lines(Log),

@@ -87,7 +87,7 @@ public sealed class InMemoryBusTests : IAsyncDisposable
         {
             Section = new BusSection(),
             GatewayId = "edge1",
-            Head = () => 0,
+            LastPosition = () => 0,
             Handle = (body, principal, _) =>
             {
                 var id = Encoding.UTF8.GetString(body.Span);

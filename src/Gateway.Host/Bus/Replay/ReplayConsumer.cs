@@ -1,4 +1,5 @@
 using Gateway.Policy.Commands;
+using Gateway.Policy.Journal;
 using RabbitMQ.Client;
 
 namespace Gateway.Host.Bus.Replay;
@@ -38,7 +39,7 @@ internal sealed class ReplayConsumer(IChannel channel, BusParts parts, BusCounte
             return;
         }
 
-        var head = parts.Head();
+        var head = parts.LastPosition();
         if (Refuse(delivery, out var request) is { } error)
         {
             await SendAsync(to.Value, delivery, ReplayAnswer.Refusal(parts.GatewayId, head, error)).ConfigureAwait(false);
@@ -49,6 +50,10 @@ internal sealed class ReplayConsumer(IChannel channel, BusParts parts, BusCounte
         {
             await foreach (var piece in ReplayAnswer.PiecesAsync(request!, parts.GatewayId, parts.Journal, head, stop).ConfigureAwait(false))
                 if (!await SendAsync(to.Value, delivery, piece).ConfigureAwait(false)) return;
+        }
+        catch (JournalArchivedException)
+        {
+            await SendAsync(to.Value, delivery, ReplayAnswer.Refusal(parts.GatewayId, head, new ReplayError(ErrorCode.NotFound, "Events from there on were archived; the gateway's bundles hold them."))).ConfigureAwait(false);
         }
         catch (Exception e) when (e is not (OperationCanceledException or OutOfMemoryException))
         {
