@@ -32,6 +32,7 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
     {
         punt?.Update();
         LoadPools(desired, applied);
+        ike.WaysChanged();
         var items = desired.OfKind(ItemCatalog.Connection).Concat(desired.OfKind(ItemCatalog.Secret)).Where(i => applied.IsInForce(i.Key)).ToList();
         if (items.Count == _loaded.Count && items.Zip(_loaded).All(p => ReferenceEquals(p.First, p.Second))) return;
         heap.Changed(Math.Abs(items.Count - _loaded.Count));

@@ -113,6 +113,9 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     /// <summary>Puts pools in force, before the connections that use them.</summary>
     public void LoadPools(IReadOnlyList<AddressPool> pools) => Leave((_, _) => _engine.LoadPools(pools));
 
+    /// <summary>Addresses or routes of the gateway have changed.</summary>
+    public void WaysChanged() => Leave((now, outputs) => _engine.WaysChanged(now, outputs));
+
     /// <summary>Puts connections and secrets in force.</summary>
     public void Load(IReadOnlyList<Connection> connections, IReadOnlyList<SharedSecret> secrets) =>
         Leave((now, outputs) =>

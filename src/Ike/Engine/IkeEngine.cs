@@ -212,6 +212,14 @@ public sealed class IkeEngine : IDisposable
     /// <summary>An authenticated ESP packet came from another address or port.</summary>
     public void NewAddress(ChildSaId child, IPEndPoint remote, Timestamp now, OutputList outputs) => Notice(child, new IkeInput.Notice.NewAddress(now, child, remote), outputs);
 
+    /// <summary>Our addresses or routes have changed: IKE SAs that may move look for another way where theirs is gone.</summary>
+    public void WaysChanged(Timestamp now, OutputList outputs)
+    {
+        foreach (var state in _table.All.Where(s => s is IkeSaState.Established { Peering: { Mobike: true, Began: true } }).ToList())
+            Step(state.Peering.Id, new IkeInput.Notice.WaysChanged(now), outputs);
+        Settle(now, outputs);
+    }
+
     /// <summary>The answer to <see cref="IkeOutput.Ask.Resolve"/>.</summary>
     public void Resolved(IkeSaId sa, ValueList<IPAddress> addresses, Timestamp now, OutputList outputs)
     {

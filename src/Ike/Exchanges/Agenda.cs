@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Gateway.Ike.Extensions;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Proposals;
 using Gateway.Ike.Sa;
@@ -69,6 +70,8 @@ internal static class Agenda
                 return RekeyIkeSa.Send(scope, state);
             case Wish.CloseChild close:
                 return Find(state, close.Child) is { Stage: not ChildStage.Closing } child ? Informational.DeleteChild(scope, state, child, close.Reason) : state;
+            case Wish.UpdateAddresses:
+                return Mobility.Send(scope, state);
             case Wish.CheckLiveness:
                 return Send(scope, state, new OwnTask.CheckingLiveness(), ExchangeType.Informational, []);
             default:

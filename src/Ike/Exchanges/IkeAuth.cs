@@ -1,3 +1,4 @@
+using Gateway.Ike.Extensions;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Proposals;
 using Gateway.Ike.Sa;
@@ -32,6 +33,7 @@ internal static class IkeAuth
 
         var first = wanted.Count > 0 ? connection.Child(wanted[0]) : null;
         var offer = first is null ? null : ChildNegotiation.Offer(scope, peering, first, init.InitiatorNonce, inAuth: true);
+        payloads.AddRange(Mobility.Announce(peering));
         if (offer is not null) payloads.AddRange(Configuration.Request(peering));
         if (offer is not null) payloads.AddRange(ChildNegotiation.Payloads(peering, offer, inAuth: true));
 
@@ -85,7 +87,8 @@ internal static class IkeAuth
         ValueList<ChildSa> children = [];
         // RFC 7296 §2.19: without the address that it must have the peer gets no CHILD SA.
         var configured = Configuration.Respond(scope, peering, request.Payloads, answer);
-        peering = configured ?? peering;
+        peering = Mobility.Learn(configured ?? peering, request.Payloads);
+        if (peering.Mobike) answer.AddRange(Mobility.Announce(peering));
         // RFC 6023: without SA and selectors the IKE SA comes up alone.
         if (configured is not null && request.Payloads.Find<SecurityAssociationPayload>() is not null)
         {
@@ -138,7 +141,7 @@ internal static class IkeAuth
 
         Lifecycle.Begin(scope, peering);
         Uniqueness(scope, peering, initialContact: false);
-        peering = Configuration.Conclude(scope, peering, payloads);
+        peering = Configuration.Conclude(scope, Mobility.Learn(peering, payloads), payloads);
         var established = new IkeSaState.Established { Peering = peering, Channel = state.Channel };
         if (state.Offer is { } offer)
         {

@@ -59,6 +59,7 @@ internal static class IkeSaInit
             Local = new IPEndPoint(local, natt && spec.LocalPort == scope.Settings.IkePort ? scope.Settings.NattPort : spec.LocalPort),
             Remote = new IPEndPoint(remote, spec.RemotePort),
             Natt = natt,
+            Began = true,
             LocalId = OwnId(peering.Connection, local),
         };
         var method = FirstMethod(peering.Connection.Proposals);
@@ -281,7 +282,8 @@ internal static class IkeSaInit
             Fragmentation = peering.Connection.Spec.Fragmentation is not FragmentationPolicy.No && response.Payloads.Has(NotifyType.FragmentationSupported),
         };
         // RFC 7296 §2.23: with a NAT between, the initiator moves to port 4500 on both ends.
-        if (!nat.Supported || settled.Natt || !(nat.Local || nat.Remote || peering.Connection.Spec.Encap)) return settled;
+        // RFC 4555 §3.3: so does who may move later, without a NAT too.
+        if (!nat.Supported || settled.Natt || !(nat.Local || nat.Remote || peering.Connection.Spec.Encap || peering.Connection.Spec.Mobike)) return settled;
         return settled with
         {
             Natt = true,

@@ -1,3 +1,4 @@
+using Gateway.Ike.Extensions;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Proposals;
 using Gateway.Ike.Sa;
@@ -48,8 +49,10 @@ internal static class Informational
         };
     }
 
-    public static IkeSaState Respond(Scope scope, IkeSaState.Established state, ValueList<Payload> request)
+    public static IkeSaState Respond(Scope scope, IkeSaState.Established state, ValueList<Payload> request, IkeInput.Datagram datagram)
     {
+        var home = state.Peering;
+        state = state with { Peering = Mobility.AnswerTo(home, datagram) };
         if (DeletesIke(request)) return OnIkeDeleted(scope, state);
         // RFC 7296 §2.21.2: the initiator could not authenticate us after all.
         if (request.Has(NotifyType.AuthenticationFailed))
@@ -65,7 +68,10 @@ internal static class Informational
             foreach (var spi in delete.Spis.AsSpan()) state = OnChildDeleted(scope, state, spi, ours);
 
         // RFC 7296 §1.4.1: the answer deletes the other direction. Unknown notifies are ignored (RFC 7296 §3.10.1); an empty request is a question for life.
-        return Answer(scope, state, ours.Count == 0 ? [] : [new DeletePayload(SaProtocol.Esp, ours.ToValueList())]);
+        List<Payload> answer = ours.Count == 0 ? [] : [new DeletePayload(SaProtocol.Esp, ours.ToValueList())];
+        var next = Mobility.Take(scope, home, request, datagram, answer);
+        state = Answer(scope, state, answer.ToValueList()) with { Peering = next };
+        return next.Local.Equals(home.Local) && next.Remote.Equals(home.Remote) && next.Natt == home.Natt ? state : Lifecycle.MoveTo(scope, state, next);
     }
 
     public static bool DeletesIke(ValueList<Payload> request) => request.All<DeletePayload>().Any(d => d.Protocol == SaProtocol.Ike);

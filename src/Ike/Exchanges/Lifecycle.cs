@@ -80,9 +80,15 @@ internal static class Lifecycle
         var peering = state.Peering;
         if (!peering.Natt || !peering.NatRemote || peering.NatLocal || remote.Equals(peering.Remote)) return state;
         if (remote.AddressFamily != peering.Remote.AddressFamily) return state;
-        peering = peering with { Remote = remote };
+        return MoveTo(scope, state, peering with { Remote = remote });
+    }
+
+    /// <summary>The IKE SA and its children have other addresses or ports.</summary>
+    public static IkeSaState.Established MoveTo(Scope scope, IkeSaState.Established state, Peering peering)
+    {
         scope.MustStore = true;
-        scope.Fact(new IkeSaEndpointChanged(peering.Id, peering.Local.Address, peering.Local.Port, remote.Address, remote.Port));
+        scope.Fact(new IkeSaEndpointChanged(peering.Id, peering.Local.Address, peering.Local.Port, peering.Remote.Address, peering.Remote.Port));
+        if (KeepsAlive(scope, peering) && !scope.Timers.ContainsKey(new TimerId(TimerKind.Keepalive))) scope.Set(TimerKind.Keepalive, scope.Settings.Keepalive);
         return state with { Peering = peering, Children = state.Children.Select(c => Move(scope, peering, c)).ToValueList() };
     }
 

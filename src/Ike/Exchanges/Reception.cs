@@ -1,4 +1,5 @@
 using Gateway.Crypto.Ciphers;
+using Gateway.Ike.Extensions;
 using Gateway.Ike.Keys;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Sa;
@@ -99,7 +100,9 @@ internal abstract record Reception(Channel Channel)
             : FragmentReassembly.Empty.Add(datagram.Message.Span, message, cipher, out _, out _, out error) != FragmentOutcome.Rejected || IsAuthentic(error);
         scope.Drop(isAuthentic ? IkeDrop.Retransmission : IkeDrop.IntegrityFailed);
         if (!isAuthentic) return new Nothing(channel);
-        foreach (var again in channel.Answer!.Datagrams.AsSpan()) scope.Send(peering, again.Span);
+        // RFC 7296 §2.11: to where it was asked from.
+        var asker = Mobility.AnswerTo(peering, datagram);
+        foreach (var again in channel.Answer!.Datagrams.AsSpan()) scope.Send(asker, again.Span);
         return new Nothing(channel);
     }
 

@@ -48,6 +48,9 @@ public sealed class Connection
         return here == 0 || there == 0 ? 0 : (there * 1000) + here;
     }
 
+    /// <summary>Whether the connection may speak from an address of ours.</summary>
+    public bool IsOwn(IPAddress local) => Best(LocalAddresses, local) > 0;
+
     private static int Best(ValueList<AddressPattern> patterns, IPAddress address)
     {
         var best = patterns.Count == 0 ? 1 : 0;

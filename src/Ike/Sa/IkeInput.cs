@@ -72,6 +72,9 @@ public abstract record IkeInput
         /// <summary>When a CHILD SA last carried a packet from the peer: a proof of life (RFC 7296 §2.4).</summary>
         public sealed record LastUsed(Timestamp Now, ChildSaId Child, Timestamp At) : Notice(Now);
 
+        /// <summary>Our addresses or routes have changed.</summary>
+        public sealed record WaysChanged(Timestamp Now) : Notice(Now);
+
         /// <summary>An authenticated packet came from another address or port of the peer (RFC 7296 §2.23).</summary>
         public sealed record NewAddress(Timestamp Now, ChildSaId Child, IPEndPoint Remote) : Notice(Now);
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Gateway.Ike.Exchanges;
+using Gateway.Ike.Extensions;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Wire;
 using Gateway.Policy;
@@ -176,7 +177,7 @@ public sealed class IkeSa(IkeContext context)
             case Reception.Request { Exchange: ExchangeType.CreateChildSa } request:
                 return CreateChildSa.Respond(scope, state, request.Payloads);
             case Reception.Request { Exchange: ExchangeType.Informational } request:
-                return Informational.Respond(scope, state, request.Payloads);
+                return Informational.Respond(scope, state, request.Payloads, datagram);
             case Reception.Request request:
                 // RFC 7296 §2.21.3: an exchange that does not belong here is answered, so that the window moves on.
                 scope.Drop(IkeDrop.UnexpectedExchange);
@@ -188,19 +189,20 @@ public sealed class IkeSa(IkeContext context)
             case Reception.BadResponse:
                 return Ending.Close(scope, state, "invalid-syntax");
             case Reception.Response response:
-                return OnResponse(scope, state, response.Payloads);
+                return OnResponse(scope, Mobility.Heard(scope, state, datagram), response.Payloads, datagram);
             default:
                 throw new UnreachableException();
         }
     }
 
-    private static IkeSaState OnResponse(Scope scope, IkeSaState.Established state, ValueList<Payload> payloads) => state.Task switch
+    private static IkeSaState OnResponse(Scope scope, IkeSaState.Established state, ValueList<Payload> payloads, IkeInput.Datagram datagram) => state.Task switch
     {
         OwnTask.CreatingChild task => CreateChildSa.OnResponse(scope, state, task, payloads),
         OwnTask.RekeyingChild task => RekeyChildSa.OnResponse(scope, state, task, payloads),
         OwnTask.RekeyingIke task => RekeyIkeSa.OnResponse(scope, state, task, payloads),
         OwnTask.ClosingChildren task => Informational.OnChildrenClosed(scope, state, task),
         OwnTask.CheckingLiveness => state with { Task = null },
+        OwnTask.UpdatingAddresses task => Mobility.OnResponse(scope, state, task, payloads, datagram),
         null => state,
         _ => throw new UnreachableException(),
     };
@@ -210,9 +212,9 @@ public sealed class IkeSa(IkeContext context)
         switch (timer.Kind)
         {
             case TimerKind.Retransmit when state.Channel.Request is { } request:
-                return Requests.SendAgain(scope, state.Peering, request) is { } again
-                    ? state with { Channel = state.Channel with { Request = again } }
-                    : PeerIsDead(scope, state);
+                if (Requests.SendAgain(scope, state.Peering, request) is not { } again) return PeerIsDead(scope, state);
+                Mobility.Probe(scope, state, again);
+                return state with { Channel = state.Channel with { Request = again } };
             case TimerKind.IkeRekey:
                 return Agenda.Want(state, new Wish.RekeyIke());
             case TimerKind.IkeExpire:
@@ -282,6 +284,8 @@ public sealed class IkeSa(IkeContext context)
                 return Agenda.Want(state, new Wish.RekeyChild(near.Child));
             case IkeInput.Notice.LastUsed used:
                 return used.At > state.Channel.LastHeard ? state with { Channel = state.Channel with { LastHeard = used.At } } : state;
+            case IkeInput.Notice.WaysChanged:
+                return Mobility.Reconsider(scope, state);
             case IkeInput.Notice.NewAddress moved:
                 return Lifecycle.Follow(scope, state, moved.Remote);
             default:

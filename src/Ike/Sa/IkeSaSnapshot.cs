@@ -19,7 +19,7 @@ namespace Gateway.Ike.Sa;
 public static class IkeSaSnapshot
 {
     /// <summary>Raised with every change of the layout; others are refused.</summary>
-    public const byte Version = 3;
+    public const byte Version = 4;
 
     private const ushort Magic = 0x494b; // "IK"
 
@@ -197,6 +197,9 @@ public static class IkeSaSnapshot
         writer.Bool(peering.Fragmentation);
         writer.List(peering.OwnVips, static (w, a) => w.Address(a));
         writer.List(peering.PeerVips, static (w, a) => w.Address(a));
+        writer.Bool(peering.Began);
+        writer.Bool(peering.Mobike);
+        writer.List(peering.PeerAddresses, static (w, a) => w.Address(a));
         writer.UInt32((uint)peering.Try);
         writer.UInt64(peering.Replaces?.Value ?? 0);
     }
@@ -230,6 +233,9 @@ public static class IkeSaSnapshot
             Fragmentation = reader.Bool(),
             OwnVips = reader.List(static (ref r) => r.Address()),
             PeerVips = reader.List(static (ref r) => r.Address()),
+            Began = reader.Bool(),
+            Mobike = reader.Bool(),
+            PeerAddresses = reader.List(static (ref r) => r.Address()),
             Try = (int)reader.UInt32(),
             Replaces = reader.UInt64() is var replaces and not 0 ? new IkeSaId(replaces) : null,
         };
@@ -347,6 +353,10 @@ public static class IkeSaSnapshot
                 writer.List(t.Children, static (w, id) => w.UInt64(id.Value));
                 writer.Text(t.Reason);
                 break;
+            case OwnTask.UpdatingAddresses t:
+                writer.Byte(6);
+                writer.Octets(t.Cookie);
+                break;
             case OwnTask.CheckingLiveness:
                 writer.Byte(5);
                 break;
@@ -370,6 +380,7 @@ public static class IkeSaSnapshot
                 return new OwnTask.RekeyingIke(offer, reader.Maybe(static (ref r) => new IkeRival(new IkeSaId(r.UInt64()), r.Octets())));
             case 4: return new OwnTask.ClosingChildren(reader.List(static (ref r) => new ChildSaId(r.UInt64())), reader.Text());
             case 5: return new OwnTask.CheckingLiveness();
+            case 6: return new OwnTask.UpdatingAddresses(reader.Octets());
             default:
                 reader.Fail();
                 return new OwnTask.CheckingLiveness();
@@ -400,6 +411,9 @@ public static class IkeSaSnapshot
                 writer.Byte(5);
                 writer.Text(w.Reason);
                 break;
+            case Wish.UpdateAddresses:
+                writer.Byte(7);
+                break;
             case Wish.CheckLiveness:
                 writer.Byte(6);
                 break;
@@ -418,6 +432,7 @@ public static class IkeSaSnapshot
             case 4: return new Wish.CloseChild(new ChildSaId(reader.UInt64()), reader.Text());
             case 5: return new Wish.CloseIke(reader.Text());
             case 6: return new Wish.CheckLiveness();
+            case 7: return new Wish.UpdateAddresses();
             default:
                 reader.Fail();
                 return new Wish.CheckLiveness();

@@ -52,6 +52,15 @@ public sealed record Peering
     /// <summary>Addresses of our pools that the peer has.</summary>
     public ValueList<IPAddress> PeerVips { get; init; }
 
+    /// <summary>We sent the IKE_SA_INIT request of the first IKE SA, whoever rekeyed it since (RFC 4555 §2: the "initiator").</summary>
+    public bool Began { get; init; }
+
+    /// <summary>Both sides can move (RFC 4555).</summary>
+    public bool Mobike { get; init; }
+
+    /// <summary>Further addresses of the peer, where it may be found.</summary>
+    public ValueList<IPAddress> PeerAddresses { get; init; }
+
     /// <summary>Which try it is of an initiator (<c>keyingtries</c>), from 1.</summary>
     public int Try { get; init; } = 1;
 

@@ -24,6 +24,9 @@ public abstract record Wish
     public sealed record CloseIke(string Reason) : Wish;
 
     public sealed record CheckLiveness : Wish;
+
+    /// <summary>Move to the addresses that the IKE SA has now (RFC 4555 §3.5).</summary>
+    public sealed record UpdateAddresses : Wish;
 }
 
 /// <summary>The exchange of ours that is outstanding: a closed family.</summary>
@@ -42,6 +45,9 @@ public abstract record OwnTask
     public sealed record ClosingChildren(ValueList<ChildSaId> Children, string Reason) : OwnTask;
 
     public sealed record CheckingLiveness : OwnTask;
+
+    /// <param name="Cookie">What the answer must hold.</param>
+    public sealed record UpdatingAddresses(Octets Cookie) : OwnTask;
 }
 
 /// <summary>What we offered for a CHILD SA, and our half of its key exchange.</summary>

@@ -267,5 +267,5 @@ internal sealed class Lab : IDisposable
         Right.Dispose();
     }
 
-    private Peer? Receiver(Packet packet) => packet.To.Address.Equals(Left.Address) ? Left : packet.To.Address.Equals(Right.Address) ? Right : null;
+    private Peer? Receiver(Packet packet) => new[] { Left, Right }.FirstOrDefault(p => packet.To.Address.Equals(p.Address) || p.Others.Contains(packet.To.Address));
 }

@@ -41,6 +41,12 @@ internal sealed class Peer : ISecretSource, IDisposable
 
     public IPAddress Address { get; }
 
+    /// <summary>The own address by which packets leave now, when it is another one.</summary>
+    public IPAddress? Way { get; set; }
+
+    /// <summary>Further addresses that it receives at.</summary>
+    public List<IPAddress> Others { get; } = [];
+
     public IkeEngine Engine { get; private set; }
 
     /// <summary>What a vault would hold.</summary>
@@ -206,7 +212,7 @@ internal sealed class Peer : ISecretSource, IDisposable
         Entropy = _entropy,
         Secrets = this,
         Numbers = _numbers,
-        LocalAddressTowards = _ => Address,
+        LocalAddressTowards = _ => Way ?? Address,
     })
     {
         BetweenSteps = _lab.ResumesAtEveryStep ? ThroughTheVault : null,
