@@ -73,7 +73,8 @@ public sealed class Moving
         var asked = 0;
         lab.Path = p =>
         {
-            if (!p.From.Address.Equals(lab.Left.Address)) return [p];
+            // The answer goes to the other address; something on the way brings it home.
+            if (!p.From.Address.Equals(lab.Left.Address)) return [p.To.Address.Equals(_leftOther) ? p with { To = new IPEndPoint(lab.Left.Address, p.To.Port) } : p];
             asked++;
             return [p with { From = new IPEndPoint(_leftOther, p.From.Port) }];
         };
