@@ -14,11 +14,12 @@
 #   lhost ── lan [left] wan ── [net: a router, or with TOPO=nat a translator] ── wan [right] lan ── rhost
 #   10.1.0.10  10.1.0.1 198.51.100.1 .254   .254 203.0.113.2 10.2.0.1   10.2.0.10      the right side has a second uplink, wan2 192.0.3.2
 #
-# A case.sh sets DESC and what differs from the usual (TOPO, STRONGSWAN_left, STRONGSWAN_right, PLUGINS_left, PLUGINS_right), and may define
+# A case.sh sets DESC and what differs from the usual (TOPO, STRONGSWAN_left, STRONGSWAN_right, PLUGINS_left, PLUGINS_right; NEEDS=gateway-left where
+# strongSwan with ESP in user space could not take that place), and may define
 #   check            the case itself; the default: the child "net" comes up, the hosts reach each other, both sides show the SA
 #   pre              runs when both sides are up, before check
 #   side_files SIDE FOLDER   adds to or takes from a side's swanctl folder
-# Both sides are asked with swanctl, the gateway through its vici socket. Namespaces are named ss-left, ss-right, ss-net, ss-lhost and ss-rhost in cases;
+# vanish SIDE kills a side, again SIDE starts it once more. Both sides are asked with swanctl, the gateway through its vici socket. Namespaces are named ss-left, ss-right, ss-net, ss-lhost and ss-rhost in cases;
 # their real names are this run's own.
 set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -26,7 +27,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 L4=198.51.100.1 R4=203.0.113.2 R4B=192.0.3.2 L6=2001:db8:1::1 R6=2001:db8:2::2
 SIDES="left right" PLACES="left right net lhost rhost"
-LEFT=ss5 RIGHT=ss5
+LEFT=ss5 RIGHT=ss5 ASKED_INIT=$INIT
 case $GATEWAY in left) LEFT=gateway ;; right) RIGHT=gateway ;; none) ;; *) echo "lab.sh: GATEWAY is left, right or none" >&2; exit 2 ;; esac
 
 usage() { sed -n '2,15p' "$0"; exit 2; }
@@ -71,7 +72,10 @@ logs() { # SIDE REGEX: strongSwan's log. The gateway's own log has words of its 
   elif [ "$(impl "$1")" = gateway ]; then say "the gateway ($1) does not say /$2/"
   else say "the log of $1 lacks /$2/"; return 1; fi
 }
-bg() { "$@" 9>&- & echo $! >>"$RUN/pids"; }
+bg() { "$@" & echo $! >>"$RUN/pids"; }
+
+vanish() { kill -9 "$(cat "$RUN/$1/pid")"; wait "$(cat "$RUN/$1/pid")" 2>/dev/null; rm -f "$RUN/$1/charon.vici"; say "$1 is gone without a word"; }
+again() { say "$1 comes again"; if [ "$(impl "$1")" = gateway ]; then gateway_up "$1"; else strongswan_up "$1"; fi; }
 
 # ---- the network -------------------------------------------------------------------------------------------------------
 link() { command ip link add "$2" netns "$(ns "$1")" type veth peer name "$4" netns "$(ns "$3")" && command ip -n "$(ns "$1")" link set "$2" up && command ip -n "$(ns "$3")" link set "$4" up; }
@@ -156,7 +160,7 @@ strongswan_up() { # SIDE
   local s=$1 d=$RUN/$1 i
   strongswan_conf "$s"
   # The folder of its pid file is compiled in: each charon gets a /run of its own.
-  STRONGSWAN_CONF=$d/strongswan.conf n "$s" sh -c "mount --bind $d/run /run && exec /usr/lib/ipsec/charon" >"$d/stdout" 2>&1 9>&- &
+  STRONGSWAN_CONF=$d/strongswan.conf command ip netns exec "$(ns "$s")" sh -c "mount --bind $d/run /run && exec /usr/lib/ipsec/charon" >"$d/stdout" 2>&1 &
   echo $! >"$d/pid"
   for i in $(seq 100); do [ -S "$d/charon.vici" ] && break; sleep 0.1; done
   [ -S "$d/charon.vici" ] || { tail -5 "$d/stdout"; WHY="strongSwan ($s) did not start"; return 1; }
@@ -196,7 +200,7 @@ gateway_up() { # SIDE
   local s=$1 d=$RUN/$1 i
   : >"$d/strongswan.conf"
   appliance "$s" || return 2
-  n "$s" "$GATEWAY_BINARY" run --config "$d/appliance.json" >"$d/gateway.log" 2>&1 9>&- &
+  command ip netns exec "$(ns "$s")" "$GATEWAY_BINARY" run --config "$d/appliance.json" >>"$d/gateway.log" 2>&1 &
   echo $! >"$d/pid"
   for i in $(seq 300); do [ -S "$d/charon.vici" ] && break; kill -0 "$(cat "$d/pid")" 2>/dev/null || break; sleep 0.1; done
   [ -S "$d/charon.vici" ] || { tail -5 "$d/gateway.log"; WHY="the gateway did not start"; return 1; }
@@ -217,6 +221,7 @@ load() { # the case's own words over the usual ones
   unset -f side_files pre check
   check() { ini net && png && up_both; }
   [ -f "$CASES/$CASE/case.sh" ] || die "there is no case $CASE in $CASES"
+  INIT=$ASKED_INIT
   . "$CASES/$CASE/case.sh"
 }
 both_up() {
@@ -245,6 +250,7 @@ down() {
 play() { # CASE: 0 passed, 1 failed, 2 skipped
   CASE=$1; local t0=$SECONDS rc
   load
+  case $NEEDS in gateway-left|gateway-right) [ "$GATEWAY" = "${NEEDS#gateway-}" ] || { echo "SKIP $CASE: it needs the gateway on the ${NEEDS#gateway-}"; return 2; } ;; esac
   both_up >"$RUN/case.txt" 2>&1; rc=$?
   if [ $rc -eq 0 ]; then check >>"$RUN/case.txt" 2>&1; rc=$?; [ $rc -eq 0 ] || rc=1; WHY=$(grep -v '^ *$' "$RUN/case.txt" | tail -1 | sed 's/^ *//'); fi
   case $rc in

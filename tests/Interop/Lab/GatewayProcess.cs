@@ -178,7 +178,7 @@ public sealed class GatewayProcess : ILabSide
 
     private static JsonObject Item(string kind, string name, JsonObject spec) => new() { ["kind"] = kind, ["name"] = name, ["spec"] = spec };
 
-    private static string RepositoryRoot()
+    internal static string RepositoryRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "Gateway.sln"))) return folder.FullName;

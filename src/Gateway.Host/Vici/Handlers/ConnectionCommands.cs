@@ -28,7 +28,9 @@ internal sealed class ConnectionCommands(IViciFace face, ViciDoor door, ILogger 
         var hasConnection = report.Items.Any(i => i.Kind == ItemCatalog.Connection);
         var gone = PoliciesOf(name).Where(p => !policies.Contains(p)).Select(p => new ItemDeleteRequest(ItemCatalog.Policy, p));
         if (!hasConnection && Has(name)) gone = gone.Append(new ItemDeleteRequest(ItemCatalog.Connection, name));
-        var outcome = await door.ChangeAsync(client, Reason(report), report.Items, gone, stop).ConfigureAwait(false);
+        // Certificates come with the connection as what their files hold; most have been loaded already.
+        var certificates = Certificates(content).Where(c => !face.Running.ContainsKey(new ItemKey(c.Kind, c.Name)));
+        var outcome = await door.ChangeAsync(client, Reason(report), [.. certificates, .. report.Items], gone, stop).ConfigureAwait(false);
         if (!ViciAnswer.Accepted(outcome)) return ViciAnswer.Of(outcome);
         if (hasConnection) _shuntsOnly.TryRemove(name, out _);
         else _shuntsOnly[name] = true;
@@ -56,6 +58,13 @@ internal sealed class ConnectionCommands(IViciFace face, ViciDoor door, ILogger 
         return door.Loaded(ItemCatalog.Policy).Select(i => i.Key.Name)
             .Where(p => p.StartsWith(connection + "-", StringComparison.Ordinal) && !others.Exists(o => p.StartsWith(o + "-", StringComparison.Ordinal)));
     }
+
+    private static IEnumerable<ItemPutRequest> Certificates(ViciSection connection) => connection
+        .SelectMany(e => e is ViciEntry.Section { Content: var round } ? round : [])
+        .OfType<ViciEntry.List>()
+        .SelectMany(list => list.Items.Where(CredentialNames.IsBlob).Select(item => CredentialNames.Certificate(
+            list.Name == "pubkeys" ? "pubkey" : "x509", list.Name == "cacerts" ? "ca" : "none", item)))
+        .DistinctBy(c => c.Name);
 
     // A reason is kept for ever and has its limits; what did not come over is the part of it that somebody may look for.
     private static string Reason(ImportReport report)

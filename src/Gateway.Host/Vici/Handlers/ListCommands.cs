@@ -64,9 +64,19 @@ internal sealed class ListCommands(IViciFace face)
         return [];
     }
 
-    /// <summary>list-certs: certificates are no items yet, so there is none.</summary>
-    public Task<ViciSection> CertificatesAsync(ViciSection request, IViciClient client, CancellationToken stop) => Task.FromResult<ViciSection>([]);
+    /// <summary>list-certs: the certificate items, narrowed by <c>type</c>, <c>flag</c> and <c>subject</c>.</summary>
+    public async Task<ViciSection> CertificatesAsync(ViciSection request, IViciClient client, CancellationToken stop)
+    {
+        foreach (var item in face.Running.OfKind(CredentialNames.CertificateKind).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
+            if (CertificateSections.Of(item, request) is { } section) await client.StreamAsync("list-cert", section, stop).ConfigureAwait(false);
+        return [];
+    }
 
-    /// <inheritdoc cref="CertificatesAsync"/>
-    public Task<ViciSection> AuthoritiesAsync(ViciSection request, IViciClient client, CancellationToken stop) => Task.FromResult<ViciSection>([]);
+    public async Task<ViciSection> AuthoritiesAsync(ViciSection request, IViciClient client, CancellationToken stop)
+    {
+        foreach (var item in face.Running.OfKind(CredentialNames.Authority).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
+            if ((request["name"] ?? item.Key.Name) == item.Key.Name)
+                await client.StreamAsync("list-authority", new ViciSection { { item.Key.Name, CertificateSections.OfAuthority(item, face.Running) } }, stop).ConfigureAwait(false);
+        return [];
+    }
 }

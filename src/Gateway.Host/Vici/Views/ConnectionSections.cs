@@ -1,4 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Gateway.Host.Vici.Wire;
+using Gateway.Policy;
 using Gateway.Policy.Items;
 
 namespace Gateway.Host.Vici.Views;
@@ -29,19 +32,23 @@ internal static class ConnectionSections
         return section;
     }
 
-    private static IEnumerable<string> Addresses(Policy.ValueList<string> addresses) => addresses.Count == 0 ? ["%any"] : addresses;
+    private static IEnumerable<string> Addresses(ValueList<string> addresses) => addresses.Count == 0 ? ["%any"] : addresses;
 
-    private static ViciSection Round(AuthenticationRound round) => new()
+    private static ViciSection Round(AuthenticationRound round)
     {
-        { "class", ClassOf(round.Auth) },
-        { "id", round.Id },
-    };
+        var section = new ViciSection();
+        var word = round.Auth.ToString()!.ToLowerInvariant();
+        section.Add("class", word switch { "psk" => "pre-shared key", _ when word.StartsWith("eap", StringComparison.Ordinal) => "EAP", "any" => "any", _ => "public key" });
+        if (word.StartsWith("eap-", StringComparison.Ordinal)) section.Add("eap-type", word[4..].ToUpperInvariant());
+        var spec = (JsonObject)JsonSerializer.SerializeToNode(round, PolicyJson.Options)!;
+        foreach (var (key, value) in spec)
+        {
+            if (value is JsonArray list) section.Add(key, list.Select(v => v!.GetValue<string>()));
+            else if (key != "auth" && value is not null) section.Add(key, value.ToString());
+        }
 
-    private static string ClassOf(AuthenticationMethod method) => method switch
-    {
-        AuthenticationMethod.Psk => "pre-shared key",
-        var other => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(other.ToString()),
-    };
+        return section;
+    }
 
     private static ViciSection Child(ChildSpec child) => new()
     {

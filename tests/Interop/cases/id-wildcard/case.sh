@@ -1,0 +1,3 @@
+DESC="the gateway takes any peer of a domain, with a key for all of them"
+NEEDS=gateway-left
+INIT=right

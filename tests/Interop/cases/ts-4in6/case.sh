@@ -1,0 +1,1 @@
+DESC="IPv4 in IPv6"
