@@ -7,6 +7,7 @@ using Gateway.Host.Control;
 using Gateway.Host.Diagnostics;
 using Gateway.Host.Ike.Interop;
 using Gateway.Host.Journal;
+using Gateway.Host.Runtime;
 using Gateway.Host.Vault;
 using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
@@ -104,6 +105,12 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     /// <summary>IKE messages that came and went.</summary>
     public IkeMessageCounts Messages { get; } = new();
 
+    /// <summary>Messages as they come and go, while <see cref="Trace"/> is on; followers must be quick.</summary>
+    public Followers<MessageSeen> Seen { get; } = new();
+
+    /// <summary>Whether messages are told to those who watch.</summary>
+    public TraceSwitch Trace => _parts.Settings.Trace;
+
     public void Start()
     {
         Leave((_, outputs) => _engine.RestoreLeases(_parts.Leases, outputs));
@@ -182,6 +189,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         // The graph told IKE from ESP by the non-ESP marker and took it off; the engine takes datagrams as they were on the wire.
         var natt = datagram.Destination.Port == _parts.Settings.NattPort;
         Messages.Count(datagram.Payload, inbound: true);
+        See(datagram.Payload, received: true);
         var payload = natt ? NonEspMarker.Prepend(datagram.Payload) : datagram.Payload;
         if (!_inbox.Writer.TryWrite((now, outputs) => _engine.Receive(datagram.Destination, datagram.Source, payload, natt, now, outputs))) Interlocked.Increment(ref _overrun);
     }
@@ -216,6 +224,12 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         await _loop.ConfigureAwait(false);
         _engine.Dispose();
         _stop.Dispose();
+    }
+
+    // What a protected message holds, the step that opened it tells.
+    private void See(ReadOnlySpan<byte> message, bool received)
+    {
+        if (Trace.IsOn) Seen.Tell(new MessageSeen(null, null, null, message.ToArray(), received));
     }
 
     // Commands and configuration are never dropped: the channel's bound holds the writer back for a moment instead.
@@ -384,8 +398,13 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
                 _virtual.Remove(remove.Address);
                 break;
             case IkeOutput.Send send:
-                Messages.Count(NonEspMarker.Classify(send.Payload.Span, out _) == NattContent.Ike ? send.Payload.Span[NonEspMarker.Size..] : send.Payload.Span, inbound: false);
+                var message = NonEspMarker.Classify(send.Payload.Span, out var marked) == NattContent.Ike ? marked : send.Payload.Span;
+                Messages.Count(message, inbound: false);
+                See(message, received: false);
                 if (!_parts.Dataplane.InjectDatagram(send.Local, send.Remote, send.Payload.Span, nonEspMarker: false)) IkeLog.NotSent(_parts.Log, send.Remote);
+                break;
+            case IkeOutput.Traced traced:
+                Seen.Tell(new MessageSeen(traced.By, traced.Connection, traced.Message, null, false));
                 break;
             case IkeOutput.Ask.Resolve ask:
                 _ = ResolveAsync(ask);

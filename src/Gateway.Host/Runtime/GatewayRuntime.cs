@@ -440,6 +440,10 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
         public IDisposable Follow(Action<ViciFact> onStored) => gateway._facts.Follow(onStored);
 
+        public IDisposable FollowMessages(Action<MessageSeen> onSeen) => gateway._ike.Seen.Follow(onSeen);
+
+        public void TraceMessages(bool on) => gateway._ike.Trace.IsOn = on;
+
         public IDisposable FollowLog(Action<LogLine> onLogged) => gateway._logs.Follow(onLogged);
     }
 

@@ -60,9 +60,11 @@ internal abstract record Reception(Channel Channel)
         switch (outcome)
         {
             case FragmentOutcome.Complete:
+                TraceFragment(isComplete: true);
                 channel = channel with { Gathering = FragmentReassembly.Empty };
                 return Whole(all, fault);
             case FragmentOutcome.Kept:
+                TraceFragment(isComplete: false);
                 return new Nothing(channel with { Gathering = gathering, LastHeard = scope.Now });
             case FragmentOutcome.Rejected when IsAuthentic(fault):
                 channel = channel with { Gathering = FragmentReassembly.Empty };
@@ -75,6 +77,7 @@ internal abstract record Reception(Channel Channel)
         {
             channel = channel with { LastHeard = scope.Now };
             if (error != WireError.None) scope.Drop(IkeDrop.MalformedPayloads);
+            else scope.Trace(peering, () => new MessageTrace.Whole(Received: true, header.Exchange, header.IsRequest, header.MessageId, payloads));
             if (header.IsResponse) channel = Requests.Complete(scope, channel);
             return (header.IsRequest, error == WireError.None) switch
             {
@@ -83,6 +86,11 @@ internal abstract record Reception(Channel Channel)
                 (false, true) => new Response(channel, payloads),
                 (false, false) => new BadResponse(channel, error),
             };
+        }
+
+        void TraceFragment(bool isComplete)
+        {
+            if (message.Payloads[^1] is EncryptedFragmentPayload part) scope.Trace(peering, () => new MessageTrace.Fragment(part.Number, part.Total, isComplete));
         }
 
         Nothing Dropped(IkeDrop reason)
@@ -100,6 +108,7 @@ internal abstract record Reception(Channel Channel)
             : FragmentReassembly.Empty.Add(datagram.Message.Span, message, cipher, out _, out _, out error) != FragmentOutcome.Rejected || IsAuthentic(error);
         scope.Drop(isAuthentic ? IkeDrop.Retransmission : IkeDrop.IntegrityFailed);
         if (!isAuthentic) return new Nothing(channel);
+        scope.Trace(peering, () => new MessageTrace.AnsweredAgain(message.Header.MessageId));
         // RFC 7296 §2.11: to where it was asked from.
         var asker = Mobility.AnswerTo(peering, datagram);
         foreach (var again in channel.Answer!.Datagrams.AsSpan()) scope.Send(asker, again.Span);

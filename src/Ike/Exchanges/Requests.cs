@@ -49,6 +49,7 @@ internal static class Requests
         // RFC 7296 §2.4: the peer is dead only after repeated attempts over several minutes.
         if (request.Sent > scope.Settings.RetransmitTries) return null;
         foreach (var datagram in request.Datagrams.AsSpan()) scope.Send(peering, datagram.Span);
+        scope.Trace(peering, () => new MessageTrace.SentAgain(request.Id, request.Sent));
         scope.Set(TimerKind.Retransmit, Wait(scope.Settings, request.Sent + 1));
         return request with { Sent = request.Sent + 1 };
     }
@@ -63,7 +64,10 @@ internal static class Requests
         var header = new IkeHeader(peering.Spis.Initiator, peering.Spis.Responder, exchange, flags, id);
         using var cipher = channel.Keys.CreateCipher(fromInitiator: peering.IsInitiator);
         var iv = channel.NextIv;
-        return (SkFragments.Seal(header, payloads, cipher, ref iv, scope.Context.Entropy, LargestMessage(scope.Settings, peering)), iv);
+        var datagrams = SkFragments.Seal(header, payloads, cipher, ref iv, scope.Context.Entropy, LargestMessage(scope.Settings, peering));
+        scope.Trace(peering, () => new MessageTrace.Whole(Received: false, exchange, header.IsRequest, id, payloads));
+        if (datagrams.Count > 1) scope.Trace(peering, () => new MessageTrace.Split(datagrams.Sum(d => d.Length), datagrams.Count));
+        return (datagrams, iv);
     }
 
     // RFC 7383 §2.5.1: without fragmentation the message goes whole, however long it is.

@@ -78,6 +78,9 @@ public abstract record IkeOutput
     /// <summary>Set the children up anew in another IKE SA (<c>dpd_action</c> and <c>close_action</c> = start, further tries).</summary>
     public sealed record Restart(ConnectionName Connection, IReadOnlyList<ChildName> Children, int Try = 1) : IkeOutput;
 
+    /// <summary>A message came or went; only while <see cref="IkeSettings.Trace"/> is on.</summary>
+    public sealed record Traced(IkeSaId By, ConnectionName Connection, MessageTrace Message) : IkeOutput;
+
     /// <summary>A datagram was not taken; it is only counted.</summary>
     public sealed record Drop(IkeDrop Reason) : IkeOutput;
 }

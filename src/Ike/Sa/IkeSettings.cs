@@ -5,6 +5,9 @@ public sealed record IkeSettings
 {
     public int IkePort { get; init; } = 500;
 
+    /// <summary>Whether steps tell what was in messages; changes nothing else.</summary>
+    public TraceSwitch Trace { get; init; } = new();
+
     public int NattPort { get; init; } = 4500;
 
     /// <summary>Wait for an answer before the first retransmission; each further wait is <see cref="RetransmitBase"/> times longer.</summary>

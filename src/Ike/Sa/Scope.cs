@@ -32,6 +32,12 @@ internal sealed class Scope(IkeContext context, Timestamp now, OutputList output
 
     public void Fact(GatewayEvent fact) => outputs.Add(new IkeOutput.Fact(fact));
 
+    /// <summary>Tells those who watch of a message.</summary>
+    public void Trace(Peering peering, Func<MessageTrace> message)
+    {
+        if (Settings.Trace.IsOn) outputs.Add(new IkeOutput.Traced(peering.Id, peering.Connection.Name, message()));
+    }
+
     public void Drop(IkeDrop reason) => outputs.Add(new IkeOutput.Drop(reason));
 
     public void Set(TimerKind kind, TimeSpan after, ulong number = 0)

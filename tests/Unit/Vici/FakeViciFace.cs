@@ -70,6 +70,19 @@ internal sealed class FakeViciFace : IViciFace
         });
     }
 
+    /// <summary>Whether somebody reads messages.</summary>
+    public bool Traces { get; private set; }
+
+    public Action<MessageSeen> OnMessage { get; private set; } = _ => { };
+
+    public IDisposable FollowMessages(Action<MessageSeen> onSeen)
+    {
+        OnMessage = onSeen;
+        return new Ending(() => { });
+    }
+
+    public void TraceMessages(bool on) => Traces = on;
+
     public IDisposable FollowLog(Action<LogLine> onLogged) => new Ending(() => { });
 
     /// <summary>Lets an event happen.</summary>

@@ -1,6 +1,10 @@
 using System.Text.Json;
+using Gateway.Host.Ike;
 using Gateway.Host.Vici.Server;
 using Gateway.Host.Vici.Wire;
+using Gateway.Ike.Payloads;
+using Gateway.Ike.Sa;
+using Gateway.Ike.Wire;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
@@ -124,6 +128,7 @@ public sealed class ViciServerTests : IAsyncLifetime
         {
             _face.Happen(FakeViciFace.Established(1));
             _face.Happen(new ChildSaInstalled(FakeViciFace.Child(1), "aes128gcm16"));
+            _face.IkeSas = [FakeViciFace.View(1, child: FakeViciFace.Child(1))];
         });
         using var client = new ViciClient(Socket);
         client.Register("control-log");
@@ -205,6 +210,23 @@ public sealed class ViciServerTests : IAsyncLifetime
         var rekey = events[2].Message.Section("lab")!.Section("child-sas")!.Section("net")!;
         Assert.Equal(("1", "2"), (rekey.Section("old")!["uniqueid"], rekey.Section("new")!["uniqueid"]));
         Assert.Equal("2", events[5].Message.Section("lab")!["uniqueid"]);
+    }
+
+    [Fact]
+    public void Messages_are_traced_while_somebody_reads_the_log()
+    {
+        Assert.False(_face.Traces);
+        using (var client = new ViciClient(Socket))
+        {
+            client.Register("log");
+            Assert.True(_face.Traces);
+            _face.OnMessage(new MessageSeen(new IkeSaId(1), new ConnectionName("lab"), new MessageTrace.Whole(true, ExchangeType.CreateChildSa, true, new MessageId(2),
+                [new NotifyPayload(NotifyType.RekeySa), new NoncePayload(new byte[32])]), null, true));
+            var line = client.Event().Message;
+            Assert.Equal(("ENC", "lab", "parsed CREATE_CHILD_SA request 2 [ N(REKEY_SA) No ]"), (line["group"], line["ikesa-name"], line["msg"]));
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => !_face.Traces, TimeSpan.FromSeconds(30)));
     }
 
     [Fact]

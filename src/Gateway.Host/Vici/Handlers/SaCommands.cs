@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Gateway.Host.Vici.Server;
 using Gateway.Host.Vici.Views;
 using Gateway.Host.Vici.Wire;
+using Gateway.Ike.Engine;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
 using Gateway.Policy.Items;
@@ -18,8 +19,8 @@ internal sealed class SaCommands(IViciFace face, ViciDoor door)
 {
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>So often nothing of the connection may be seen before its set-up counts as failed without a fact saying so (repeated failures are not all written down).</summary>
-    private const int LooksBeforeGivingUp = 10;
+    /// <summary>So long nothing of the connection may be seen before its set-up counts as failed without a fact saying so (repeated failures are not all written down).</summary>
+    private static readonly TimeSpan _silence = TimeSpan.FromSeconds(5);
 
     public async Task<ViciSection> InitiateAsync(ViciSection request, IViciClient client, CancellationToken stop)
     {
@@ -34,7 +35,8 @@ internal sealed class SaCommands(IViciFace face, ViciDoor door)
         if (timeout < 0) return ViciAnswer.Done();
         var level = request.Number("loglevel", 1);
         var deadline = Deadline(timeout);
-        var quiet = 0;
+        var alive = DateTime.UtcNow;
+        var told = false;
         string? failure = null;
         while (true)
         {
@@ -42,22 +44,22 @@ internal sealed class SaCommands(IViciFace face, ViciDoor door)
             {
                 if (FactWords.Of(fact) is not { } words || !Concerns(words, name)) continue;
                 if (words.Level <= level) await ControlLogAsync(client, words, stop).ConfigureAwait(false);
-                if (IsUp(fact.Event, name, filter.Child)) return ViciAnswer.Done();
+                told |= IsUp(fact.Event, name, filter.Child);
                 if (Failure(fact.Event, name, filter.Child) is { } why) failure = why;
             }
 
             var sas = face.IkeSas.Where(s => s.Connection == name).ToList();
-            if (filter.Child is { } child && sas.Exists(s => s.Children.Any(c => c.Parameters.Child.Value == child && c.State == "INSTALLED")))
+            // A fact is stored before the dataplane carries packets; what the engine shows has been carried out.
+            if (sas.Exists(s => IsUp(s, filter.Child)))
             {
-                await ControlLogAsync(client, new FactWords("CHD", 1, name, null, $"CHILD_SA {child} of {name} is up"), stop).ConfigureAwait(false);
+                if (!told) await ControlLogAsync(client, new FactWords("CHD", 1, name, null, $"{What(filter, name)} is up"), stop).ConfigureAwait(false);
                 return ViciAnswer.Done();
             }
 
+            if (sas.Exists(s => s is { State: "CONNECTING", Initiator: true } or { State: "ESTABLISHED" or "REKEYING" })) alive = DateTime.UtcNow;
             // A further try of the same connection (keyingtries) goes on after a failure.
-            var alive = sas.Exists(s => s is { State: "CONNECTING", Initiator: true } or { State: "ESTABLISHED" or "REKEYING" });
-            quiet = alive && failure is null ? 0 : quiet + 1;
-            if (failure is not null && (quiet >= 2 || ((ConnectionSpec)connection.Spec).Keyingtries == 1)) return ViciAnswer.Failed($"establishing {What(filter, name)} failed: {failure}");
-            if (quiet >= LooksBeforeGivingUp) return ViciAnswer.Failed($"establishing {What(filter, name)} failed");
+            if (failure is not null && (((ConnectionSpec)connection.Spec).Keyingtries == 1 || DateTime.UtcNow - alive > _look)) return ViciAnswer.Failed($"establishing {What(filter, name)} failed: {failure}");
+            if (DateTime.UtcNow - alive > _silence) return ViciAnswer.Failed($"establishing {What(filter, name)} failed");
             if (DateTime.UtcNow >= deadline) return ViciAnswer.Failed($"{What(filter, name)} not established after {timeout.ToString(CultureInfo.InvariantCulture)}ms");
             await watch.WaitAsync(_look, stop).ConfigureAwait(false);
         }
@@ -119,6 +121,10 @@ internal sealed class SaCommands(IViciFace face, ViciDoor door)
         IkeSaEstablished { Replaces: null } sa => child is null && sa.Connection == name,
         _ => false,
     };
+
+    private static bool IsUp(IkeSaView sa, string? child) => child is null
+        ? sa.State is "ESTABLISHED" or "REKEYING"
+        : sa.Children.Any(c => c.Parameters.Child.Value == child && c.State == "INSTALLED");
 
     private static string? Failure(GatewayEvent e, ConnectionName name, string? child) => e switch
     {

@@ -49,6 +49,12 @@ internal interface IViciFace
     /// <summary>Calls back for every event that is stored, in order, until what it gives is disposed; must be quick.</summary>
     IDisposable Follow(Action<ViciFact> onStored);
 
+    /// <summary>Calls back for IKE messages while <see cref="TraceMessages"/> is on, until what it gives is disposed; must be quick.</summary>
+    IDisposable FollowMessages(Action<MessageSeen> onSeen);
+
+    /// <summary>Whether somebody wants to know of messages.</summary>
+    void TraceMessages(bool on);
+
     /// <summary>Calls back for every line that is logged, until what it gives is disposed; must be quick.</summary>
     IDisposable FollowLog(Action<LogLine> onLogged);
 }

@@ -1,3 +1,4 @@
+using Gateway.Host.Ike;
 using Gateway.Host.Vici.Views;
 using Gateway.Host.Vici.Wire;
 using Gateway.Policy.Events;
@@ -13,6 +14,7 @@ internal sealed class ViciEvents : IDisposable
     private readonly IViciFace _face;
     private readonly IDisposable _facts;
     private readonly IDisposable _lines;
+    private readonly IDisposable _messages;
 
     /// <param name="broadcast">Gives an event to those who registered for it; the message is made when there is somebody, and may then be none.</param>
     public ViciEvents(IViciFace face, Action<string, Func<ViciSection?>> broadcast)
@@ -20,6 +22,7 @@ internal sealed class ViciEvents : IDisposable
         (_face, _broadcast) = (face, broadcast);
         _facts = face.Follow(OnFact);
         _lines = face.FollowLog(OnLine);
+        _messages = face.FollowMessages(OnMessage);
     }
 
     /// <summary>The events that a client can register for.</summary>
@@ -33,11 +36,14 @@ internal sealed class ViciEvents : IDisposable
     {
         _facts.Dispose();
         _lines.Dispose();
+        _messages.Dispose();
     }
 
     private void OnFact(ViciFact fact)
     {
         _broadcast("log", () => FactWords.Of(fact) is { } words ? Log(words) : null);
+        if (fact.Event is IkeSaEstablished { Replaces: null } fresh && (fresh.NatLocal || fresh.NatRemote))
+            _broadcast("log", () => Log(new FactWords("IKE", 0, fresh.Connection, fresh.Id, $"{(fresh.NatLocal ? "local" : "remote")} host is behind NAT{(fresh is { NatLocal: true, NatRemote: true } ? ", remote host is behind NAT" : "")}")));
         switch (fact.Event)
         {
             case IkeSaEstablished { Replaces: { } old } sa:
@@ -106,6 +112,12 @@ internal sealed class ViciEvents : IDisposable
             },
         });
         return new() { { child.Connection.Value, owner } };
+    }
+
+    private void OnMessage(MessageSeen seen)
+    {
+        if ((seen.Trace is { } trace ? MessageWords.Of(trace) : MessageWords.OfClear(seen.Clear, seen.Received)) is not { } text) return;
+        _broadcast("log", () => Log(new FactWords("ENC", 1, seen.Connection, seen.Sa, text)));
     }
 
     // Facts have been told in strongSwan's own words.

@@ -17,6 +17,7 @@ internal sealed class ViciServer : IAsyncDisposable
     private readonly string _path;
     private readonly ViciCommands _commands;
     private readonly ViciEvents _events;
+    private readonly IViciFace _face;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly HashSet<ViciSession> _sessions = [];
@@ -25,7 +26,7 @@ internal sealed class ViciServer : IAsyncDisposable
 
     private ViciServer(Socket listener, string path, IViciFace face, ILogger log)
     {
-        (_listener, _path, _log) = (listener, path, log);
+        (_listener, _path, _face, _log) = (listener, path, face, log);
         _events = new ViciEvents(face, Broadcast);
         _commands = new ViciCommands(face, log);
         _loop = Task.Run(AcceptAsync);
@@ -103,7 +104,7 @@ internal sealed class ViciServer : IAsyncDisposable
             return;
         }
 
-        var session = new ViciSession(socket, principal, _commands, _log);
+        var session = new ViciSession(socket, principal, _commands, OnHeard, _log);
         lock (_gate)
         {
             if (_sessions.Count >= MaxSessions)
@@ -120,9 +121,16 @@ internal sealed class ViciServer : IAsyncDisposable
             _ =>
             {
                 lock (_gate) _sessions.Remove(session);
+                OnHeard();
                 session.Dispose();
             },
             TaskScheduler.Default);
+    }
+
+    // Messages are traced only while somebody reads them.
+    private void OnHeard()
+    {
+        lock (_gate) _face.TraceMessages(_sessions.Any(s => s.Hears("log")));
     }
 
     private void Broadcast(string name, Func<Wire.ViciSection?> message)

@@ -11,7 +11,7 @@ namespace Gateway.Host.Vici.Server;
 /// One client: its requests one after the other, and the events that it registered for. A client that does not read its events is put off, so that it can
 /// hold up nobody else.
 /// </summary>
-internal sealed class ViciSession(Socket socket, Principal principal, ViciCommands commands, ILogger log) : IViciClient, IDisposable
+internal sealed class ViciSession(Socket socket, Principal principal, ViciCommands commands, Action onHeard, ILogger log) : IViciClient, IDisposable
 {
     /// <summary>Packets that wait to be sent.</summary>
     private const int MaxWaiting = 4096;
@@ -161,6 +161,7 @@ internal sealed class ViciSession(Socket socket, Principal principal, ViciComman
         if (wanted) known &= commands.MayFollow(this);
         if (known && wanted) _heard[name] = true;
         else if (!wanted) known &= _heard.TryRemove(name, out _);
+        onHeard();
         return new ViciPacket(known ? ViciPacketType.Confirm : ViciPacketType.UnknownEvent, "", []);
     }
 
