@@ -1,7 +1,6 @@
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Wire;
 using Gateway.Policy;
-using Gateway.Policy.Sa;
 
 namespace Gateway.Ike.Sa;
 
