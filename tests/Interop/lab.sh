@@ -173,6 +173,7 @@ appliance() { # SIDE: appliance.json; false, with WHY, when charon's settings ca
   while IFS= read -r line; do
     line=${line%%#*}; key=$(xargs <<<"${line%%=*}"); value=$(xargs <<<"${line#*=}")
     [ -n "$key" ] || continue
+    if [ "$key" = make_before_break ]; then case $value in yes|no) ike="$ike, \"$key\": $([ "$value" = yes ] && echo true || echo false)"; continue ;; esac; fi
     if [[ $line == *=* ]] && key2=$(mapped "$key") && [[ $value =~ ^[0-9.]+$ ]]; then ike="$(sed -E "s/\"$key2\": [0-9.]+(, )?//" <<<"$ike")"; ike="${ike%, }${ike:+, }\"$key2\": $value"
     else unknown="$unknown $key"; fi
   done <<<"${!body:-}"

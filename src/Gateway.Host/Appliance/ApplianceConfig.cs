@@ -180,6 +180,9 @@ public sealed record IkeSection
     /// <summary>Seconds between NAT keepalives; 0 = none.</summary>
     public double KeepAlive { get; init; } = 20;
 
+    /// <summary>With <c>reauth_time</c> the new IKE SA is made before the old one is closed; else after.</summary>
+    public bool MakeBeforeBreak { get; init; }
+
     /// <summary>Half-open IKE SAs from which on a cookie is asked for; 0 = never.</summary>
     public int CookieThreshold { get; init; } = 30;
 

@@ -100,6 +100,8 @@ public sealed class SwanctlImport
         var whole = ReadValues(connection, SwanctlTables.Connection, "ike", spec);
         whole &= ReadRounds(connection, "local", SwanctlTables.LocalRound, spec);
         whole &= ReadRounds(connection, "remote", SwanctlTables.RemoteRound, spec);
+        // swanctl.conf(5), rekey_time: without it, an IKE SA that is authenticated anew is not rekeyed besides.
+        if (connection["reauth_time"] is not (null or "0" or "0s") && connection["rekey_time"] is null) spec["rekey_time"] = "0s";
         var children = new JsonObject();
         foreach (var child in protectedChildren) ReadChild(child, children);
         foreach (var stray in connection.Sections.Where(s => s.Name != "children" && !IsRound(s, "local") && !IsRound(s, "remote")))

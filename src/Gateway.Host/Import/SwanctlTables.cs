@@ -39,7 +39,7 @@ internal static class SwanctlTables
         Lost("ocsp", None, "concerns certificates only"),
         Lost("ppk_id", Partial, "no postquantum preshared key is mixed in"),
         Lost("ppk_required", Whole, "postquantum preshared keys are not supported, and this connection requires one", _no),
-        Lost("reauth_time", Partial, "the IKE SA is rekeyed but not authenticated again", _zero),
+        Carried("reauth_time", Duration),
         Lost("if_id_in", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
         Lost("if_id_out", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
         Lost("mediation*", Whole, "the mediation extension is not supported", _no),

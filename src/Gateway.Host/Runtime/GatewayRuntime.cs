@@ -320,6 +320,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
                 RetransmitTries = section.RetransmitTries,
                 Keepalive = TimeSpan.FromSeconds(section.KeepAlive),
                 // As with strongSwan, 0 switches a threshold off.
+                MakeBeforeBreak = section.MakeBeforeBreak,
                 CookieThreshold = section.CookieThreshold == 0 ? int.MaxValue : section.CookieThreshold,
                 HalfOpenPerSource = section.BlockThreshold == 0 ? int.MaxValue : section.BlockThreshold,
                 HalfOpenTimeout = TimeSpan.FromSeconds(section.HalfOpenTimeout),

@@ -65,6 +65,7 @@ public sealed class IkeEngine : IDisposable
     private readonly FailureLimiter _failures;
     private readonly Queue<Action<Timestamp, OutputList>> _afterwards = new();
     private readonly LeaseTable _leases = new();
+    private readonly HashSet<(ConnectionName, ChildName)> _traps = [];
     private readonly List<IPAddress> _found = [];
     private readonly Dictionary<IPAddress, int> _ownVips = [];
     private readonly long[] _drops = new long[IkeDrops.Count];
@@ -199,7 +200,7 @@ public sealed class IkeEngine : IDisposable
     public void Acquire(ConnectionName name, ChildName child, Timestamp now, OutputList outputs)
     {
         // swanctl.conf, start_action: only a trap turns a packet into an SA; without one the packet was dropped and that is all.
-        if (_connections.Find(name) is { } connection && connection.Child(child)?.Spec.StartAction == StartAction.Trap) Begin(connection, [child], 1, now, outputs);
+        if (_connections.Find(name) is { } connection && connection.Child(child) is { } config && (config.Spec.StartAction == StartAction.Trap || _traps.Remove((name, child)))) Begin(connection, [child], 1, now, outputs);
         Settle(now, outputs);
     }
 
@@ -337,10 +338,15 @@ public sealed class IkeEngine : IDisposable
             return;
         }
 
+        Launch(connection, children, @try, null, now, outputs);
+    }
+
+    private void Launch(Connection connection, ValueList<ChildName> children, int @try, Peering? replacing, Timestamp now, OutputList outputs)
+    {
         var start = outputs.Count;
         try
         {
-            var state = _sa.Initiate(connection, children, @try, now, outputs);
+            var state = _sa.Initiate(connection, children, @try, now, outputs, replacing);
             if (state is not IkeSaState.Gone) Add(state, outputs);
             Absorb(state.Peering.Id, outputs, start, now);
         }
@@ -490,6 +496,15 @@ public sealed class IkeEngine : IDisposable
                 case IkeOutput.Supersede supersede:
                     _afterwards.Enqueue((at, list) => Supersede(supersede, at, list));
                     break;
+                case IkeOutput.Reauthenticate reauthenticate:
+                    _afterwards.Enqueue((at, list) => Reauthenticate(reauthenticate, at, list));
+                    break;
+                case IkeOutput.Retire retire:
+                    _afterwards.Enqueue((at, list) => Step(retire.IkeSa, new IkeInput.Command.TerminateIkeSa(at, retire.Reason), list));
+                    break;
+                case IkeOutput.Trap trap:
+                    _traps.Add((trap.Connection, trap.Child));
+                    break;
                 case IkeOutput.Restart restart:
                     _afterwards.Enqueue((at, list) => Restart(restart, at, list));
                     break;
@@ -535,6 +550,12 @@ public sealed class IkeEngine : IDisposable
     {
         foreach (var other in Between(supersede.LocalId, supersede.RemoteId, supersede.By).ToList())
             Step(other.Peering.Id, supersede.Silently ? new IkeInput.Command.Abandon(now, "initial-contact") : new IkeInput.Command.TerminateIkeSa(now, "replaced"), outputs);
+    }
+
+    private void Reauthenticate(IkeOutput.Reauthenticate wish, Timestamp now, OutputList outputs)
+    {
+        if (_closing || _connections.Find(wish.Old.Connection.Name) is not { } connection) return;
+        Launch(connection, wish.Children.Where(c => connection.Child(c) is not null).ToValueList(), 1, wish.Old, now, outputs);
     }
 
     private void Restart(IkeOutput.Restart restart, Timestamp now, OutputList outputs)

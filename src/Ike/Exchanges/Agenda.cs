@@ -42,6 +42,7 @@ internal static class Agenda
             var wish = state.Queue[0];
             state = state with { Queue = state.Queue.Skip(1).ToValueList() };
             if (wish is Wish.CloseIke close) return Informational.DeleteIke(scope, state, close.Reason);
+            if (wish is Wish.Reauthenticate) return Reauthentication.Break(scope, state);
             state = Begin(scope, state, wish);
         }
 

@@ -22,7 +22,15 @@ internal static class Configuration
         var vips = Vips(peering.Connection);
         if (vips.Count == 0) yield break;
         var attributes = new List<ConfigurationAttribute>();
-        foreach (var vip in vips) attributes.Add(new(AddressType(vip.AddressFamily), IsUnspecified(vip) ? Octets.Empty : Value(vip)));
+        var before = peering.WantedVips.ToList();
+        foreach (var vip in vips)
+        {
+            // Who authenticates anew would like to keep what it has.
+            var wanted = IsUnspecified(vip) ? before.Find(a => a.AddressFamily == vip.AddressFamily) : vip;
+            if (wanted is not null) before.Remove(wanted);
+            attributes.Add(new(AddressType(vip.AddressFamily), wanted is null ? Octets.Empty : Value(wanted)));
+        }
+
         if (vips.Exists(v => v.AddressFamily == AddressFamily.InterNetwork)) attributes.Add(new(ConfigurationAttributeType.InternalIp4Dns, Octets.Empty));
         if (vips.Exists(v => v.AddressFamily == AddressFamily.InterNetworkV6)) attributes.Add(new(ConfigurationAttributeType.InternalIp6Dns, Octets.Empty));
         yield return new ConfigurationPayload(ConfigurationKind.Request, attributes.ToValueList());

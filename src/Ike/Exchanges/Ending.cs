@@ -36,6 +36,13 @@ internal static class Ending
         return Vanish(scope, peering, channel, reason ?? "failed");
     }
 
+    /// <summary>The end of an IKE SA that we deleted, and what comes after it.</summary>
+    public static IkeSaState.Gone Close(Scope scope, IkeSaState.Deleting state, Channel channel)
+    {
+        if (state.Again.Count > 0) scope.Add(new IkeOutput.Restart(state.Peering.Connection.Name, [.. state.Again]));
+        return Close(scope, state.Peering, channel, state.Reason);
+    }
+
     /// <summary>Takes CHILD SAs from the dataplane for good.</summary>
     public static void CloseChildren(Scope scope, IkeSaState.Established state, IEnumerable<ChildSa> children, string reason)
     {
@@ -58,6 +65,14 @@ internal static class Ending
     public static List<ChildName> ToRestart(Connection connection, IEnumerable<ChildSa> children, Func<ChildSpec, LossAction> action) =>
         [.. children.Where(c => c.Installed && c.Stage == ChildStage.Active && connection.Child(c.Name) is { } config && action(config.Spec) == LossAction.Start)
             .Select(c => c.Name).Distinct()];
+
+    /// <summary>The children that the next packet which needs them sets up again.</summary>
+    public static void SetTraps(Scope scope, IkeSaState.Established state, IEnumerable<ChildSa> children, Func<ChildSpec, LossAction> action)
+    {
+        var connection = state.Peering.Connection;
+        foreach (var child in children)
+            if (child.Installed && connection.Child(child.Name) is { } config && action(config.Spec) == LossAction.Trap) scope.Add(new IkeOutput.Trap(connection.Name, child.Name));
+    }
 
     /// <summary>What an outstanding exchange holds of native secrets is released.</summary>
     public static void Discard(OwnTask? task)

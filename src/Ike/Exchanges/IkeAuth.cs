@@ -89,6 +89,7 @@ internal static class IkeAuth
         var configured = Configuration.Respond(scope, peering, request.Payloads, answer);
         peering = Mobility.Learn(configured ?? peering, request.Payloads);
         if (peering.Mobike) answer.AddRange(Mobility.Announce(peering));
+        answer.AddRange(Lifecycle.AuthLifetime(peering.Connection));
         // RFC 6023: without SA and selectors the IKE SA comes up alone.
         if (configured is not null && request.Payloads.Find<SecurityAssociationPayload>() is not null)
         {
@@ -142,6 +143,8 @@ internal static class IkeAuth
         Lifecycle.Begin(scope, peering);
         Uniqueness(scope, peering, initialContact: false);
         peering = Configuration.Conclude(scope, Mobility.Learn(peering, payloads), payloads);
+        Lifecycle.OnAuthLifetime(scope, payloads);
+        Reauthentication.Made(scope, peering);
         var established = new IkeSaState.Established { Peering = peering, Channel = state.Channel };
         if (state.Offer is { } offer)
         {

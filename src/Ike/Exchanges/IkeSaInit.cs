@@ -17,7 +17,7 @@ namespace Gateway.Ike.Exchanges;
 internal static class IkeSaInit
 {
     /// <summary>Begins an IKE SA.</summary>
-    public static IkeSaState Initiate(Scope scope, Connection connection, ValueList<ChildName> wanted, int @try)
+    public static IkeSaState Initiate(Scope scope, Connection connection, ValueList<ChildName> wanted, int @try, Peering? replacing = null)
     {
         var peering = new Peering
         {
@@ -29,6 +29,8 @@ internal static class IkeSaInit
             Local = new IPEndPoint(IPAddress.Any, 0),
             Remote = new IPEndPoint(IPAddress.Any, 0),
             Try = @try,
+            Reauthenticates = replacing?.Id,
+            WantedVips = replacing?.OwnVips ?? default,
         };
         if (First(connection.RemoteAddresses) is { } remote) return Dial(scope, peering, remote, wanted);
         foreach (var pattern in connection.RemoteAddresses.AsSpan())

@@ -87,6 +87,7 @@ internal static class Informational
             return Ending.Close(scope, replaced.Peering, replaced.Channel, "rekeyed");
         }
 
+        Ending.SetTraps(scope, state, state.Children, c => c.CloseAction);
         var again = Ending.ToRestart(state.Peering.Connection, state.Children, c => c.CloseAction);
         if (again.Count > 0) scope.Add(new IkeOutput.Restart(state.Peering.Connection.Name, again));
         return Ending.Close(scope, state, "deleted-by-peer");
@@ -99,6 +100,7 @@ internal static class Informational
         // RFC 7296 §1.4.1: when deletes of the same SA cross, the answer does not name it again.
         if (child.Stage != ChildStage.Closing) ours.Add(child.Parameters.InboundSpi);
         var again = child.Stage == ChildStage.Active && state.Peering.Connection.Child(child.Name)?.Spec.CloseAction == LossAction.Start;
+        if (child.Stage == ChildStage.Active) Ending.SetTraps(scope, state, [child], c => c.CloseAction);
         state = Agenda.Remove(scope, state, child, child.Stage == ChildStage.Replaced ? "rekeyed" : "deleted-by-peer");
         return again ? Agenda.Want(state, new Wish.CreateChild(child.Name)) : state;
     }

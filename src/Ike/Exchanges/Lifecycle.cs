@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Ike.Payloads;
 using Gateway.Ike.Sa;
 using Gateway.Ike.Wire;
 using Gateway.Policy.Events;
@@ -15,6 +16,25 @@ internal static class Lifecycle
         scope.Fact(Established(peering));
         scope.MustStore = true;
         foreach (var (id, after) in Timers(scope, peering)) scope.Set(id, after);
+    }
+
+    /// <summary>RFC 4478 §3: the responder says by when the initiator must have authenticated anew, in seconds.</summary>
+    public static void OnAuthLifetime(Scope scope, ValueList<Payload> payloads)
+    {
+        if (payloads.Notify(NotifyType.AuthLifetime) is not { Data.Length: 4 } notify) return;
+        var limit = TimeSpan.FromSeconds(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(notify.Data.Span));
+        // Ahead of it by a tenth, so that the new IKE SA stands before the responder ends the old one.
+        var after = limit - (limit / 10);
+        if (after > TimeSpan.Zero && (!scope.Timers.TryGetValue(new TimerId(TimerKind.IkeReauth), out var at) || at > scope.Now + after)) scope.Set(TimerKind.IkeReauth, after);
+    }
+
+    /// <summary>The responder's side of <see cref="OnAuthLifetime"/>; nothing without <c>reauth_time</c>.</summary>
+    public static IEnumerable<Payload> AuthLifetime(Connection connection)
+    {
+        if (connection.ReauthTime <= TimeSpan.Zero) yield break;
+        Span<byte> seconds = stackalloc byte[4];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(seconds, (uint)connection.ReauthTime.TotalSeconds);
+        yield return new NotifyPayload(NotifyType.AuthLifetime, new Octets(seconds));
     }
 
     /// <summary>The fact that an IKE SA is up.</summary>
@@ -40,15 +60,16 @@ internal static class Lifecycle
     };
 
     /// <summary>The timers with which an established IKE SA begins.</summary>
-    public static IEnumerable<(TimerKind Kind, TimeSpan After)> Timers(Scope scope, Peering peering)
+    /// <param name="reauthAt">When it must be authenticated anew: a rekeyed one inherits that, since nobody has authenticated since.</param>
+    public static IEnumerable<(TimerKind Kind, TimeSpan After)> Timers(Scope scope, Peering peering, Timestamp? reauthAt = null)
     {
         var connection = peering.Connection;
-        if (connection.RekeyTime > TimeSpan.Zero)
-        {
-            var early = connection.RandTime < connection.RekeyTime ? connection.RandTime : connection.RekeyTime / 2;
-            yield return (TimerKind.IkeRekey, connection.RekeyTime - scope.Random(early));
-            yield return (TimerKind.IkeExpire, connection.RekeyTime + connection.OverTime);
-        }
+        if (connection.RekeyTime > TimeSpan.Zero) yield return (TimerKind.IkeRekey, Early(scope, connection, connection.RekeyTime));
+        if (reauthAt is { } at) yield return (TimerKind.IkeReauth, at - scope.Now);
+        else if (connection.ReauthTime > TimeSpan.Zero) yield return (TimerKind.IkeReauth, Early(scope, connection, connection.ReauthTime));
+        // As in strongSwan, the hard end comes after the first of the two.
+        if (Soonest(connection.RekeyTime, reauthAt is { } reauth ? reauth - scope.Now : connection.ReauthTime) is var soonest && soonest > TimeSpan.Zero)
+            yield return (TimerKind.IkeExpire, soonest + connection.OverTime);
 
         if (connection.DpdDelay > TimeSpan.Zero) yield return (TimerKind.Liveness, connection.DpdDelay);
         if (KeepsAlive(scope, peering)) yield return (TimerKind.Keepalive, scope.Settings.Keepalive);
@@ -91,6 +112,10 @@ internal static class Lifecycle
         if (KeepsAlive(scope, peering) && !scope.Timers.ContainsKey(new TimerId(TimerKind.Keepalive))) scope.Set(TimerKind.Keepalive, scope.Settings.Keepalive);
         return state with { Peering = peering, Children = state.Children.Select(c => Move(scope, peering, c)).ToValueList() };
     }
+
+    private static TimeSpan Early(Scope scope, Connection connection, TimeSpan time) => time - scope.Random(connection.RandTime < time ? connection.RandTime : time / 2);
+
+    private static TimeSpan Soonest(TimeSpan a, TimeSpan b) => a <= TimeSpan.Zero ? b : b <= TimeSpan.Zero ? a : a < b ? a : b;
 
     private static ChildSa Move(Scope scope, Peering peering, ChildSa child)
     {

@@ -136,7 +136,7 @@ internal static class RekeyIkeSa
     {
         var timers = scope.Timers.Where(t => t.Key.Kind is TimerKind.ChildRekey or TimerKind.ChildExpire).ToImmutableDictionary();
         foreach (var id in timers.Keys) scope.Cancel(id.Kind, id.Number);
-        var queue = state.Queue.Concat(state.Deferred).Where(w => w is not (Wish.RekeyIke or Wish.CheckLiveness)).ToValueList();
+        var queue = state.Queue.Concat(state.Deferred).Where(w => w is not (Wish.RekeyIke or Wish.Reauthenticate or Wish.CheckLiveness)).ToValueList();
         return new Inheritance(state.Children, queue, timers);
     }
 
@@ -157,7 +157,7 @@ internal static class RekeyIkeSa
             Peering = peering,
             // RFC 7296 §2.18: message ids begin at zero again.
             Channel = new Channel { Keys = keys, LastHeard = scope.Now },
-            Timers = Lifecycle.Timers(scope, peering).ToImmutableDictionary(t => new TimerId(t.Kind), t => scope.Now + t.After),
+            Timers = Lifecycle.Timers(scope, peering, scope.Timers.TryGetValue(new TimerId(TimerKind.IkeReauth), out var at) ? at : null).ToImmutableDictionary(t => new TimerId(t.Kind), t => scope.Now + t.After),
         };
     }
 
@@ -186,6 +186,7 @@ internal static class RekeyIkeSa
     private static IkeSaState.Replaced Replaced(Scope scope, Peering peering, Channel channel)
     {
         scope.Cancel(TimerKind.IkeRekey);
+        scope.Cancel(TimerKind.IkeReauth);
         scope.Cancel(TimerKind.IkeExpire);
         scope.Cancel(TimerKind.Liveness);
         scope.Cancel(TimerKind.Keepalive);

@@ -28,7 +28,9 @@ public sealed class Connection
 
     public TimeSpan RekeyTime => Spec.RekeyTime.ToTimeSpan();
 
-    public TimeSpan OverTime => Spec.OverTime?.ToTimeSpan() ?? RekeyTime / 10;
+    public TimeSpan ReauthTime => Spec.ReauthTime.ToTimeSpan();
+
+    public TimeSpan OverTime => Spec.OverTime?.ToTimeSpan() ?? (RekeyTime > ReauthTime ? RekeyTime : ReauthTime) / 10;
 
     public TimeSpan RandTime => Spec.RandTime?.ToTimeSpan() ?? OverTime;
 

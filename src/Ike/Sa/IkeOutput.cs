@@ -1,5 +1,6 @@
 using System.Net;
 using Gateway.Crypto;
+using Gateway.Policy;
 using Gateway.Policy.Events;
 using Gateway.Policy.Sa;
 
@@ -80,6 +81,15 @@ public abstract record IkeOutput
 
     /// <summary>A message came or went; only while <see cref="IkeSettings.Trace"/> is on.</summary>
     public sealed record Traced(IkeSaId By, ConnectionName Connection, MessageTrace Message) : IkeOutput;
+
+    /// <summary>Begin an IKE SA with these children beside <paramref name="Old"/>, which is closed when it stands.</summary>
+    public sealed record Reauthenticate(Peering Old, ValueList<ChildName> Children) : IkeOutput;
+
+    /// <summary>Close another IKE SA, in whose place the one that says so stands.</summary>
+    public sealed record Retire(IkeSaId IkeSa, string Reason) : IkeOutput;
+
+    /// <summary>A packet that needs the child sets it up again (<c>dpd_action</c> and <c>close_action</c> = trap).</summary>
+    public sealed record Trap(ConnectionName Connection, ChildName Child) : IkeOutput;
 
     /// <summary>A datagram was not taken; it is only counted.</summary>
     public sealed record Drop(IkeDrop Reason) : IkeOutput;

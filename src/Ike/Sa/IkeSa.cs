@@ -17,11 +17,12 @@ public sealed class IkeSa(IkeContext context)
     /// <summary>Begins an IKE SA as initiator.</summary>
     /// <param name="wanted">The children to set up; none for an IKE SA alone (RFC 6023).</param>
     /// <param name="try">Which try it is (<c>keyingtries</c>).</param>
-    public IkeSaState Initiate(Connection connection, ValueList<ChildName> wanted, int @try, Timestamp now, OutputList outputs)
+    /// <param name="replacing">The IKE SA that shall be closed when the new one stands.</param>
+    public IkeSaState Initiate(Connection connection, ValueList<ChildName> wanted, int @try, Timestamp now, OutputList outputs, Peering? replacing = null)
     {
         var start = outputs.Count;
         var scope = new Scope(context, now, outputs, Timers(null));
-        return Finish(scope, start, IkeSaInit.Initiate(scope, connection, wanted, @try));
+        return Finish(scope, start, IkeSaInit.Initiate(scope, connection, wanted, @try, replacing));
     }
 
     /// <summary>Answers an IKE_SA_INIT request; null when no state comes of it.</summary>
@@ -217,6 +218,8 @@ public sealed class IkeSa(IkeContext context)
                 return state with { Channel = state.Channel with { Request = again } };
             case TimerKind.IkeRekey:
                 return Agenda.Want(state, new Wish.RekeyIke());
+            case TimerKind.IkeReauth:
+                return Reauthentication.Due(scope, state);
             case TimerKind.IkeExpire:
                 return Agenda.WantFirst(state, new Wish.CloseIke("expired"));
             case TimerKind.Liveness:
@@ -245,6 +248,7 @@ public sealed class IkeSa(IkeContext context)
             return Ending.Close(scope, replaced.Peering, replaced.Channel, "rekeyed");
         }
 
+        Ending.SetTraps(scope, state, state.Children, c => c.DpdAction);
         var again = Ending.ToRestart(state.Peering.Connection, state.Children, c => c.DpdAction);
         if (again.Count > 0) scope.Add(new IkeOutput.Restart(state.Peering.Connection.Name, again));
         return Ending.Close(scope, state, "dpd-timeout");
@@ -346,11 +350,11 @@ public sealed class IkeSa(IkeContext context)
                 switch (Reception.Take(scope, state.Peering, state.Channel, datagram))
                 {
                     case Reception.Response or Reception.BadResponse:
-                        return Ending.Close(scope, state.Peering, state.Channel, state.Reason);
+                        return Ending.Close(scope, state, state.Channel);
                     case Reception.Request { Exchange: ExchangeType.Informational } request:
                         // RFC 7296 §2.25.2: when both close the IKE SA, each answers as usual and forgets its own request.
                         var answered = Requests.Respond(scope, state.Peering, request.Channel, ExchangeType.Informational, []);
-                        return Informational.DeletesIke(request.Payloads) ? Ending.Close(scope, state.Peering, answered, state.Reason) : state with { Channel = answered };
+                        return Informational.DeletesIke(request.Payloads) ? Ending.Close(scope, state, answered) : state with { Channel = answered };
                     case Reception.Request request:
                         return state with { Channel = Requests.Respond(scope, state.Peering, request.Channel, request.Exchange, NotifyType.TemporaryFailure) };
                     case Reception.BadRequest bad:
@@ -362,9 +366,9 @@ public sealed class IkeSa(IkeContext context)
             case IkeInput.Timer { Id.Kind: TimerKind.Retransmit } when state.Channel.Request is { } request:
                 return Requests.SendAgain(scope, state.Peering, request) is { } again
                     ? state with { Channel = state.Channel with { Request = again } }
-                    : Ending.Close(scope, state.Peering, state.Channel, state.Reason);
+                    : Ending.Close(scope, state, state.Channel);
             case IkeInput.Command.Abandon:
-                return Ending.Close(scope, state.Peering, state.Channel, state.Reason);
+                return Ending.Close(scope, state, state.Channel);
             default:
                 return state;
         }

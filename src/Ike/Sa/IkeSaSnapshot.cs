@@ -19,7 +19,7 @@ namespace Gateway.Ike.Sa;
 public static class IkeSaSnapshot
 {
     /// <summary>Raised with every change of the layout; others are refused.</summary>
-    public const byte Version = 4;
+    public const byte Version = 5;
 
     private const ushort Magic = 0x494b; // "IK"
 
@@ -81,6 +81,7 @@ public static class IkeSaSnapshot
             case IkeSaState.Deleting s:
                 Write(writer, s.Channel);
                 writer.Maybe(s.Reason, static (w, reason) => w.Text(reason));
+                writer.List(s.Again, WriteName);
                 break;
             default:
                 throw new UnreachableException();
@@ -173,7 +174,7 @@ public static class IkeSaSnapshot
                 Doomed = reader.List(static (ref r) => new Spi(r.UInt32())),
             },
             Tag.Replaced => new IkeSaState.Replaced { Peering = peering, Channel = channel },
-            Tag.Deleting => new IkeSaState.Deleting { Peering = peering, Channel = channel, Reason = reader.Maybe(static (ref r) => r.Text()) },
+            Tag.Deleting => new IkeSaState.Deleting { Peering = peering, Channel = channel, Reason = reader.Maybe(static (ref r) => r.Text()), Again = reader.List(ReadName) },
             _ => null,
         };
     }
@@ -202,6 +203,8 @@ public static class IkeSaSnapshot
         writer.List(peering.PeerAddresses, static (w, a) => w.Address(a));
         writer.UInt32((uint)peering.Try);
         writer.UInt64(peering.Replaces?.Value ?? 0);
+        writer.UInt64(peering.Reauthenticates?.Value ?? 0);
+        writer.List(peering.WantedVips, static (w, a) => w.Address(a));
     }
 
     private static Peering? ReadPeering(ref SnapshotReader reader, Func<ConnectionName, Connection?> connections, out ConnectionName? missing)
@@ -238,6 +241,8 @@ public static class IkeSaSnapshot
             PeerAddresses = reader.List(static (ref r) => r.Address()),
             Try = (int)reader.UInt32(),
             Replaces = reader.UInt64() is var replaces and not 0 ? new IkeSaId(replaces) : null,
+            Reauthenticates = reader.UInt64() is var old and not 0 ? new IkeSaId(old) : null,
+            WantedVips = reader.List(static (ref r) => r.Address()),
         };
     }
 
@@ -414,6 +419,9 @@ public static class IkeSaSnapshot
             case Wish.UpdateAddresses:
                 writer.Byte(7);
                 break;
+            case Wish.Reauthenticate:
+                writer.Byte(8);
+                break;
             case Wish.CheckLiveness:
                 writer.Byte(6);
                 break;
@@ -433,6 +441,7 @@ public static class IkeSaSnapshot
             case 5: return new Wish.CloseIke(reader.Text());
             case 6: return new Wish.CheckLiveness();
             case 7: return new Wish.UpdateAddresses();
+            case 8: return new Wish.Reauthenticate();
             default:
                 reader.Fail();
                 return new Wish.CheckLiveness();

@@ -112,6 +112,9 @@ public abstract record IkeSaState
 
         /// <summary>Why, as <see cref="Policy.Events.IkeSaClosed"/> will say; null when the SA was never established.</summary>
         public required string? Reason { get; init; }
+
+        /// <summary>Children to be set up again in a new IKE SA when this one is gone.</summary>
+        public ValueList<ChildName> Again { get; init; }
     }
 
     /// <summary>Over; nothing is left of it.</summary>

@@ -36,6 +36,9 @@ public sealed record IkeSettings
     /// <summary>Octets of the largest IP packet that an IKE message may make before it is fragmented (RFC 7383 §2.5.1).</summary>
     public int FragmentSize { get; init; } = 1280;
 
+    /// <summary>Authenticating anew, the new IKE SA stands before the old one is closed.</summary>
+    public bool MakeBeforeBreak { get; init; }
+
     /// <summary>CHILD SAs of one IKE SA; beyond it the answer is NO_ADDITIONAL_SAS.</summary>
     public int MaxChildren { get; init; } = 1000;
 

@@ -67,6 +67,12 @@ public sealed record Peering
     /// <summary>The IKE SA that this one was made to replace; null when it began with IKE_SA_INIT.</summary>
     public IkeSaId? Replaces { get; init; }
 
+    /// <summary>The IKE SA that is closed when this one stands: both sides authenticate anew, and make before they break.</summary>
+    public IkeSaId? Reauthenticates { get; init; }
+
+    /// <summary>Addresses that the one before had, to be asked for again.</summary>
+    public ValueList<IPAddress> WantedVips { get; init; }
+
     /// <summary>The SPI that messages to us find this SA by.</summary>
     public IkeSpi OurSpi => IsInitiator ? Spis.Initiator : Spis.Responder;
 

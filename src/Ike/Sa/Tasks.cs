@@ -23,6 +23,9 @@ public abstract record Wish
 
     public sealed record CloseIke(string Reason) : Wish;
 
+    /// <summary>Break the IKE SA and make a new one with the same children.</summary>
+    public sealed record Reauthenticate : Wish;
+
     public sealed record CheckLiveness : Wish;
 
     /// <summary>Move to the addresses that the IKE SA has now (RFC 4555 §3.5).</summary>

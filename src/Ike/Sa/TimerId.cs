@@ -13,6 +13,9 @@ public enum TimerKind : byte
 
     IkeExpire,
 
+    /// <summary>Authenticate anew.</summary>
+    IkeReauth,
+
     /// <summary>Check whether a silent peer still lives.</summary>
     Liveness,
 

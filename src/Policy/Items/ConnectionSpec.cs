@@ -88,10 +88,13 @@ public sealed record ConnectionSpec : ItemSpec
 
     public SwanDuration RekeyTime { get; init; } = SwanDuration.Hours(4);
 
-    /// <summary>After this much more than <see cref="RekeyTime"/> the IKE SA is closed; default a tenth of it.</summary>
+    /// <summary>After this long both sides authenticate anew, with a new IKE SA and new children; 0 = never.</summary>
+    public SwanDuration ReauthTime { get; init; }
+
+    /// <summary>After this much more than <see cref="RekeyTime"/> or <see cref="ReauthTime"/> the IKE SA is closed; default a tenth of the longer one.</summary>
     public SwanDuration? OverTime { get; init; }
 
-    /// <summary>A random time of at most this is taken off <see cref="RekeyTime"/>; default <see cref="OverTime"/>.</summary>
+    /// <summary>A random time of at most this is taken off <see cref="RekeyTime"/> and <see cref="ReauthTime"/>; default <see cref="OverTime"/>.</summary>
     public SwanDuration? RandTime { get; init; }
 
     /// <summary>Attempts to initiate before giving up; 0 = for ever.</summary>

@@ -120,7 +120,6 @@ public sealed class SwanctlImportTests : IDisposable
 
     [Theory]
     [InlineData("pools = rw", "connections.branch.pools", true)]
-    [InlineData("reauth_time = 3h", "connections.branch.reauth_time", true)]
     [InlineData("send_cert = always", "connections.branch.send_cert", false)]
     [InlineData("colour = blue", "connections.branch.colour", true)]
     [InlineData("aggressive = yes", "connections.branch.aggressive", false)]

@@ -18,7 +18,7 @@ internal static class ConnectionSections
             { "local_port", spec.LocalPort },
             { "remote_port", spec.RemotePort },
             { "version", "IKEv2" },
-            { "reauth_time", 0 },
+            { "reauth_time", spec.ReauthTime.Seconds },
             { "rekey_time", spec.RekeyTime.Seconds },
             { "unique", "UNIQUE_" + spec.Unique.ToString().ToUpperInvariant() },
         };

@@ -64,6 +64,7 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
     {
         CheckDuration(spec.DpdDelay, at["dpd_delay"]);
         CheckDuration(spec.RekeyTime, at["rekey_time"]);
+        CheckDuration(spec.ReauthTime, at["reauth_time"]);
         CheckDuration(spec.OverTime, at["over_time"]);
         CheckDuration(spec.RandTime, at["rand_time"]);
         if (!spec.RekeyTime.IsZero && spec.RandTime is { } random && random.Seconds > spec.RekeyTime.Seconds)
