@@ -93,7 +93,8 @@ public sealed class Reauthentication
         Assert.Equal("DELETING", Assert.Single(lab.Left.Sas).State);
         lab.Left.KillAndResume();
         lab.Path = p => [p];
-        lab.Run(TimeSpan.FromSeconds(30));
+        // The peer has closed it and is silent; after the last retransmission the new one is made.
+        lab.Run(TimeSpan.FromSeconds(190));
         lab.AssertUp();
     }
 
