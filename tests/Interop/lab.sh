@@ -205,6 +205,9 @@ gateway_up() { # SIDE
   echo $! >"$d/pid"
   for i in $(seq 300); do [ -S "$d/charon.vici" ] && break; kill -0 "$(cat "$d/pid")" 2>/dev/null || break; sleep 0.1; done
   [ -S "$d/charon.vici" ] || { tail -5 "$d/gateway.log"; WHY="the gateway did not start"; return 1; }
+  # The hosts have spoken with their router before, as hosts do: a check shall not hang on how soon a busy machine resolves a neighbor.
+  for i in $(seq 20); do n "${s:0:1}host" ping -q -c 1 -W 1 "$([ "$s" = left ] && echo 10.1.0.1 || echo 10.2.0.1)" >/dev/null && break; done
+  n "${s:0:1}host" ping -q -c 1 -W 1 "$([ "$s" = left ] && echo fd01::1 || echo fd02::1)" >/dev/null
   # What strongSwan's log is to the checks, here is what the gateway tells over vici.
   : >"$d/charon.log"; bg n "$s" stdbuf -oL swanctl --log --uri "unix://$d/charon.vici" >>"$d/charon.log" 2>&1
   "$GATEWAY_BINARY" import swanctl "$d/swanctl/swanctl.conf" --socket "$d/gateway.sock" >"$d/load.out" 2>&1 || { cat "$d/load.out"; WHY="the gateway did not take $s.conf: $(grep -m1 -E 'rejected|not carried|:' "$d/load.out")"; return 1; }
