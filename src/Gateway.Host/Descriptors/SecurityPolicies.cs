@@ -1,5 +1,6 @@
 using System.Net;
 using Gateway.Dataplane.Esp;
+using Gateway.Ike.Sa;
 using Gateway.Policy;
 using Gateway.Policy.Items;
 using Gateway.Policy.Sa;
@@ -42,9 +43,8 @@ internal static class SecurityPolicies
         var selectors = new List<TrafficSelector>();
         foreach (var text in texts.Count == 0 ? ["dynamic"] : texts)
         {
-            if (TrafficSelector.TryParse(text, out var selector)) selectors.Add(selector);
-            else if (pools.Count > 0) selectors.AddRange(pools);
-            else if (addresses.Count > 0 && IpPrefix.TryAddress(addresses[0], out var address)) selectors.Add(Host(address));
+            if (!SelectorPattern.TryParse(text, out var pattern)) continue;
+            selectors.AddRange(pattern.Fill(pools.Count > 0 ? pools : addresses.Count > 0 && IpPrefix.TryAddress(addresses[0], out var address) ? [Host(address)] : []));
         }
 
         return selectors.ToValueList();

@@ -75,11 +75,9 @@ public sealed class ChildConfig
 
     public required ValueList<Proposal> Proposals { get; init; }
 
-    /// <summary>Null stands for <c>dynamic</c>.</summary>
-    public required ValueList<TrafficSelector?> Local { get; init; }
+    public required ValueList<SelectorPattern> Local { get; init; }
 
-    /// <inheritdoc cref="Local"/>
-    public required ValueList<TrafficSelector?> Remote { get; init; }
+    public required ValueList<SelectorPattern> Remote { get; init; }
 
     public TimeSpan RekeyTime => Spec.RekeyTime.ToTimeSpan();
 
@@ -93,8 +91,8 @@ public sealed class ChildConfig
     /// <inheritdoc cref="LocalSelectors"/>
     public ValueList<TrafficSelector> RemoteSelectors(ValueList<TrafficSelector> dynamic) => Fill(Remote, dynamic);
 
-    private static ValueList<TrafficSelector> Fill(ValueList<TrafficSelector?> selectors, ValueList<TrafficSelector> dynamic) =>
-        selectors.SelectMany(s => s is null ? dynamic : [s]).ToValueList();
+    private static ValueList<TrafficSelector> Fill(ValueList<SelectorPattern> selectors, ValueList<TrafficSelector> dynamic) =>
+        selectors.SelectMany(s => s.Fill(dynamic)).ToValueList();
 
     public override string ToString() => Name.Value;
 }

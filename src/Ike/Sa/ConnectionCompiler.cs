@@ -74,19 +74,18 @@ public static class ConnectionCompiler
         return true;
     }
 
-    private static bool TrySelectors(ValueList<string> texts, out ValueList<TrafficSelector?> selectors, [NotNullWhen(false)] out string? error)
+    private static bool TrySelectors(ValueList<string> texts, out ValueList<SelectorPattern> selectors, [NotNullWhen(false)] out string? error)
     {
         selectors = default;
         error = null;
-        var found = new List<TrafficSelector?>();
+        var found = new List<SelectorPattern>();
         foreach (var text in texts.AsSpan())
         {
-            if (text.Trim() == "dynamic") found.Add(null);
-            else if (TrafficSelector.TryParse(text, out var selector)) found.Add(selector);
+            if (SelectorPattern.TryParse(text, out var selector)) found.Add(selector);
             else return Fail($"\"{text}\" is no traffic selector.", out error);
         }
 
-        if (found.Count == 0) found.Add(null);
+        if (found.Count == 0) found.Add(SelectorPattern.Dynamic);
         selectors = found.ToValueList();
         return true;
     }

@@ -32,6 +32,17 @@ public sealed class ConnectionCompilerTests
     }
 
     [Theory]
+    [InlineData("dynamic", "192.0.2.1/32")]
+    [InlineData("dynamic[tcp/80]", "192.0.2.1/32[tcp/80]")]
+    [InlineData("10.1.0.0/24[udp]", "10.1.0.0/24[udp]")]
+    public void A_dynamic_selector_keeps_its_protocol_and_ports(string text, string filled)
+    {
+        Assert.True(SelectorPattern.TryParse(text, out var pattern));
+        Assert.Equal(filled, Assert.Single(pattern.Fill([new TrafficSelector(IPAddress.Parse("192.0.2.1"), IPAddress.Parse("192.0.2.1"))])).ToString());
+        Assert.False(SelectorPattern.TryParse(text + "x]", out _));
+    }
+
+    [Theory]
     [InlineData("192.0.2.1", "198.51.100.7", true)]
     [InlineData("192.0.2.1", "203.0.113.9", true)]
     [InlineData("192.0.2.2", "198.51.100.7", false)]
