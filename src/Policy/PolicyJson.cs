@@ -44,6 +44,7 @@ public static class PolicyJson
         Text<TrafficSelector>(options, "a traffic selector such as 10.1.0.0/24[tcp/80]", TrafficSelector.TryParse, t => t.ToString());
         Text<ItemKey>(options, "an item such as interface/wan", ItemKey.TryParse, k => k.ToString());
         Text<SwanDuration>(options, "a duration such as 30s, 10m, 4h or 1d", SwanDuration.TryParse, d => d.ToString());
+        Text<AuthenticationWord>(options, "an authentication method such as psk, pubkey, rsa-3072-sha256 or eap-mschapv2", AuthenticationWord.TryParse, w => w.Text);
         Text<KeyHandle>(options, "a key handle", KeyHandle.TryParse, h => h.ToString());
         Text<ConnectionName>(options, "a name", NotEmpty<ConnectionName>(t => new(t)), n => n.Value);
         Text<ChildName>(options, "a name", NotEmpty<ChildName>(t => new(t)), n => n.Value);

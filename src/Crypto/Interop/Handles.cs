@@ -94,3 +94,21 @@ internal sealed class MacContextHandle : CryptoHandle
         return true;
     }
 }
+
+internal sealed class DigestContextHandle : CryptoHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        LibCrypto.EVP_MD_CTX_free(handle);
+        return true;
+    }
+}
+
+internal sealed class BioHandle : CryptoHandle
+{
+    protected override bool ReleaseHandle()
+    {
+        _ = LibCrypto.BIO_free(handle);
+        return true;
+    }
+}

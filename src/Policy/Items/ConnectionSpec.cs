@@ -2,12 +2,6 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Gateway.Policy.Items;
 
-/// <summary>How a side proves who it is.</summary>
-public enum AuthenticationMethod
-{
-    Psk,
-}
-
 /// <summary>What to do with a child when the configuration is loaded.</summary>
 public enum StartAction
 {
@@ -32,6 +26,28 @@ public enum UniquePolicy
     Never,
     Keep,
     Replace,
+}
+
+/// <summary>When own certificates are sent.</summary>
+public enum SendCertPolicy
+{
+    /// <summary>When the peer asks for one.</summary>
+    Ifasked,
+    Always,
+    Never,
+}
+
+/// <summary>What must be known of a certificate's revocation.</summary>
+public enum RevocationPolicy
+{
+    /// <summary>It must not be known as revoked.</summary>
+    Relaxed,
+
+    /// <summary>Where it names a place to ask, the answer must be there and good.</summary>
+    Ifuri,
+
+    /// <summary>It must be known as good.</summary>
+    Strict,
 }
 
 /// <summary>When IKE messages are fragmented (RFC 7383).</summary>
@@ -103,6 +119,17 @@ public sealed record ConnectionSpec : ItemSpec
 
     public UniquePolicy Unique { get; init; } = UniquePolicy.No;
 
+    /// <summary>Ask the peer for certificates of the authorities that are trusted.</summary>
+    public bool SendCertreq { get; init; } = true;
+
+    public SendCertPolicy SendCert { get; init; } = SendCertPolicy.Ifasked;
+
+    /// <summary>The post-quantum pre-shared key to offer (RFC 8784), by the id of its secret.</summary>
+    public string? PpkId { get; init; }
+
+    /// <summary>No IKE SA without a post-quantum pre-shared key.</summary>
+    public bool PpkRequired { get; init; }
+
     public bool Equals(ConnectionSpec? other) =>
         other is not null && ToString() == other.ToString();
 
@@ -114,10 +141,34 @@ public sealed record ConnectionSpec : ItemSpec
 /// <summary>One authentication round of a side.</summary>
 public sealed record AuthenticationRound
 {
-    public AuthenticationMethod Auth { get; init; } = AuthenticationMethod.Psk;
+    public AuthenticationWord Auth { get; init; } = AuthenticationWord.Psk;
 
-    /// <summary>IKE identity; default the IKE address, for a remote round <c>%any</c>.</summary>
+    /// <summary>IKE identity; default the subject of the certificate or the IKE address, for a remote round <c>%any</c>.</summary>
     public string? Id { get; init; }
+
+    /// <summary>Own certificates to choose from, or the peer's that alone are taken; names of certificate items.</summary>
+    public ValueList<string> Certs { get; init; }
+
+    /// <summary>Raw public keys: the own one to use, or the peer's that are taken; names of certificate items.</summary>
+    public ValueList<string> Pubkeys { get; init; }
+
+    /// <summary>Remote: authorities of which one must be in the peer's chain; names of certificate items.</summary>
+    public ValueList<string> Cacerts { get; init; }
+
+    /// <summary>Remote: the identity that an authority in the peer's chain must have.</summary>
+    public string? CaId { get; init; }
+
+    /// <summary>Remote: policies (object identifiers) of which the peer's certificate must have one.</summary>
+    public ValueList<string> CertPolicy { get; init; }
+
+    /// <summary>Remote: what must be known of the revocation of the peer's certificates.</summary>
+    public RevocationPolicy Revocation { get; init; } = RevocationPolicy.Relaxed;
+
+    /// <summary>EAP identity: the own one, or what the peer's must be; for a remote round <c>%any</c> asks for it and takes all.</summary>
+    public string? EapId { get; init; }
+
+    /// <summary>Local: the identity of the EAP server, where it is another than the peer's.</summary>
+    public string? AaaId { get; init; }
 }
 
 /// <summary>A CHILD SA's configuration, as swanctl.conf's <c>connections.NAME.children.NAME</c>.</summary>

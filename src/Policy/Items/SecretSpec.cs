@@ -7,6 +7,18 @@ public enum SecretType
 {
     /// <summary>Pre-shared key of IKE.</summary>
     Ike,
+
+    /// <summary>A password of EAP.</summary>
+    Eap,
+
+    /// <summary>The MD4 hash of a password, for EAP-MSCHAPv2: 16 octets.</summary>
+    Ntlm,
+
+    /// <summary>A post-quantum pre-shared key (RFC 8784); its identities are its names.</summary>
+    Ppk,
+
+    /// <summary>A private key: PKCS#8, PKCS#1 or SEC 1, as PEM or DER, not encrypted. It goes with the certificates that have its public key.</summary>
+    Private,
 }
 
 /// <summary>

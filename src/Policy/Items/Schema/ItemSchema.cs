@@ -24,6 +24,7 @@ public static class ItemSchema
         [typeof(InterfaceAddress)] = () => Pattern("^[0-9A-Fa-f:.]+/[0-9]{1,3}$", "10.1.0.1/24"),
         [typeof(MacAddress)] = () => Pattern("^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", "02:00:00:00:00:01"),
         [typeof(SwanDuration)] = () => Pattern("^[0-9]+[smhd]?$", "4h"),
+        [typeof(AuthenticationWord)] = () => Pattern("^(psk|(ike:)?(pubkey|rsa|ecdsa|ed25519|ed448)|eap(-(md5|mschapv2|tls))?)[a-z0-9/:,-]*$", "rsa-3072-sha256"),
         [typeof(TrafficSelector)] = () => Pattern("^[0-9A-Fa-f:.]+([/-][0-9A-Fa-f:.]+)?(\\[[^\\]]*\\])?$", "10.1.0.0/24[tcp/80]"),
     };
 
