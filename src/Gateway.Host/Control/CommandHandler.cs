@@ -31,6 +31,9 @@ public sealed record CommandHandlerParts
 
     public required IProposalSyntax Proposals { get; init; }
 
+    /// <summary>Reads certificates; without one their content is not looked at.</summary>
+    public ICertificateSyntax? Certificates { get; init; }
+
     public required TimeProvider Clock { get; init; }
 
     /// <summary>Tells what was, for commands that go back. Null: there is nothing to go back to.</summary>
@@ -67,7 +70,7 @@ public sealed class CommandHandler : IAsyncDisposable
     public CommandHandler(CommandHandlerParts parts, RunningConfiguration committed)
     {
         _parts = parts;
-        _context = new ValidationContext { Proposals = parts.Proposals, Limits = CommandLimits.Default };
+        _context = new ValidationContext { Proposals = parts.Proposals, Certificates = parts.Certificates, Limits = CommandLimits.Default };
         _gate = new SenderGate(parts.Clock);
         _state = new SpeculativeState(committed);
         _budget = new RejectionBudget(parts.Clock);

@@ -13,6 +13,9 @@ public interface ISecretVault
 
     bool Holds(KeyHandle slot);
 
+    /// <summary>The value, or null; the caller owns it.</summary>
+    Gateway.Crypto.Secret? Open(KeyHandle slot);
+
     /// <summary>True when the slot holds just this value; compares in constant time.</summary>
     bool Matches(KeyHandle slot, ReadOnlySpan<byte> value);
 }

@@ -34,6 +34,8 @@ public sealed class VaultSecrets : ISecretVault, IBodyDigest, IDisposable
 
     public void Shred(KeyHandle slot) => _vault.Shred(slot);
 
+    public Secret? Open(KeyHandle slot) => _vault.TryRead(slot, out var held) ? held : null;
+
     public bool Holds(KeyHandle slot) => _vault.Holds(slot);
 
     public bool Matches(KeyHandle slot, ReadOnlySpan<byte> value)

@@ -4,7 +4,6 @@ using Gateway.Host.Ike;
 using Gateway.Host.Runtime;
 using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
-using Gateway.Policy;
 using Gateway.Policy.Items;
 using Gateway.Policy.Planning;
 using Gateway.Policy.Sa;
@@ -18,6 +17,9 @@ namespace Gateway.Host.Descriptors;
 internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISecretVault vault, PuntKeeper? punt, HeapTrim heap) : IReconcilerPhases
 {
     private RunningConfiguration? _before;
+    private static readonly string[] _kinds = [ItemCatalog.Connection, ItemCatalog.Secret, ItemCatalog.Certificate, ItemCatalog.Authority];
+
+    private readonly CredentialLoader _credentials = new(vault);
     private List<Item> _loaded = [];
     private List<Item> _pools = [];
 
@@ -33,7 +35,7 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
         punt?.Update();
         LoadPools(desired, applied);
         ike.WaysChanged();
-        var items = desired.OfKind(ItemCatalog.Connection).Concat(desired.OfKind(ItemCatalog.Secret)).Where(i => applied.IsInForce(i.Key)).ToList();
+        var items = _kinds.SelectMany(desired.OfKind).Where(i => applied.IsInForce(i.Key)).ToList();
         if (items.Count == _loaded.Count && items.Zip(_loaded).All(p => ReferenceEquals(p.First, p.Second))) return;
         heap.Changed(Math.Abs(items.Count - _loaded.Count));
         _loaded = items;
@@ -47,12 +49,12 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
                     connections.Add(connection);
                     break;
                 case SecretSpec { Type: SecretType.Ike } secret when vault.Holds(secret.Handle):
-                    secrets.Add(new SharedSecret(Identities(secret), secret.Handle));
+                    secrets.Add(new SharedSecret(CredentialLoader.Identities(secret.Ids), secret.Handle));
                     break;
             }
         }
 
-        ike.Load(connections, secrets);
+        ike.Load(connections, secrets, _credentials.Load(items));
     }
 
     private void LoadPools(RunningConfiguration desired, AppliedState applied)
@@ -61,13 +63,5 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
         if (pools.Count == _pools.Count && pools.Zip(_pools).All(p => ReferenceEquals(p.First, p.Second))) return;
         _pools = pools;
         ike.LoadPools(PoolDescriptor.Compile(desired, applied));
-    }
-
-    private static ValueList<Identity> Identities(SecretSpec secret)
-    {
-        var ids = new List<Identity>();
-        foreach (var text in secret.Ids)
-            if (Identity.TryParse(text, out var id)) ids.Add(id);
-        return ids.ToValueList();
     }
 }

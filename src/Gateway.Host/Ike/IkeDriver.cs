@@ -9,6 +9,7 @@ using Gateway.Host.Ike.Interop;
 using Gateway.Host.Journal;
 using Gateway.Host.Runtime;
 using Gateway.Host.Vault;
+using Gateway.Ike.Certificates;
 using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
 using Gateway.Ike.Wire;
@@ -63,6 +64,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly System.Threading.Channels.Channel<Action<Timestamp, OutputList>> _inbox = System.Threading.Channels.Channel.CreateBounded<Action<Timestamp, OutputList>>(
         new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
     private readonly CancellationTokenSource _stop = new();
+    private readonly RevocationFetcher _fetcher = new();
     private readonly Dictionary<ChildSaId, ChildSaParameters> _installed = [];
     private readonly Dictionary<ChildSaId, ulong> _seen = [];
     private readonly List<(ChildSaId Id, ulong Packets, TimeSpan Since)> _heard = [];
@@ -124,10 +126,11 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     public void WaysChanged() => Leave((now, outputs) => _engine.WaysChanged(now, outputs));
 
     /// <summary>Puts connections and secrets in force.</summary>
-    public void Load(IReadOnlyList<Connection> connections, IReadOnlyList<SharedSecret> secrets) =>
+    public void Load(IReadOnlyList<Connection> connections, IReadOnlyList<SharedSecret> secrets, Credentials credentials) =>
         Leave((now, outputs) =>
         {
             _connections = connections.ToDictionary(c => c.Name);
+            _engine.LoadCredentials(credentials);
             _engine.LoadConnections(connections, secrets, now, outputs);
             // From here on packets can leave; timers that ran out before would have run in vain.
             _loaded = true;
@@ -223,6 +226,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _engine.Dispose();
+        _fetcher.Dispose();
         _stop.Dispose();
     }
 
@@ -409,6 +413,9 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             case IkeOutput.Ask.Resolve ask:
                 _ = ResolveAsync(ask);
                 break;
+            case IkeOutput.Ask.Fetch ask:
+                _ = FetchAsync(ask);
+                break;
         }
     }
 
@@ -438,6 +445,21 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             IkeLog.NotInstalled(_parts.Log, sa.Child.ToString(), sa.Connection.ToString(), result.ToString());
         _installed[sa.Id] = sa;
         _parts.KeyLog?.Log(sa, inbound.Span, outbound.Span);
+    }
+
+    private async Task FetchAsync(IkeOutput.Ask.Fetch ask)
+    {
+        var content = default(Octets);
+        try
+        {
+            content = await _fetcher.FetchAsync(ask.Lookup, _stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The gateway stops.
+        }
+
+        Leave((now, outputs) => _engine.Fetched(ask.By, ask.Lookup.Key, content, now, outputs));
     }
 
     private async Task ResolveAsync(IkeOutput.Ask.Resolve ask)

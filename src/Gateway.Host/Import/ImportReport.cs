@@ -19,7 +19,7 @@ public sealed record NotCarriedOver(string Path, string Where, bool Matters, str
 /// </summary>
 public sealed class ImportReport
 {
-    /// <summary>Items in the order secrets, connections, policies.</summary>
+    /// <summary>Items in the order certificates and keys, secrets, authorities, connections, policies.</summary>
     public required IReadOnlyList<ItemPutRequest> Items { get; init; }
 
     public required IReadOnlyList<NotCarriedOver> NotCarriedOver { get; init; }

@@ -18,8 +18,14 @@ public sealed class SwanctlImport
     private readonly List<ItemPutRequest> _connections = [];
     private readonly List<ItemPutRequest> _policies = [];
     private readonly ProposalCheck _check;
+    private readonly SwanctlFolders _folders;
+    private readonly List<ItemPutRequest> _authorities = [];
 
-    private SwanctlImport(ProposalCheck check) => _check = check;
+    private SwanctlImport(ProposalCheck check, string? folder)
+    {
+        _check = check;
+        _folders = new SwanctlFolders(folder, (path, matters, sentence) => Lose(path, "", matters, sentence));
+    }
 
     /// <summary>Reads <paramref name="file"/> and keeps the proposals that this gateway can do.</summary>
     public static ImportReport Read(string file) => Read(file, SupportedProposals.Check);
@@ -30,21 +36,21 @@ public sealed class SwanctlImport
         var notes = new List<SettingsError>();
         if (SettingsReader.Read(file, notes, out var error) is not { } root || SettingsView.Of(root, notes, out error) is not { } view)
             return new ImportReport { Items = [], NotCarriedOver = [], Error = error!.ToString() };
-        var import = new SwanctlImport(check);
+        var import = new SwanctlImport(check, Path.GetDirectoryName(Path.GetFullPath(file))!);
         foreach (var note in notes) import.Lose("include", note.Origin.ToString(), true, note.Sentence);
+        import.ReadFolders(view);
         import.ReadAll(root, view);
         import.ForgetForeignPools();
-        import.ReadFolders(Path.GetDirectoryName(Path.GetFullPath(file))!);
-        return new ImportReport { Items = [.. import._secrets, .. import._pools, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
+        return new ImportReport { Items = [.. import._folders.Items.Select(i => Put(i.Value.Kind, i.Key, i.Value.Spec)), .. import._secrets, .. import._authorities, .. import._pools, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
     }
 
-    /// <summary>Reads connections that came as sections already, in the form of a swanctl.conf with nothing beside it.</summary>
+    /// <summary>Reads connections that came as sections already, in the form of a swanctl.conf with nothing beside it: its files are names of items.</summary>
     internal static ImportReport Read(SettingsSection root, ProposalCheck check)
     {
         if (SettingsView.Of(root, [], out var error) is not { } view) return new ImportReport { Items = [], NotCarriedOver = [], Error = error!.ToString() };
-        var import = new SwanctlImport(check);
+        var import = new SwanctlImport(check, folder: null);
         import.ReadAll(root, view);
-        return new ImportReport { Items = [.. import._secrets, .. import._pools, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
+        return new ImportReport { Items = [.. import._secrets, .. import._authorities, .. import._pools, .. import._connections, .. import._policies], NotCarriedOver = import._lost, Error = null };
     }
 
     private void ReadAll(SettingsSection root, SettingsView view)
@@ -67,7 +73,7 @@ public sealed class SwanctlImport
                     foreach (var pool in section.Sections) ReadPool(pool);
                     break;
                 case "authorities":
-                    foreach (var authority in section.Sections) Lose(authority, true, "certification authorities are not carried over");
+                    foreach (var authority in section.Sections) ReadAuthority(authority);
                     break;
                 case var name when referred.Contains(name):
                     break; // It stands there to be inherited from.
@@ -200,38 +206,58 @@ public sealed class SwanctlImport
         var rounds = connection.Sections.Where(s => IsRound(s, side)).OrderBy(s => int.TryParse(s["round"], out var n) ? n : 0).ToList();
         if (rounds.Count == 0)
         {
-            Lose($"{connection.Path}.{side}", connection.Origin.ToString(), true, "a side without an authentication round uses a certificate, which is not carried over");
-            return false;
+            // swanctl.conf(5): a side without a round uses whatever certificate there is.
+            spec[side] = new JsonArray(new JsonObject { ["auth"] = "pubkey" });
+            return true;
         }
 
         var whole = true;
         var array = new JsonArray();
         foreach (var round in rounds)
         {
-            var json = new JsonObject { ["auth"] = "psk" };
-            if (round["auth"] is null)
-            {
-                Lose($"{round.Path}.auth", round.Origin.ToString(), true, "the default is pubkey; only authentication by pre-shared key (psk) is carried over");
-                whole = false;
-            }
-
+            var json = new JsonObject { ["auth"] = "pubkey" };
             whole &= ReadValues(round, rules, "ike", json);
             array.Add(json);
-        }
-
-        if (rounds.Count > 1)
-        {
-            Lose(rounds[1], true, "more than one authentication round is not carried over");
-            whole = false;
         }
 
         spec[side] = array;
         return whole;
     }
 
+    private void ReadAuthority(SettingsView authority)
+    {
+        var spec = new JsonObject();
+        if (ReadValues(authority, SwanctlTables.Authority, "ike", spec) && spec.ContainsKey("cacert"))
+        {
+            spec["cacert"] = spec["cacert"]!.AsArray()[0]!.GetValue<string>();
+            _authorities.Add(Put("authority", authority.Name, spec));
+        }
+        else
+        {
+            Lose(authority, true, "the authority is left out: its certificate could not be read");
+        }
+    }
+
+    /// <summary>Files become the items that were read from them.</summary>
+    private bool ReadFiles(string path, Setting value, SwanctlRule rule, JsonObject into)
+    {
+        var names = new JsonArray();
+        foreach (var file in SwanctlValue.Split(value.Value!))
+        {
+            if (_folders.Find(rule.Folder!, file) is { } name) names.Add(name);
+            else Lose(path, value.Origin.ToString(), true, $"\"{file}\" cannot be read as something of {rule.Folder}");
+        }
+
+        if (names.Count == 0) return false;
+        into[rule.Property!] = names;
+        return true;
+    }
+
     private void ReadSecret(SettingsView secret)
     {
-        if (!secret.Name.StartsWith("ike", StringComparison.Ordinal))
+        if (SwanctlTables.Passphrases.Any(p => secret.Name.StartsWith(p, StringComparison.Ordinal))) return; // It went into what it opens.
+        var type = SwanctlTables.Secrets.FirstOrDefault(s => secret.Name.StartsWith(s.Prefix, StringComparison.Ordinal)).Type;
+        if (type is null)
         {
             var (prefix, sentence) = SwanctlTables.OtherSecrets.FirstOrDefault(s => secret.Name.StartsWith(s.Prefix, StringComparison.Ordinal));
             Lose(secret, true, prefix is null ? "swanctl.conf has no such kind of secret" : sentence);
@@ -254,7 +280,7 @@ public sealed class SwanctlImport
 
         // An identity of %any makes it anybody's, which here is said by naming nobody.
         if (ids.Any(i => i!.GetValue<string>() == "%any")) ids.Clear();
-        var spec = new JsonObject { ["type"] = "ike" };
+        var spec = new JsonObject { ["type"] = type };
         if (ids.Count > 0) spec["ids"] = ids;
         spec["secret"] = value;
         _secrets.Add(Put("secret", secret.Name, spec));
@@ -283,6 +309,7 @@ public sealed class SwanctlImport
             return rule.Loss != Loss.Whole;
         }
 
+        if (rule.Form == ValueForm.Files) return ReadFiles(path, value, rule, into);
         if (rule.Form == ValueForm.Proposals) return ReadProposals(path, value, rule, protocol, into);
         if (SwanctlValue.ToJson(value.Value!, rule) is { } json)
         {
@@ -309,15 +336,10 @@ public sealed class SwanctlImport
         return true;
     }
 
-    private void ReadFolders(string folder)
+    private void ReadFolders(SettingsView view)
     {
-        foreach (var (name, content) in SwanctlTables.Folders)
-        {
-            var path = Path.Combine(folder, name);
-            if (!Directory.Exists(path)) continue;
-            foreach (var file in Directory.EnumerateFiles(path).Order(StringComparer.Ordinal))
-                Lose($"{name}/{Path.GetFileName(file)}", "", _connections.Count == 0, $"{content}: not carried over; connections with pre-shared keys do not use it");
-        }
+        var sections = view.Section("secrets")?.Sections.Where(s => SwanctlTables.Passphrases.Any(p => s.Name.StartsWith(p, StringComparison.Ordinal))).ToList() ?? [];
+        _folders.Read(file => sections.Find(s => s["file"] == file)?["secret"]);
     }
 
     private void Lose(SettingsView section, bool matters, string sentence) => Lose(section.Path, section.Origin.ToString(), matters, sentence);

@@ -22,6 +22,12 @@ internal enum ValueForm
 
     /// <summary>One of the words of the row.</summary>
     Word,
+
+    /// <summary>A method of authentication with its constraints.</summary>
+    Authentication,
+
+    /// <summary>Files of the row's folder; they become names of items.</summary>
+    Files,
 }
 
 /// <summary>What becomes of a setting that has no place in the gateway's configuration.</summary>
@@ -53,6 +59,9 @@ internal sealed record SwanctlRule
 
     /// <summary>Values that say what happens without the setting anyway; they are not reported.</summary>
     public IReadOnlyList<string> Same { get; init; } = [];
+
+    /// <summary>Where the files lie.</summary>
+    public string? Folder { get; init; }
 
     public Loss Loss { get; init; }
 

@@ -34,11 +34,11 @@ internal static class SwanctlTables
         Lost("dpd_timeout", None, "concerns IKEv1 only; IKEv2 gives up by retransmission", _zero),
         Lost("dscp", Partial, "IKE packets are sent with DSCP 0", ["000000"]),
         Lost("childless", Partial, "IKE SAs are set up with their first child", ["allow"]),
-        Lost("send_certreq", None, "concerns certificates only"),
-        Lost("send_cert", None, "concerns certificates only"),
-        Lost("ocsp", None, "concerns certificates only"),
-        Lost("ppk_id", Partial, "no postquantum preshared key is mixed in"),
-        Lost("ppk_required", Whole, "postquantum preshared keys are not supported, and this connection requires one", _no),
+        Carried("send_certreq", YesNo),
+        Carried("send_cert", Word, new() { ["ifasked"] = "ifasked", ["always"] = "always", ["yes"] = "always", ["never"] = "never", ["no"] = "never" }),
+        Lost("ocsp", None, "OCSP responses are asked for by the gateway itself, not sent in IKE"),
+        Carried("ppk_id", Text),
+        Carried("ppk_required", YesNo),
         Carried("reauth_time", Duration),
         Lost("if_id_in", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
         Lost("if_id_out", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
@@ -110,67 +110,63 @@ internal static class SwanctlTables
 
     public static IReadOnlyList<SwanctlRule> LocalRound { get; } =
     [
-        Lost("auth", Whole, "only authentication by pre-shared key (psk) is carried over", ["psk"]),
+        Carried("auth", Authentication),
         Carried("id", Text),
+        Named("certs", "x509"),
+        Named("pubkeys", "pubkey"),
+        Carried("eap_id", Text),
+        Carried("aaa_id", Text),
         Lost("round", None, "rounds stand in their order"),
-        Lost("cert*", None, "not used with a pre-shared key"),
-        Lost("pubkeys", None, "not used with a pre-shared key"),
-        Lost("eap_id", None, "not used with a pre-shared key"),
-        Lost("aaa_id", None, "not used with a pre-shared key"),
+        Lost("cert*", Whole, "certificates are named by 'certs'"),
         Lost("xauth_id", None, "concerns IKEv1 only"),
     ];
 
     public static IReadOnlyList<SwanctlRule> RemoteRound { get; } =
     [
-        Lost("auth", Whole, "only authentication by pre-shared key (psk) is carried over", ["psk"]),
+        Carried("auth", Authentication),
         Carried("id", Text),
+        Named("certs", "x509"),
+        Named("cacerts", "x509ca"),
+        Named("pubkeys", "pubkey"),
+        Carried("ca_id", Text),
+        Carried("cert_policy", List),
+        Carried("revocation", Word, new() { ["strict"] = "strict", ["ifuri"] = "ifuri", ["relaxed"] = "relaxed" }),
+        Carried("eap_id", Text),
         Lost("groups", Whole, "membership of groups cannot be asked for"),
-        Lost("cert_policy", Whole, "certificate policies cannot be asked for"),
         Lost("round", None, "rounds stand in their order"),
-        Lost("cert*", None, "not used with a pre-shared key"),
-        Lost("cacert*", None, "not used with a pre-shared key"),
-        Lost("ca_id", None, "not used with a pre-shared key"),
-        Lost("pubkeys", None, "not used with a pre-shared key"),
-        Lost("revocation", None, "not used with a pre-shared key"),
-        Lost("eap_id", None, "not used with a pre-shared key"),
+        Lost("cert*", Whole, "certificates are named by 'certs'"),
+        Lost("cacert*", Whole, "certificates of authorities are named by 'cacerts'"),
     ];
 
-    /// <summary>Kinds of secrets other than <c>ike</c>, by the beginning of the section's name.</summary>
+    /// <summary>Sections of secrets that become items, by the beginning of their names.</summary>
+    public static IReadOnlyList<(string Prefix, string Type)> Secrets { get; } = [("ike", "ike"), ("eap", "eap"), ("xauth", "eap"), ("ntlm", "ntlm"), ("ppk", "ppk")];
+
+    /// <summary>Sections that hold the passphrase of a file; they go into what is read from it.</summary>
+    public static IReadOnlyList<string> Passphrases { get; } = ["private", "rsa", "ecdsa", "pkcs8", "pkcs12"];
+
+    /// <summary>Kinds of secrets that have no place here, by the beginning of the section's name.</summary>
     public static IReadOnlyList<(string Prefix, string Sentence)> OtherSecrets { get; } =
     [
-        ("eap", "secrets for EAP are not carried over"),
-        ("xauth", "secrets for XAuth are not carried over: it belongs to IKEv1"),
-        ("ntlm", "NTLM hashes are not carried over"),
-        ("ppk", "postquantum preshared keys are not carried over"),
-        ("private", "passphrases of private keys are not carried over"),
-        ("rsa", "passphrases of private keys are not carried over"),
-        ("ecdsa", "passphrases of private keys are not carried over"),
-        ("bliss", "passphrases of private keys are not carried over"),
-        ("pkcs8", "passphrases of private keys are not carried over"),
-        ("pkcs12", "passphrases of PKCS#12 containers are not carried over"),
+        ("bliss", "BLISS keys are not carried over"),
         ("token", "keys on tokens are not carried over"),
     ];
 
-    /// <summary>Folders beside swanctl.conf, and what lies in them.</summary>
-    public static IReadOnlyList<(string Folder, string Content)> Folders { get; } =
+    public static IReadOnlyList<SwanctlRule> Authority { get; } =
     [
-        ("x509", "end-entity certificate"),
-        ("x509ca", "CA certificate"),
-        ("x509aa", "attribute authority certificate"),
-        ("x509ocsp", "OCSP signer certificate"),
-        ("x509crl", "certificate revocation list"),
-        ("x509ac", "attribute certificate"),
-        ("pubkey", "raw public key"),
-        ("private", "private key"),
-        ("rsa", "RSA private key"),
-        ("ecdsa", "ECDSA private key"),
-        ("bliss", "BLISS private key"),
-        ("pkcs8", "private key"),
-        ("pkcs12", "PKCS#12 container"),
+        Named("cacert", "x509ca"),
+        Carried("crl_uris", List),
+        Carried("ocsp_uris", List),
+        Lost("cert_uri_base", None, "certificates are never looked up by hash and URL"),
+        Lost("file", Whole, "the certificate of an authority is named by 'cacert'"),
+        Lost("handle", Whole, "certificates on tokens are not carried over"),
+        Lost("slot", None, "concerns tokens only"),
+        Lost("module", None, "concerns tokens only"),
     ];
 
     private static SwanctlRule Carried(string key, ValueForm form, Dictionary<string, string>? words = null) =>
         new() { Key = key, Property = key, Form = form, Words = words };
+
+    private static SwanctlRule Named(string key, string folder) => new() { Key = key, Property = key, Form = ValueForm.Files, Folder = folder };
 
     private static SwanctlRule Lost(string key, Loss loss, string sentence, IReadOnlyList<string>? same = null) =>
         new() { Key = key, Loss = loss, Sentence = sentence, Same = same ?? [] };

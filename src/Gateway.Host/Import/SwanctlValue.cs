@@ -18,7 +18,8 @@ internal static class SwanctlValue
         ValueForm.Duration => SwanDuration.TryParse(value, out var duration) ? duration.ToString() : null,
         ValueForm.Bytes => Bytes(value),
         ValueForm.Selectors => Split(value).All(IsSelector) ? ToArray(Split(value).Select(Selector)) : null,
-        ValueForm.Word => rule.Words!.TryGetValue(value.ToLowerInvariant(), out var word) ? word : null,
+        ValueForm.Authentication => AuthenticationWord.TryParse(value, out var word) ? word.Text : null,
+        ValueForm.Word => rule.Words!.TryGetValue(value.ToLowerInvariant(), out var known) ? known : null,
         _ => null,
     };
 
@@ -29,6 +30,8 @@ internal static class SwanctlValue
         ValueForm.Duration => "a duration",
         ValueForm.Bytes => "a number of bytes",
         ValueForm.Selectors => "traffic selectors",
+        ValueForm.Authentication => "a method of authentication that the gateway knows",
+        ValueForm.Files => "files that could be read",
         ValueForm.Word => $"one of {string.Join(", ", rule.Words!.Keys)}",
         _ => "text",
     };

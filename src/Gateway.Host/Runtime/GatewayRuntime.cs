@@ -218,7 +218,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _reconciler = new Reconciler(
             [
                 new InterfaceDescriptor(_dataplane, _ports), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
-                new SecretDescriptor(secrets), new PoolDescriptor(), new ConnectionDescriptor(), new PolicyDescriptor(),
+                new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(), new PolicyDescriptor(),
             ],
             TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets));
         _parts.Push(_reconciler);
@@ -231,7 +231,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             new CommandHandlerParts
             {
                 Sequencer = _sequencer, Journal = _journal, Reconciler = _reconciler, Vault = secrets, Digest = secrets, SaCommands = _ike,
-                Proposals = new IkeProposalSyntax(), Clock = TimeProvider.System, Authorization = _authorization,
+                Proposals = new IkeProposalSyntax(), Certificates = new CertificateData(), Clock = TimeProvider.System, Authorization = _authorization,
                 Past = async (at, cancel) => (await _records.StateAsync(at, blame: false, cancel).ConfigureAwait(false)).Configuration.Configuration,
             },
             running.Configuration);

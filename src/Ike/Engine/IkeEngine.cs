@@ -1,5 +1,7 @@
 using System.Net;
 using Gateway.Crypto;
+using Gateway.Crypto.Signatures;
+using Gateway.Ike.Certificates;
 using Gateway.Ike.Exchanges;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Sa;
@@ -23,6 +25,9 @@ public sealed record IkeEngineOptions
 
     /// <summary>Gives numbers that no SA of this gateway ever had; engines that share a gateway share it.</summary>
     public required SaNumbers Numbers { get; init; }
+
+    /// <summary>The calendar's time, for certificates.</summary>
+    public Func<Timestamp, DateTimeOffset> TimeOfDay { get; init; } = _ => DateTimeOffset.UtcNow;
 
     /// <summary>Our address on the way to a peer, for connections that do not name one.</summary>
     public Func<IPAddress, IPAddress?> LocalAddressTowards { get; init; } = _ => null;
@@ -62,6 +67,7 @@ public sealed class IkeEngine : IDisposable
     private readonly SaTable _table = new();
     private readonly Deadlines _deadlines = new();
     private readonly CookieJar _cookies;
+    private readonly KeyRing _keys;
     private readonly FailureLimiter _failures;
     private readonly Queue<Action<Timestamp, OutputList>> _afterwards = new();
     private readonly LeaseTable _leases = new();
@@ -79,6 +85,7 @@ public sealed class IkeEngine : IDisposable
         _options = options;
         _sa = new IkeSa(new IkeContext(options.Entropy, options.Settings, new Directory(this)));
         _cookies = new CookieJar(options.Entropy);
+        _keys = new KeyRing(options.Secrets);
         _failures = new FailureLimiter(options.Settings.FailureInterval);
     }
 
@@ -128,6 +135,12 @@ public sealed class IkeEngine : IDisposable
 
     /// <summary>Takes back what the journal says of leases, after <see cref="Resume"/>: those that no IKE SA uses any more are released, and kept for their identities.</summary>
     public void RestoreLeases(IEnumerable<JournalledLease> leases, OutputList outputs) => _leases.Restore(leases, released => outputs.Add(new IkeOutput.Fact(released)));
+
+    /// <summary>Puts certificates, keys and secrets other than pre-shared keys in force; before the connections that use them.</summary>
+    public void LoadCredentials(Credentials credentials) => _keys.Load(credentials);
+
+    /// <summary>Forgets what was learned of revocation, so that it is asked for again.</summary>
+    public void ForgetRevocation() => _keys.Revocation.Clear();
 
     /// <summary>Takes the payload of a UDP datagram.</summary>
     /// <param name="natt">It came to the NAT traversal port, so that it begins with the non-ESP marker.</param>
@@ -228,6 +241,13 @@ public sealed class IkeEngine : IDisposable
         Settle(now, outputs);
     }
 
+    /// <summary>The answer to <see cref="IkeOutput.Ask.Fetch"/>; empty when there is none.</summary>
+    public void Fetched(IkeSaId sa, string key, Octets content, Timestamp now, OutputList outputs)
+    {
+        Step(sa, new IkeInput.Answer.Fetched(now, key, content), outputs);
+        Settle(now, outputs);
+    }
+
     /// <summary>
     /// Takes all SAs back from their slots of the vault, before the first <see cref="LoadConnections"/>: the same keys, message ids, outstanding requests
     /// and timers. The list says what the Host must do for it, in order; until then no packet may pass.
@@ -290,6 +310,7 @@ public sealed class IkeEngine : IDisposable
     {
         foreach (var state in _table.All) state.Release();
         _cookies.Dispose();
+        _keys.Dispose();
     }
 
     private bool Command(ConnectionName name, ChildName? child, ulong? number, OutputList outputs, Timestamp now, Func<IkeSaState, IkeInput.Command> command)
@@ -634,6 +655,20 @@ public sealed class IkeEngine : IDisposable
         public IReadOnlyList<Connection> Between(IPAddress local, IPAddress remote) => engine._connections.Between(local, remote);
 
         public Secret? SharedKey(Identity local, Identity remote) => engine._secrets.Find(local, remote) is { } best ? engine._options.Secrets.Open(best.Handle) : null;
+
+        public Credentials Credentials => engine._keys.Credentials;
+
+        public RevocationCache Revocation => engine._keys.Revocation;
+
+        public PrivateKey? PrivateKey(KeyHandle handle) => engine._keys.PrivateKey(handle);
+
+        public Secret? EapPassword(Identity user, Identity server) => engine._keys.EapPassword(user, server);
+
+        public Secret? NtHash(Identity user, Identity server) => engine._keys.NtHash(user, server);
+
+        public Secret? Ppk(string id) => engine._keys.Ppk(id);
+
+        public DateTimeOffset TimeOfDay(Timestamp now) => engine._options.TimeOfDay(now);
 
         public IPAddress? LocalAddressTowards(IPAddress remote) => engine._options.LocalAddressTowards(remote);
 

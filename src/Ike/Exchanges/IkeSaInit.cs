@@ -62,7 +62,7 @@ internal static class IkeSaInit
             Remote = new IPEndPoint(remote, spec.RemotePort),
             Natt = natt,
             Began = true,
-            LocalId = OwnId(peering.Connection, local),
+            LocalId = OwnCredential.IdentityOf(scope, peering.Connection.Local[0], local),
         };
         var method = FirstMethod(peering.Connection.Proposals);
         var exchange = KeyExchanges.Create(method, scope.Context.Entropy);
@@ -80,6 +80,8 @@ internal static class IkeSaInit
         payloads.Add(new NoncePayload(nonce));
         payloads.AddRange(NatFinding.Announce(scope, peering));
         if (peering.Connection.Spec.Fragmentation is not FragmentationPolicy.No) payloads.Add(new NotifyPayload(NotifyType.FragmentationSupported));
+        if (scope.Settings.SignatureAuthentication) payloads.Add(SignatureHashes.Announce());
+        if (PpkExchange.IsWanted(peering.Connection)) payloads.Add(new NotifyPayload(NotifyType.UsePpk));
 
         var header = new IkeHeader(peering.Spis.Initiator, IkeSpi.None, ExchangeType.IkeSaInit, IkeFlags.Initiator, MessageId.Zero);
         Octets datagram = MessageCodec.Encode(new Message(header, payloads.ToValueList()));
@@ -170,6 +172,8 @@ internal static class IkeSaInit
                 NatRemote = nat.Remote,
                 Proposal = chosen with { Spi = default },
                 Fragmentation = connection.Spec.Fragmentation is not FragmentationPolicy.No && request.Payloads.Has(NotifyType.FragmentationSupported),
+                PeerHashes = scope.Settings.SignatureAuthentication ? SignatureHashes.Read(request.Payloads) : (byte)0,
+                PpkSupported = request.Payloads.Has(NotifyType.UsePpk) && (connection.Spec.PpkRequired || scope.Directory.Credentials.Ppks.Count > 0),
             };
             var nonce = scope.Nonce();
             var payloads = new List<Payload>
@@ -181,6 +185,11 @@ internal static class IkeSaInit
             if (nat.Supported) payloads.AddRange(NatFinding.Announce(scope, peering));
             if (peering.Fragmentation) payloads.Add(new NotifyPayload(NotifyType.FragmentationSupported));
             payloads.Add(new NotifyPayload(NotifyType.ChildlessIkev2Supported));
+            // RFC 7427 §4, RFC 8784 §3: an answer to who announced it too.
+            if (peering.PeerHashes != 0) payloads.Add(SignatureHashes.Announce());
+            if (peering.PpkSupported) payloads.Add(new NotifyPayload(NotifyType.UsePpk));
+            payloads.Add(new NotifyPayload(NotifyType.MultipleAuthSupported));
+            payloads.AddRange(CertificatePayloads.Request(scope, connection));
 
             var header = new IkeHeader(spis.Initiator, spis.Responder, ExchangeType.IkeSaInit, IkeFlags.Response, MessageId.Zero);
             Octets response = MessageCodec.Encode(new Message(header, payloads.ToValueList()));
@@ -248,13 +257,16 @@ internal static class IkeSaInit
             scope.Cancel(TimerKind.Retransmit);
             var init = new InitTranscript(state.Request.Datagrams[0], new Octets(datagram.Message.Span), state.Nonce, response.Find<NoncePayload>()!.Nonce);
             var peering = Settle(scope, state.Peering, response, datagram) with { Proposal = chosen with { Spi = default } };
+            if (peering.Connection.Spec.PpkRequired && !peering.PpkSupported)
+                return Ending.Fail(scope, peering, "authentication-failed", "The peer does not know post-quantum pre-shared keys, and the connection requires one.");
             var channel = new Channel
             {
                 Keys = IkeKeys.Derive(suite, init.InitiatorNonce.Span, init.ResponderNonce.Span, shared, peering.Spis),
                 NextRequest = new MessageId(1),
                 LastHeard = scope.Now,
             };
-            return IkeAuth.Send(scope, peering, channel, init, state.Wanted);
+            var asked = CertificatePayloads.Asked(response.Payloads);
+            return AuthInitiator.Begin(scope, peering, channel, init, state.Wanted, new Login { CertificateAsked = asked.Asked, Authorities = asked.Authorities });
         }
 
         IkeSaState.Connecting.InitSent Dropped(IkeDrop reason)
@@ -282,6 +294,9 @@ internal static class IkeSaInit
             NatLocal = nat.Local,
             NatRemote = nat.Remote,
             Fragmentation = peering.Connection.Spec.Fragmentation is not FragmentationPolicy.No && response.Payloads.Has(NotifyType.FragmentationSupported),
+            PeerHashes = scope.Settings.SignatureAuthentication ? SignatureHashes.Read(response.Payloads) : (byte)0,
+            MultipleAuth = response.Payloads.Has(NotifyType.MultipleAuthSupported),
+            PpkSupported = PpkExchange.IsWanted(peering.Connection) && response.Payloads.Has(NotifyType.UsePpk),
         };
         // RFC 7296 §2.23: with a NAT between, the initiator moves to port 4500 on both ends.
         // RFC 4555 §3.3: so does who may move later, without a NAT too.
@@ -318,9 +333,6 @@ internal static class IkeSaInit
 
     private static void Refuse(Scope scope, IkeInput.Datagram datagram, IkeHeader request, NotifyType notify, Octets data = default) =>
         Stateless.Answer(scope.Outputs, datagram, request, notify, data);
-
-    internal static Identity OwnId(Connection connection, IPAddress local) =>
-        connection.Local[0].Id is { IsAny: false } configured ? configured : Identity.Of(local);
 
     internal static KeyExchangeMethod FirstMethod(ValueList<Proposal> proposals)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Ike.Certificates;
 using Gateway.Ike.Proposals;
 using Gateway.Policy;
 using Gateway.Policy.Items;
@@ -64,7 +65,26 @@ public sealed class Connection
 }
 
 /// <summary>One authentication round of a side. The identity is <c>%any</c> where none is configured.</summary>
-public sealed record Round(AuthenticationMethod Method, Identity Id);
+public sealed record Round(AuthenticationMethod Method, Identity Id)
+{
+    /// <summary>The method with its constraints.</summary>
+    public AuthenticationWord Word { get; init; } = AuthenticationWord.Psk;
+
+    /// <summary>Names of certificate items: own ones to choose from.</summary>
+    public ValueList<string> Certs { get; init; }
+
+    /// <summary>Names of raw public keys.</summary>
+    public ValueList<string> Pubkeys { get; init; }
+
+    /// <summary>The own EAP identity, or what the peer's must match.</summary>
+    public Identity? EapId { get; init; }
+
+    /// <summary>The identity of the EAP server where it is another than the peer's.</summary>
+    public Identity? AaaId { get; init; }
+
+    /// <summary>What the peer's certificates must hold up to.</summary>
+    public ChainDemands Demands { get; init; } = ChainDemands.Default;
+}
 
 /// <summary>A child of a connection made ready for use.</summary>
 public sealed class ChildConfig

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Gateway.Ike.Certificates;
 using Gateway.Ike.Proposals;
 using Gateway.Policy;
 using Gateway.Policy.Items;
@@ -14,7 +15,7 @@ public static class ConnectionCompiler
     {
         connection = null;
         if (!TryAddresses(spec.LocalAddrs, out var local, out error) || !TryAddresses(spec.RemoteAddrs, out var remote, out error)) return false;
-        if (!TryRounds(spec.Local, out var localRounds, out error) || !TryRounds(spec.Remote, out var remoteRounds, out error)) return false;
+        if (!TryRounds(spec.Local, local: true, out var localRounds, out error) || !TryRounds(spec.Remote, local: false, out var remoteRounds, out error)) return false;
         if (localRounds.Any(r => r.Id is { IsAny: false, IsPattern: true })) return Fail("An own identity cannot hold wildcards.", out error);
         if (!ProposalText.TryParseAll(SaProtocol.Ike, spec.Proposals, out var proposals, out var fault)) return Fail(fault.Sentence, out error);
 
@@ -49,7 +50,7 @@ public static class ConnectionCompiler
         return wrong < 0;
     }
 
-    private static bool TryRounds(ValueList<AuthenticationRound> specs, out ValueList<Round> rounds, [NotNullWhen(false)] out string? error)
+    private static bool TryRounds(ValueList<AuthenticationRound> specs, bool local, out ValueList<Round> rounds, [NotNullWhen(false)] out string? error)
     {
         rounds = default;
         error = null;
@@ -58,7 +59,22 @@ public static class ConnectionCompiler
         {
             var id = Identity.Any;
             if (spec.Id is { } text && !Identity.TryParse(text, out id)) return Fail($"\"{text}\" is no identity.", out error);
-            found.Add(new Round(spec.Auth, id));
+            Identity? eapId = null, aaaId = null, caId = null;
+            if (spec.EapId is { } eapText && !Identity.TryParse(eapText, out eapId)) return Fail($"\"{eapText}\" is no identity.", out error);
+            if (spec.AaaId is { } aaaText && !Identity.TryParse(aaaText, out aaaId)) return Fail($"\"{aaaText}\" is no identity.", out error);
+            if (spec.CaId is { } caText && !Identity.TryParse(caText, out caId)) return Fail($"\"{caText}\" is no identity.", out error);
+            found.Add(new Round(spec.Auth.Method, id)
+            {
+                Word = spec.Auth,
+                Certs = spec.Certs,
+                Pubkeys = spec.Pubkeys,
+                EapId = eapId,
+                AaaId = aaaId,
+                Demands = new ChainDemands
+                {
+                    Word = spec.Auth, Certs = local ? [] : spec.Certs, Cacerts = spec.Cacerts, CaId = caId, Policies = spec.CertPolicy, Revocation = spec.Revocation,
+                },
+            });
         }
 
         rounds = found.ToValueList();

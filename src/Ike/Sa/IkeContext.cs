@@ -1,5 +1,7 @@
 using System.Net;
 using Gateway.Crypto;
+using Gateway.Crypto.Signatures;
+using Gateway.Ike.Certificates;
 using Gateway.Policy.Sa;
 
 namespace Gateway.Ike.Sa;
@@ -17,6 +19,27 @@ public interface IDirectory
 
     /// <summary>The pre-shared key of two identities, or null. The caller owns it.</summary>
     Secret? SharedKey(Identity local, Identity remote);
+
+    /// <summary>Certificates, keys and secrets of the configuration.</summary>
+    Credentials Credentials { get; }
+
+    /// <summary>What is known of revocation.</summary>
+    RevocationCache Revocation { get; }
+
+    /// <summary>A private key of the vault, or null. The directory keeps it.</summary>
+    PrivateKey? PrivateKey(KeyHandle handle);
+
+    /// <summary>The EAP password of a user, or null. The caller owns it.</summary>
+    Secret? EapPassword(Identity user, Identity server);
+
+    /// <summary>The hash of the EAP password of a user (RFC 2759 §8.3), or null. The caller owns it.</summary>
+    Secret? NtHash(Identity user, Identity server);
+
+    /// <summary>A post-quantum pre-shared key by its id, or null. The caller owns it.</summary>
+    Secret? Ppk(string id);
+
+    /// <summary>The calendar's time, for certificates.</summary>
+    DateTimeOffset TimeOfDay(Timestamp now);
 
     /// <summary>Our address on the way to a peer, when routing knows one.</summary>
     IPAddress? LocalAddressTowards(IPAddress remote);

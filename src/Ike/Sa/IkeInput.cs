@@ -53,6 +53,10 @@ public abstract record IkeInput
 
         /// <summary>The addresses of a name, none when it does not resolve.</summary>
         public sealed record Addresses(Timestamp Now, ValueList<IPAddress> Found) : Answer(Now);
+
+        /// <summary>What a place said; empty when it did not answer.</summary>
+        /// <param name="Key">Of the <see cref="Certificates.Lookup"/>.</param>
+        public sealed record Fetched(Timestamp Now, string Key, Octets Content) : Answer(Now);
     }
 
     /// <summary>What the dataplane saw.</summary>

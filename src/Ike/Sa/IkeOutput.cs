@@ -64,6 +64,9 @@ public abstract record IkeOutput
 
         /// <summary>The addresses of a name.</summary>
         public sealed record Resolve(IkeSaId By, string Name) : Ask(By);
+
+        /// <summary>A revocation list or an OCSP response over HTTP.</summary>
+        public sealed record Fetch(IkeSaId By, Certificates.Lookup Lookup) : Ask(By);
     }
 
     /// <summary>A rekeyed IKE SA was born; it is stepped on its own from now on.</summary>

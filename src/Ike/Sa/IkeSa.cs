@@ -111,12 +111,16 @@ public sealed class IkeSa(IkeContext context)
             case IkeInput.Datagram datagram:
                 return Reception.Take(scope, state.Peering, state.Channel, datagram) switch
                 {
-                    Reception.Response response => IkeAuth.OnResponse(scope, state, response),
+                    Reception.Response response => AuthInitiator.OnResponse(scope, state with { Channel = response.Channel }, response.Payloads),
                     Reception.BadResponse bad => Ending.Fail(scope, state.Peering, "invalid-answer", bad.Error.Sentence, bad.Channel),
                     Reception.Nothing nothing => state with { Channel = nothing.Channel },
                     // The peer may speak first only when both sides are authenticated.
                     _ => Unexpected(scope, state),
                 };
+            case IkeInput.Answer.Fetched answer when Questions.Learn(scope, state.Login, answer):
+                return AuthInitiator.Resume(scope, state);
+            case IkeInput.Timer { Id.Kind: TimerKind.Patience } when state.Login.IsHeld:
+                return AuthInitiator.Resume(scope, state);
             case IkeInput.Timer { Id.Kind: TimerKind.Retransmit }:
                 return Requests.SendAgain(scope, state.Peering, state.Channel.Request!) is { } again
                     ? state with { Channel = state.Channel with { Request = again } }
@@ -142,11 +146,15 @@ public sealed class IkeSa(IkeContext context)
             case IkeInput.Datagram datagram:
                 return Reception.Take(scope, state.Peering, state.Channel, datagram) switch
                 {
-                    Reception.Request { Exchange: ExchangeType.IkeAuth } request => IkeAuth.Respond(scope, state, request, datagram),
+                    Reception.Request { Exchange: ExchangeType.IkeAuth } request => AuthResponder.OnRequest(scope, state, request, datagram),
                     Reception.BadRequest bad => Ending.Fail(scope, state.Peering, "invalid-request", bad.Error.Sentence, Complain(scope, state.Peering, bad)),
                     Reception.Nothing nothing => state with { Channel = nothing.Channel },
                     _ => Unexpected(scope, state),
                 };
+            case IkeInput.Answer.Fetched answer when Questions.Learn(scope, state.Login, answer):
+                return AuthResponder.Resume(scope, state);
+            case IkeInput.Timer { Id.Kind: TimerKind.Patience } when state.Login.IsHeld:
+                return AuthResponder.Resume(scope, state);
             case IkeInput.Timer { Id.Kind: TimerKind.HalfOpen }:
                 return Ending.Fail(scope, state.Peering, "timeout", "The peer did not go on to IKE_AUTH.", state.Channel);
             case IkeInput.Command.TerminateIkeSa or IkeInput.Command.Abandon:

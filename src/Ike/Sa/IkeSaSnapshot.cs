@@ -19,7 +19,7 @@ namespace Gateway.Ike.Sa;
 public static class IkeSaSnapshot
 {
     /// <summary>Raised with every change of the layout; others are refused.</summary>
-    public const byte Version = 5;
+    public const byte Version = 6;
 
     private const ushort Magic = 0x494b; // "IK"
 
@@ -61,10 +61,12 @@ public static class IkeSaSnapshot
                 Write(writer, s.Init);
                 writer.Maybe(s.Offer, Write);
                 writer.List(s.Wanted, WriteName);
+                LoginSnapshot.Write(writer, s.Login);
                 break;
             case IkeSaState.Connecting.InitAnswered s:
                 Write(writer, s.Channel);
                 Write(writer, s.Init);
+                LoginSnapshot.Write(writer, s.Login);
                 break;
             case IkeSaState.Established s:
                 Write(writer, s.Channel);
@@ -160,8 +162,12 @@ public static class IkeSaSnapshot
                 Init = ReadTranscript(ref reader),
                 Offer = reader.Maybe(ReadChildOffer),
                 Wanted = reader.List(ReadName),
+                Login = LoginSnapshot.Read(ref reader),
             },
-            Tag.InitAnswered => new IkeSaState.Connecting.InitAnswered { Peering = peering, Channel = channel, Init = ReadTranscript(ref reader) },
+            Tag.InitAnswered => new IkeSaState.Connecting.InitAnswered
+            {
+                Peering = peering, Channel = channel, Init = ReadTranscript(ref reader), Login = LoginSnapshot.Read(ref reader),
+            },
             Tag.Established => new IkeSaState.Established
             {
                 Peering = peering,
@@ -205,6 +211,10 @@ public static class IkeSaSnapshot
         writer.UInt64(peering.Replaces?.Value ?? 0);
         writer.UInt64(peering.Reauthenticates?.Value ?? 0);
         writer.List(peering.WantedVips, static (w, a) => w.Address(a));
+        writer.Byte(peering.PeerHashes);
+        writer.Bool(peering.MultipleAuth);
+        writer.Bool(peering.PpkSupported);
+        LoginSnapshot.Write(writer, peering.Authentication);
     }
 
     private static Peering? ReadPeering(ref SnapshotReader reader, Func<ConnectionName, Connection?> connections, out ConnectionName? missing)
@@ -243,6 +253,10 @@ public static class IkeSaSnapshot
             Replaces = reader.UInt64() is var replaces and not 0 ? new IkeSaId(replaces) : null,
             Reauthenticates = reader.UInt64() is var old and not 0 ? new IkeSaId(old) : null,
             WantedVips = reader.List(static (ref r) => r.Address()),
+            PeerHashes = reader.Byte(),
+            MultipleAuth = reader.Bool(),
+            PpkSupported = reader.Bool(),
+            Authentication = LoginSnapshot.ReadRecord(ref reader),
         };
     }
 
@@ -565,13 +579,13 @@ public static class IkeSaSnapshot
 
     private static TrafficSelector ReadSelector(ref SnapshotReader reader) => new(reader.Address(), reader.Address(), reader.Byte(), reader.UInt16(), reader.UInt16());
 
-    private static void Write(SnapshotWriter writer, Identity identity)
+    internal static void Write(SnapshotWriter writer, Identity identity)
     {
         writer.Byte((byte)identity.Kind);
         writer.Octets(identity.Data);
     }
 
-    private static Identity ReadIdentity(ref SnapshotReader reader) => new((IdType)reader.Byte(), reader.Octets());
+    internal static Identity ReadIdentity(ref SnapshotReader reader) => new((IdType)reader.Byte(), reader.Octets());
 
     private static void WriteName(SnapshotWriter writer, ChildName name) => writer.Text(name.Value);
 

@@ -63,6 +63,8 @@ public abstract record IkeSaState
 
             /// <summary>Children to be made once the IKE SA stands.</summary>
             public ValueList<ChildName> Wanted { get; init; }
+
+            public Login Login { get; init; } = new();
         }
 
         /// <summary>Responder: IKE_SA_INIT is answered, IKE_AUTH is awaited. Half open.</summary>
@@ -71,6 +73,8 @@ public abstract record IkeSaState
             public required Channel Channel { get; init; }
 
             public required InitTranscript Init { get; init; }
+
+            public Login Login { get; init; } = new();
         }
     }
 
@@ -130,7 +134,11 @@ public abstract record IkeSaState
         switch (this)
         {
             case Connecting.InitSent s: s.Exchange.Dispose(); break;
-            case Connecting.AuthSent s: s.Offer?.Exchange?.Dispose(); break;
+            case Connecting.AuthSent s:
+                s.Offer?.Exchange?.Dispose();
+                s.Login.Release();
+                break;
+            case Connecting.InitAnswered s: s.Login.Release(); break;
             case Established { Task: OwnTask.CreatingChild t }: t.Offer.Exchange?.Dispose(); break;
             case Established { Task: OwnTask.RekeyingChild t }: t.Offer.Exchange?.Dispose(); break;
             case Established { Task: OwnTask.RekeyingIke t }: t.Offer.Exchange.Dispose(); break;

@@ -39,6 +39,15 @@ public sealed record IkeSettings
     /// <summary>Authenticating anew, the new IKE SA stands before the old one is closed.</summary>
     public bool MakeBeforeBreak { get; init; }
 
+    /// <summary>Announce digital signatures (RFC 7427); without it peers use the methods that came before.</summary>
+    public bool SignatureAuthentication { get; init; } = true;
+
+    /// <summary>How long a question about revocation may take before a set-up goes on without its answer.</summary>
+    public TimeSpan LookupPatience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The highest version of TLS for EAP-TLS, 0x0303 or 0x0304; 0 = the highest there is.</summary>
+    public int TlsVersion { get; init; }
+
     /// <summary>CHILD SAs of one IKE SA; beyond it the answer is NO_ADDITIONAL_SAS.</summary>
     public int MaxChildren { get; init; } = 1000;
 

@@ -2,6 +2,7 @@ using System.Net;
 using Gateway.Ike.Proposals;
 using Gateway.Ike.Wire;
 using Gateway.Policy;
+using Gateway.Policy.Events;
 using Gateway.Policy.Sa;
 
 namespace Gateway.Ike.Sa;
@@ -61,6 +62,18 @@ public sealed record Peering
     /// <summary>Further addresses of the peer, where it may be found.</summary>
     public ValueList<IPAddress> PeerAddresses { get; init; }
 
+    /// <summary>Hashes that the peer takes in digital signatures, one bit each; 0 when it does not know RFC 7427.</summary>
+    public byte PeerHashes { get; init; }
+
+    /// <summary>The peer takes several authentication rounds (RFC 4739).</summary>
+    public bool MultipleAuth { get; init; }
+
+    /// <summary>Both sides can use a post-quantum pre-shared key (RFC 8784).</summary>
+    public bool PpkSupported { get; init; }
+
+    /// <summary>How both sides proved who they are, for the journal.</summary>
+    public AuthenticationRecord Authentication { get; init; } = new();
+
     /// <summary>Which try it is of an initiator (<c>keyingtries</c>), from 1.</summary>
     public int Try { get; init; } = 1;
 
@@ -81,3 +94,11 @@ public sealed record Peering
     /// <summary>RFC 3948: ESP goes in UDP when there is a NAT, or when the connection asks for it.</summary>
     public bool Encapsulate => Natt && (NatLocal || NatRemote || Connection.Spec.Encap);
 }
+
+/// <summary>How both sides proved who they are. No secrets.</summary>
+/// <param name="Own">Our methods, round by round.</param>
+/// <param name="Theirs">The peer's methods.</param>
+/// <param name="EapId">The peer's EAP identity.</param>
+/// <param name="Certificate">The peer's certificate.</param>
+/// <param name="PpkId">The post-quantum pre-shared key that was mixed in.</param>
+public sealed record AuthenticationRecord(string Own = "psk", string Theirs = "psk", string? EapId = null, PeerCertificate? Certificate = null, string? PpkId = null);

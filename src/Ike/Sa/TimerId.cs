@@ -33,6 +33,9 @@ public enum TimerKind : byte
 
     /// <summary>Close a replaced IKE SA that the peer did not close.</summary>
     Linger,
+
+    /// <summary>Go on without the answer to a question.</summary>
+    Patience,
 }
 
 /// <summary>Names one timer within its IKE SA. Setting a timer that runs moves it.</summary>

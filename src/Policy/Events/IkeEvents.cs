@@ -32,8 +32,19 @@ public sealed record IkeSaEstablished : GatewayEvent
     /// <summary>As strongSwan writes it.</summary>
     public required string Proposal { get; init; }
 
-    /// <summary>For example <c>psk</c>.</summary>
+    /// <summary>How the peer proved itself: <c>psk</c>, a signature such as <c>ecdsa-sha256</c>, an EAP method such as <c>eap-tls</c>; several rounds with <c>+</c> between.</summary>
     public required string Authentication { get; init; }
+
+    /// <summary>How the gateway proved itself, where it was not in the same way.</summary>
+    public string? OwnAuthentication { get; init; }
+
+    /// <summary>The peer's identity within EAP.</summary>
+    public string? EapId { get; init; }
+
+    public PeerCertificate? Certificate { get; init; }
+
+    /// <summary>The post-quantum pre-shared key that was mixed in (RFC 8784), by its id.</summary>
+    public string? PpkId { get; init; }
 
     public bool NatLocal { get; init; }
 
@@ -47,6 +58,10 @@ public sealed record IkeSaEstablished : GatewayEvent
 
     public override string Subject => $"ike-sa/{Id}";
 }
+
+/// <summary>The certificate by which a peer proved itself.</summary>
+/// <param name="Serial">Hexadecimal.</param>
+public sealed record PeerCertificate(string Subject, string Issuer, string Serial, DateTimeOffset NotAfter);
 
 /// <summary>An IKE SA ended.</summary>
 /// <param name="Reason">Stable word: <c>deleted-by-peer</c>, <c>terminated</c>, <c>rekeyed</c>, <c>dpd-timeout</c>, <c>expired</c>, <c>initial-contact</c>, <c>configuration-removed</c>, <c>lost</c>, …</param>

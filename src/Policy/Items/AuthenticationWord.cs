@@ -147,15 +147,8 @@ public sealed class AuthenticationWord : IEquatable<AuthenticationWord>
             {
                 // A family without a hash allows it with any.
                 if (!hasHash && family is not null) rules.Add(new SignatureRule(family, pss, null));
-                (family, pss) = token switch
-                {
-                    "rsa" => (KeyFamily.Rsa, (bool?)null),
-                    "rsa/pss" => (KeyFamily.Rsa, true),
-                    "ecdsa" => (KeyFamily.Ecdsa, null),
-                    "ed25519" => (KeyFamily.Ed25519, null),
-                    "ed448" => (KeyFamily.Ed448, null),
-                    _ => (null, null),
-                };
+                family = token switch { "rsa" or "rsa/pss" => KeyFamily.Rsa, "ecdsa" => KeyFamily.Ecdsa, "ed25519" => KeyFamily.Ed25519, "ed448" => KeyFamily.Ed448, _ => null };
+                pss = token == "rsa/pss" ? true : null;
                 (isNamed, hasHash) = (true, false);
             }
             else if (Array.IndexOf(_hashes, token) >= 0 && isNamed)

@@ -11,6 +11,8 @@ public static class ItemCatalog
     public const string Route = "route";
     public const string Neighbor = "neighbor";
     public const string Secret = "secret";
+    public const string Certificate = "certificate";
+    public const string Authority = "authority";
     public const string Pool = "pool";
     public const string Connection = "connection";
     public const string Policy = "policy";
@@ -22,6 +24,8 @@ public static class ItemCatalog
         new(Route, typeof(RouteSpec), new RouteRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Secret, typeof(SecretSpec), new SecretRules()),
+        new(Certificate, typeof(CertificateSpec), new CertificateRules()),
+        new(Authority, typeof(AuthoritySpec), new AuthorityRules()),
         new(Pool, typeof(PoolSpec), new PoolRules()),
         new(Connection, typeof(ConnectionSpec), new ConnectionRules()),
         new(Policy, typeof(PolicySpec), new PolicyRules()),

@@ -182,6 +182,8 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
 
         public bool Holds(KeyHandle slot) => Values.ContainsKey(slot);
 
+        public Gateway.Crypto.Secret? Open(KeyHandle slot) => Values.TryGetValue(slot, out var held) ? Gateway.Crypto.Secret.FromBytes(held) : null;
+
         public bool Matches(KeyHandle slot, ReadOnlySpan<byte> value) => Values.TryGetValue(slot, out var held) && value.SequenceEqual(held);
 
         public Octets Of(ReadOnlySpan<byte> canonicalBody) => new(HMACSHA256.HashData("key"u8, canonicalBody));

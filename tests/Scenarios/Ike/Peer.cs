@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Gateway.Crypto;
 using Gateway.Host.Ike;
+using Gateway.Ike.Eap;
 using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
 using Gateway.Policy;
@@ -112,7 +113,11 @@ internal sealed class Peer : ISecretSource, IDisposable
     /// <summary>What the facts say of leases.</summary>
     public IReadOnlyList<LeaseEntry> Leases() => [.. Envelopes().Aggregate(LeaseBook.Empty, (book, e) => book.Apply(e)).Leases.Values.OrderBy(l => l.Address.ToString(), StringComparer.Ordinal)];
 
-    public void Load() => Do((now, outputs) => Engine.LoadConnections(Connections, Secrets, now, outputs));
+    public void Load() => Do((now, outputs) =>
+    {
+        Engine.LoadCredentials(Credentials.All);
+        Engine.LoadConnections(Connections, Secrets, now, outputs);
+    });
 
     public bool Initiate(string? child = "net", string connection = "lab") =>
         Do((now, outputs) => Engine.Initiate(new ConnectionName(connection), child is null ? null : new ChildName(child), now, outputs));
@@ -155,6 +160,7 @@ internal sealed class Peer : ISecretSource, IDisposable
         foreach (var sa in Installed.Values) sa.Sender.Dispose();
         Installed.Clear();
         Engine = NewEngine();
+        Engine.LoadCredentials(Credentials.All);
         var inventory = Inventory();
         var ended = Facts.OfType<IkeSaClosed>().Select(f => f.Id).Concat(Facts.OfType<SaLost>().Select(f => f.Id)).ToHashSet();
         var slots = Vault.Where(v => IsSnapshot(v.Value)).Select(v => (v.Key, Content: Secret.FromBytes(v.Value.Span))).ToList();
@@ -169,7 +175,7 @@ internal sealed class Peer : ISecretSource, IDisposable
         Apply(outputs);
         foreach (var (handle, content) in Vault.ToList())
             if (!IsSnapshot(content) && !kept.Contains(handle) && Secrets.TrueForAll(s => s.Handle != handle)) Shred(handle);
-        Do((now, list) => Engine.LoadConnections(Connections, Secrets, now, list));
+        Load();
     }
 
     /// <summary>What the facts say is up.</summary>
@@ -193,10 +199,13 @@ internal sealed class Peer : ISecretSource, IDisposable
         Installed.Clear();
         Facts.Clear();
         foreach (var handle in Vault.Keys.Where(h => Secrets.TrueForAll(s => s.Handle != h)).ToList()) Shred(handle);
-        Do((now, outputs) => Engine.LoadConnections(Connections, Secrets, now, outputs));
+        Load();
     }
 
-    public Secret? Open(KeyHandle handle) => Vault.TryGetValue(handle, out var content) ? Secret.FromBytes(content.Span) : null;
+    /// <summary>Certificates, keys and passwords; what the vault holds of them lies apart.</summary>
+    public TestCredentials Credentials { get; } = new();
+
+    public Secret? Open(KeyHandle handle) => Credentials.Open(handle) ?? (Vault.TryGetValue(handle, out var content) ? Secret.FromBytes(content.Span) : null);
 
     public void Dispose()
     {
@@ -213,6 +222,7 @@ internal sealed class Peer : ISecretSource, IDisposable
         Secrets = this,
         Numbers = _numbers,
         LocalAddressTowards = _ => Way ?? Address,
+        TimeOfDay = _ => TestPki.Now,
     })
     {
         BetweenSteps = _lab.ResumesAtEveryStep ? ThroughTheVault : null,
@@ -224,6 +234,8 @@ internal sealed class Peer : ISecretSource, IDisposable
         if (state is IkeSaState.Gone) return state;
         // Gathered fragments are the one thing that may be lost: the peer sends them again.
         if (state.ChannelOrNull is { Gathering.Received: > 0 }) return state;
+        // So may a TLS session: the peer begins again.
+        if (state is IkeSaState.Connecting.AuthSent { Login.Eap.Stage: EapStage.Tls } or IkeSaState.Connecting.InitAnswered { Login.Eap.Stage: EapStage.Tls }) return state;
         using var content = IkeSaSnapshot.Encode(state);
         Assert.True(IkeSaSnapshot.TryDecode(content.Span, _known.GetValueOrDefault, out var back, out var error), error);
         using var again = IkeSaSnapshot.Encode(back);

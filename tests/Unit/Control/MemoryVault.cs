@@ -23,6 +23,8 @@ internal sealed class MemoryVault : ISecretVault, IBodyDigest
 
     public bool Holds(KeyHandle slot) => Slots.ContainsKey(slot);
 
+    public Gateway.Crypto.Secret? Open(KeyHandle slot) => Slots.TryGetValue(slot, out var held) ? Gateway.Crypto.Secret.FromBytes(held) : null;
+
     public bool Matches(KeyHandle slot, ReadOnlySpan<byte> value) => Slots.TryGetValue(slot, out var held) && CryptographicOperations.FixedTimeEquals(held, value);
 
     public Octets Of(ReadOnlySpan<byte> canonicalBody) => new(HMACSHA256.HashData("a key of the test"u8, canonicalBody));

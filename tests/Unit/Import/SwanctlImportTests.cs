@@ -85,9 +85,9 @@ public sealed class SwanctlImportTests : IDisposable
     }
 
     [Theory]
-    [InlineData("auth = psk\n      id = right.lab", "auth = pubkey", "connections.branch.remote.auth")]
-    [InlineData("auth = psk\n      id = right.lab", "id = right.lab", "connections.branch.remote.auth")]
-    [InlineData("mobike = no", "ppk_required = yes", "connections.branch.ppk_required")]
+    [InlineData("auth = psk\n      id = right.lab", "auth = eap-gtc", "connections.branch.remote.auth")]
+    [InlineData("auth = psk\n      id = right.lab", "auth = pubkey\n groups = vpn", "connections.branch.remote.groups")]
+    [InlineData("auth = psk\n      id = right.lab", "auth = pubkey\n certs = missing.crt", "connections.branch.remote.certs")]
     [InlineData("mobike = no", "if_id_out = 7", "connections.branch.if_id_out")]
     [InlineData("mobike = no", "mobike = perhaps", "connections.branch.mobike")]
     [InlineData("version = 2", "version = 1", "connections.branch")]
@@ -120,7 +120,7 @@ public sealed class SwanctlImportTests : IDisposable
 
     [Theory]
     [InlineData("pools = rw", "connections.branch.pools", true)]
-    [InlineData("send_cert = always", "connections.branch.send_cert", false)]
+    [InlineData("ocsp = both", "connections.branch.ocsp", false)]
     [InlineData("colour = blue", "connections.branch.colour", true)]
     [InlineData("aggressive = yes", "connections.branch.aggressive", false)]
     public void What_only_does_less_is_named_and_the_rest_carried_over(string line, string path, bool matters)
@@ -156,7 +156,7 @@ public sealed class SwanctlImportTests : IDisposable
     }
 
     [Fact]
-    public void Secrets_of_other_kinds_and_files_of_the_folder_are_named_without_their_content()
+    public void Secrets_are_carried_over_and_files_that_cannot_be_read_are_named_without_their_content()
     {
         Directory.CreateDirectory(Path.Combine(_folder, "private"));
         File.WriteAllText(Path.Combine(_folder, "private", "left.key"), "-----BEGIN");
@@ -173,9 +173,64 @@ public sealed class SwanctlImportTests : IDisposable
               }
             }
             """);
-        Assert.Equal(["""{"type":"ike","secret":"plain text"}""", """{"type":"ike","secret":"0x00ff"}"""], report.Items.Select(i => i.Spec.GetRawText()));
-        Assert.Equal(["secrets.eap-bob", "private/left.key"], report.NotCarriedOver.Select(l => l.Path));
+        Assert.Equal(
+            ["""{"type":"eap","ids":["bob"],"secret":"Passw0rd!"}""", """{"type":"ike","secret":"plain text"}""", """{"type":"ike","secret":"0x00ff"}"""],
+            report.Items.Select(i => i.Spec.GetRawText()));
+        Assert.Equal(["private/left.key"], report.NotCarriedOver.Select(l => l.Path));
         Assert.DoesNotContain(report.NotCarriedOver, l => l.ToString().Contains("Passw0rd", StringComparison.Ordinal) || l.ToString().Contains("BEGIN", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Certificates_and_keys_of_the_folders_are_carried_over_and_named_by_the_connection()
+    {
+        using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=left.lab", key, System.Security.Cryptography.HashAlgorithmName.SHA256);
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        foreach (var folder in (string[])["x509", "x509ca", "private", "pubkey"]) Directory.CreateDirectory(Path.Combine(_folder, folder));
+        File.WriteAllText(Path.Combine(_folder, "x509", "left.crt"), certificate.ExportCertificatePem());
+        File.WriteAllBytes(Path.Combine(_folder, "x509ca", "ca.crt"), certificate.RawData);
+        File.WriteAllText(Path.Combine(_folder, "pubkey", "left.pub"), key.ExportSubjectPublicKeyInfoPem());
+        File.WriteAllText(Path.Combine(_folder, "private", "left.key"), key.ExportEncryptedPkcs8PrivateKeyPem(
+            "open it", new System.Security.Cryptography.PbeParameters(System.Security.Cryptography.PbeEncryptionAlgorithm.Aes128Cbc, System.Security.Cryptography.HashAlgorithmName.SHA256, 1000)));
+        var report = Import("""
+            connections {
+              branch {
+                local-1 {
+                  certs = left.crt
+                  id = left.lab
+                }
+                remote-1 { auth = rsa-3072-sha256
+                  cacerts = ca.crt
+                  revocation = strict
+                }
+                remote-2 { auth = eap-mschapv2
+                  eap_id = %any
+                }
+                children { net { } }
+              }
+            }
+            authorities {
+              lab { cacert = ca.crt
+                crl_uris = http://crl.lab/a.crl, http://crl.lab/b.crl
+              }
+            }
+            secrets {
+              private-left { file = left.key
+                secret = "open it"
+              }
+            }
+            """);
+        Assert.Empty(report.NotCarriedOver);
+        Assert.Equal(
+            ["certificate/x509/left.crt", "certificate/x509ca/ca.crt", "certificate/pubkey/left.pub", "secret/private/left.key", "authority/lab", "connection/branch"],
+            report.Items.Select(i => $"{i.Kind}/{i.Name}"));
+        Assert.Equal("""{"cacert":"x509ca/ca.crt","crl_uris":["http://crl.lab/a.crl","http://crl.lab/b.crl"]}""", report.Items[4].Spec.GetRawText());
+        var spec = report.Items[5].Spec.Deserialize<ConnectionSpec>(PolicyJson.Options)!;
+        Assert.Equal(("pubkey", "x509/left.crt"), (spec.Local[0].Auth.Text, spec.Local[0].Certs[0]));
+        Assert.Equal((RevocationPolicy.Strict, "x509ca/ca.crt", "%any"), (spec.Remote[0].Revocation, spec.Remote[0].Cacerts[0], spec.Remote[1].EapId));
+        var secret = report.Items[3].Spec.GetProperty("secret").GetString()!;
+        Assert.True(Gateway.Crypto.Signatures.PrivateKey.TryParse(Convert.FromBase64String(secret[2..]), out var carried));
+        using (carried) Assert.Equal(key.ExportSubjectPublicKeyInfo(), carried.Public.Info.ToArray());
     }
 
     [Fact]
@@ -196,7 +251,6 @@ public sealed class SwanctlImportTests : IDisposable
         Assert.Null(report.Error);
         var connections = report.Items.Where(i => i.Kind == "connection").Select(i => i.Spec.Deserialize<ConnectionSpec>(PolicyJson.Options)!).ToList();
         Assert.True(connections.Count > 0 || report.NotCarriedOver.Any(l => l.Path == "connections.lab" && l.Matters), string.Join('\n', report.NotCarriedOver));
-        Assert.All(connections, c => Assert.All(c.Local.Concat(c.Remote), r => Assert.Equal(AuthenticationMethod.Psk, r.Auth)));
         foreach (var lost in report.NotCarriedOver) TestContext.Current.TestOutputHelper?.WriteLine(lost.ToString());
     }
 

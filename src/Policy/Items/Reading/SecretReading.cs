@@ -13,8 +13,8 @@ public static class SecretReading
 {
     public const string Member = "secret";
 
-    /// <summary>Octets of a value.</summary>
-    public const int MaxLength = 1024;
+    /// <summary>Octets of a value: a private key of RSA with 16384 bits has about 13,000 in PEM.</summary>
+    public const int MaxLength = 16 * 1024;
 
     /// <summary>Splits <paramref name="spec"/> into the spec without its value, and the value; the value is null when none is given or it is wrong (then an error was added).</summary>
     public static (JsonElement Spec, TakenSecret? Value) Take(JsonElement spec, ErrorScope at)

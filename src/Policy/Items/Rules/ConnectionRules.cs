@@ -27,8 +27,9 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
         // IKE is taken from the wire on ports 500 and 4500 only.
         if (spec.LocalPort is not (500 or 4500)) at["local_port"].Add(ErrorCode.NotSupported, "IKE listens on ports 500 and 4500.");
         CheckProposals(spec.Proposals, context.Proposals.FaultOfIke, at["proposals"]);
-        CheckRounds(spec.Local, at["local"]);
-        CheckRounds(spec.Remote, at["remote"]);
+        RoundRules.Check(spec.Local, local: true, at["local"]);
+        RoundRules.Check(spec.Remote, local: false, at["remote"]);
+        CheckPpk(spec, at);
         CheckTimes(spec, at);
         CheckVips(spec, at);
         if (spec.Children.Count > MaxChildren) at["children"].Add(ErrorCode.TooMany, $"A connection has at most {MaxChildren} children.");
@@ -40,7 +41,7 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
     }
 
     protected override IEnumerable<Reference> References(ConnectionSpec spec) =>
-        spec.Pools.Select((name, i) => new Reference(new(ItemCatalog.Pool, name), $".pools[{i}]"));
+        RoundRules.References(spec).Concat(spec.Pools.Select((name, i) => new Reference(new(ItemCatalog.Pool, name), $".pools[{i}]")));
 
     internal static void CheckProposals(ValueList<string> proposals, Func<string, string?> fault, ErrorScope at)
     {
@@ -71,13 +72,9 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
             at["rand_time"].Add(ErrorCode.OutOfRange, "The random time is taken off 'rekey_time' and cannot be longer.");
     }
 
-    private static void CheckRounds(ValueList<AuthenticationRound> rounds, ErrorScope at)
+    private static void CheckPpk(ConnectionSpec spec, ErrorScope at)
     {
-        if (rounds.Count == 0) at.Add(ErrorCode.MissingField, "There must be one authentication round.");
-        // RFC 4739 would allow more.
-        if (rounds.Count > 1) at[1].Add(ErrorCode.NotSupported, "There can be one authentication round only.");
-        for (var i = 0; i < rounds.Count; i++)
-            if (rounds[i].Id is { } id && !Names.IsPrintable(id, MaxIdentity)) at[i]["id"].Add(ErrorCode.InvalidValue, $"An identity has 1–{MaxIdentity} printable characters.");
+        if (spec.PpkId is { } id && !Names.IsPrintable(id, MaxIdentity)) at["ppk_id"].Add(ErrorCode.InvalidValue, $"An identity has 1–{MaxIdentity} printable characters.");
     }
 
     private static void CheckVips(ConnectionSpec spec, ErrorScope at)

@@ -7,6 +7,9 @@ public sealed record ValidationContext
 {
     public required IProposalSyntax Proposals { get; init; }
 
+    /// <summary>Reads certificates; without one their content is not looked at.</summary>
+    public ICertificateSyntax? Certificates { get; init; }
+
     public CommandLimits Limits { get; init; } = CommandLimits.Default;
 }
 
@@ -18,4 +21,11 @@ public interface IProposalSyntax
 
     /// <summary>What is wrong with an ESP proposal as strongSwan writes it, as a sentence; null when nothing is.</summary>
     string? FaultOfEsp(string proposal);
+}
+
+/// <summary>Knows how certificates look; the Host answers with the parser of Ike, which Policy does not see.</summary>
+public interface ICertificateSyntax
+{
+    /// <summary>What is wrong with the data of a certificate item, as a sentence; null when nothing is.</summary>
+    string? FaultOf(CertificateSpec certificate);
 }

@@ -62,7 +62,7 @@ public sealed class ConnectionCompilerTests
     public static TheoryData<string, ConnectionSpec> Wrong => new()
     {
         { "no address", _spec with { RemoteAddrs = ["300.1.2.3.4 5"] } },
-        { "no identity", _spec with { Local = [new AuthenticationRound { Id = "C=CH" }] } },
+        { "no identity", _spec with { Local = [new AuthenticationRound { Id = "XX=CH" }] } },
         { "wildcards", _spec with { Local = [new AuthenticationRound { Id = "*.lab" }] } },
         { "no authentication round", _spec with { Remote = [] } },
         { "names no algorithm", _spec with { Proposals = ["aes128gcm16-rot13"] } },

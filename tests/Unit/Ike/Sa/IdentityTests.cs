@@ -33,7 +33,9 @@ public sealed class IdentityTests
     [InlineData("@#123")]
     [InlineData("ipv4:2001:db8::1")]
     [InlineData("ipv6:192.0.2.1")]
-    [InlineData("C=CH, O=strongSwan")]
+    [InlineData("XX=CH, O=strongSwan")]
+    [InlineData("C=, O=strongSwan")]
+    [InlineData("asn1dn:#3000ff")]
     public void What_is_no_identity_is_refused(string text) => Assert.False(Identity.TryParse(text, out _));
 
     [Theory]

@@ -38,7 +38,7 @@ public sealed class PayloadRulesTests
         { ExchangeType.IkeAuth, false, [_idi, _auth, _sa, _tsi, _tsr], WireFault.None },
         { ExchangeType.IkeAuth, false, [_idi, _idr, _auth], WireFault.None },
         { ExchangeType.IkeAuth, false, [_eap], WireFault.None },
-        { ExchangeType.IkeAuth, false, [_sa, _tsi, _tsr], WireFault.PayloadMissing },
+        { ExchangeType.IkeAuth, false, [_sa, _tsi, _tsr], WireFault.None },
         { ExchangeType.IkeAuth, true, [_idr, _auth], WireFault.None },
         { ExchangeType.IkeAuth, true, [_notify], WireFault.None },
         { ExchangeType.IkeAuth, true, [_idi, _auth], WireFault.PayloadNotAllowed },

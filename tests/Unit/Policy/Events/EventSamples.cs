@@ -116,6 +116,8 @@ internal static class EventSamples
             SplitInclude = [Prefix("10.1.0.0/24")],
             SplitExclude = [Prefix("10.9.0.0/16")],
         });
+        yield return new(new("certificate", "ca-lab.crt"), new CertificateSpec { Type = CertificateType.Pubkey, Flag = CertificateFlag.Ocsp, Data = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" });
+        yield return new(new("authority", "lab"), new AuthoritySpec { Cacert = "ca-lab.crt", CrlUris = ["http://crl.lab/lab.crl"], OcspUris = ["http://ocsp.lab/"] });
         yield return new(new("connection", "branch"), new ConnectionSpec
         {
             LocalAddrs = ["198.51.100.1"],
