@@ -23,7 +23,7 @@ internal static class EapClient
         if (talk.Stage is EapStage.Tls { IsDone: true, IsJudged: false } waiting) return Judged(context, talk, waiting);
         switch (packet.Code)
         {
-            case EapCode.Failure: return Fail(talk, "the peer refuses us in EAP");
+            case EapCode.Failure: return Fail(talk, talk.Stage is EapStage.Refused refused ? refused.Reason : "the peer refuses us in EAP");
             case EapCode.Success: return Concluded(talk);
             case EapCode.Response: return Fail(talk, "the peer sent an EAP response");
         }
@@ -107,7 +107,13 @@ internal static class EapClient
     private static EapOutcome Proved(EapTalk talk, EapStage.Shown stage, EapPayload packet)
     {
         if (!EapPackets.TryMsChap(packet.Data, out var code, out _, out var content)) return Fail(talk, "the MSCHAPv2 packet is damaged");
-        if (code == EapPackets.MsChapFailure) return Fail(talk, $"the peer does not take our EAP password of {talk.Identity}");
+        if (code == EapPackets.MsChapFailure)
+        {
+            // draft-kamath-pppext-eap-mschapv2 §2.4: the failure is acknowledged, and EAP ends with the server's word.
+            stage.Key.Dispose();
+            return Answer(talk, EapMethod.MsChapV2, [EapPackets.MsChapFailure], new EapStage.Refused($"the peer does not take our EAP password of {talk.Identity}"));
+        }
+
         if (code != EapPackets.MsChapSuccess || stage.Expected.Length == 0) return Fail(talk, "the MSCHAPv2 packet comes at the wrong time");
         var said = Encoding.ASCII.GetBytes(stage.Expected);
         if (content.Length < said.Length || !CryptographicOperations.FixedTimeEquals(said, content[..said.Length])) return Fail(talk, "the peer does not know our EAP password");

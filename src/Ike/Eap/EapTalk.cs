@@ -60,7 +60,7 @@ public abstract record EapStage
         internal override void Release() => Key.Dispose();
     }
 
-    /// <summary>MSCHAPv2, server: failure was told and is to be acknowledged.</summary>
+    /// <summary>MSCHAPv2, both sides: failure was told; the server waits for the acknowledgement, the client for the end.</summary>
     public sealed record Refused(string Reason) : EapStage;
 
     /// <summary>EAP-TLS. The session is not in the vault: a crash ends the set-up, and the peer begins again.</summary>
