@@ -13,6 +13,7 @@ internal static unsafe partial class LibSsl
     internal const int SSL_CTRL_SET_MAX_PROTO_VERSION = 124;
     internal const int TLS1_2_VERSION = 0x0303;
     internal const int TLS1_3_VERSION = 0x0304;
+    internal const ulong SSL_OP_LEGACY_SERVER_CONNECT = 1 << 2;
     internal const ulong SSL_OP_NO_TICKET = 1 << 14;
     internal const ulong SSL_OP_NO_RENEGOTIATION = 1 << 30;
     internal const int SSL_VERIFY_PEER = 1;

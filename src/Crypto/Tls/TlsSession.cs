@@ -36,7 +36,8 @@ public sealed unsafe class TlsSession : IDisposable
         _ = LibSsl.SSL_CTX_ctrl(_context, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0);
         if (highest != 0) _ = LibSsl.SSL_CTX_ctrl(_context, LibSsl.SSL_CTRL_SET_MAX_PROTO_VERSION, highest, 0);
         _ = LibSsl.SSL_CTX_ctrl(_context, LibSsl.SSL_CTRL_SET_SESS_CACHE_MODE, 0, 0);
-        _ = LibSsl.SSL_CTX_set_options(_context, LibSsl.SSL_OP_NO_TICKET | LibSsl.SSL_OP_NO_RENEGOTIATION);
+        // strongSwan's TLS does not announce RFC 5746; without any renegotiation that is no danger.
+        _ = LibSsl.SSL_CTX_set_options(_context, LibSsl.SSL_OP_NO_TICKET | LibSsl.SSL_OP_NO_RENEGOTIATION | LibSsl.SSL_OP_LEGACY_SERVER_CONNECT);
         _ = LibSsl.SSL_CTX_set_num_tickets(_context, 0);
         LibSsl.SSL_CTX_set_verify(_context, LibSsl.SSL_VERIFY_PEER | LibSsl.SSL_VERIFY_FAIL_IF_NO_PEER_CERT, 0);
         LibSsl.SSL_CTX_set_cert_verify_callback(_context, &JudgedLater, 0);
