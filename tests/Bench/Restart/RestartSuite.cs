@@ -60,9 +60,10 @@ internal sealed class RestartSuite : ISuite
         using var gateway = new GatewayProcess(net.Left, Place.Left, "", appliance: Quiet);
         var folder = Path.GetDirectoryName(gateway.Socket)!;
         var journal = Path.Combine(folder, "journal.db");
-        var revision = gateway.Get("/v1/gateway").GetProperty("revision").GetInt64();
+        var shown = gateway.Get("/v1/gateway");
+        var (id, revision) = (shown.GetProperty("id").GetString()!, shown.GetProperty("revision").GetInt64());
         gateway.Vanish();
-        new JournalBuilder(DateTimeOffset.UtcNow.AddYears(-2), revision).FillAsync(journal, Path.GetFileName(folder), events, sasLive: false).GetAwaiter().GetResult();
+        new JournalBuilder(DateTimeOffset.UtcNow.AddYears(-2), revision).FillAsync(journal, id, events, sasLive: false).GetAwaiter().GetResult();
         gateway.StartAgain();
         for (var tries = 0; Directory.GetFiles(SnapshotStore.FolderOf(journal), "*.snapshot").Length < (events / 20_000) - 1; tries++)
         {
