@@ -76,7 +76,7 @@ public sealed record JournalSection
     public int SpoolMegabytes { get; init; } = 64;
 
     /// <summary>Events from one snapshot to the next, 1,000–1,000,000: what a start and a look into the past fold at most.</summary>
-    public int SnapshotEvents { get; init; } = 20_000;
+    public int SnapshotEvents { get; init; } = 5_000;
 
     /// <summary>Events after which the journal's head is signed at the latest, 1–1,000,000.</summary>
     public int SignEvents { get; init; } = 1000;

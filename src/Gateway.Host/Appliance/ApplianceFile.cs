@@ -106,7 +106,9 @@ public static partial class ApplianceFile
     {
         Journal = c.Journal with
         {
-            Path = Path.GetFullPath(c.Journal.Path, folder), Archive = Path.GetFullPath(c.Journal.Archive, folder), PasswordFile = Full(c.Journal.PasswordFile, folder),
+            Path = Path.GetFullPath(c.Journal.Path, folder),
+            Archive = Path.GetFullPath(c.Journal.Archive, folder),
+            PasswordFile = Full(c.Journal.PasswordFile, folder),
         },
         Folder = folder,
         Vault = c.Vault with { Path = Path.GetFullPath(c.Vault.Path, folder), Key = Path.GetFullPath(c.Vault.Key, folder) },

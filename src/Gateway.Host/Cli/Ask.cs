@@ -59,7 +59,9 @@ internal static class Ask
         var snapshots = HeadFiles.PublicKeyOf(path) is { } key ? new SnapshotStore(SnapshotStore.FolderOf(path), appliance.Id, key) : null;
         return new JournalRecords(new JournalHistory(journal, snapshots), () => new VerifyAgainst
         {
-            Anchor = Journals.Anchor(appliance), Heads = HeadFiles.Read(HeadFiles.HeadsPath(path)).Heads, Key = HeadFiles.PublicKeyOf(path),
+            Anchor = Journals.Anchor(appliance),
+            Heads = HeadFiles.Read(HeadFiles.HeadsPath(path)).Heads,
+            Key = HeadFiles.PublicKeyOf(path),
         })
         {
             Archived = new JournalHistory(new ArchivedJournal(journal, appliance.Journal.Archive), snapshots),

@@ -15,10 +15,16 @@ internal sealed class RevocationFetcher : IDisposable
 
     private readonly HttpClient _http = new(new SocketsHttpHandler
     {
-        ConnectTimeout = TimeSpan.FromSeconds(4), AllowAutoRedirect = true, MaxAutomaticRedirections = 3, UseProxy = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+        ConnectTimeout = TimeSpan.FromSeconds(4),
+        AllowAutoRedirect = true,
+        MaxAutomaticRedirections = 3,
+        UseProxy = false,
+        UseCookies = false,
+        PooledConnectionLifetime = TimeSpan.FromMinutes(2),
     })
     {
-        Timeout = _patience, MaxResponseContentBufferSize = RevocationList.MaxLength,
+        Timeout = _patience,
+        MaxResponseContentBufferSize = RevocationList.MaxLength,
     };
 
     private readonly SemaphoreSlim _places = new(MaxAtOnce);

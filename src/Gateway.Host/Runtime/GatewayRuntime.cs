@@ -230,8 +230,16 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _commands = new CommandHandler(
             new CommandHandlerParts
             {
-                Sequencer = _sequencer, Journal = _journal, Reconciler = _reconciler, Vault = secrets, Digest = secrets, SaCommands = _ike,
-                Proposals = new IkeProposalSyntax(), Certificates = new CertificateData(), Clock = TimeProvider.System, Authorization = _authorization,
+                Sequencer = _sequencer,
+                Journal = _journal,
+                Reconciler = _reconciler,
+                Vault = secrets,
+                Digest = secrets,
+                SaCommands = _ike,
+                Proposals = new IkeProposalSyntax(),
+                Certificates = new CertificateData(),
+                Clock = TimeProvider.System,
+                Authorization = _authorization,
                 Past = async (at, cancel) => (await _records.StateAsync(at, blame: false, cancel).ConfigureAwait(false)).Configuration.Configuration,
             },
             running.Configuration);

@@ -103,7 +103,11 @@ internal sealed class JournalRecords(JournalHistory history, Func<VerifyAgainst>
 
     public static VerifyView View(Verification result, HeadKey? key) => new(result.Problem is null, result.Events, result.Head.Position, result.Head.Hash.ToString(), result.FirstBad, result.Problem)
     {
-        Begin = result.Begin, SignedHeads = result.Signed, SignedUpTo = result.SignedUpTo, Key = key?.Fingerprint.ToString(), ClockSteps = result.ClockSteps,
+        Begin = result.Begin,
+        SignedHeads = result.Signed,
+        SignedUpTo = result.SignedUpTo,
+        Key = key?.Fingerprint.ToString(),
+        ClockSteps = result.ClockSteps,
     };
 
     /// <summary>A period as a journal to read, the event before it, and the position of its last event.</summary>

@@ -169,7 +169,10 @@ internal static class AuthInitiator
 
     private static Login RoundOver(Login login, string method, bool goesOn) => login with
     {
-        TheirRounds = login.TheirRounds + 1, TheirMethods = login.TheirMethods.Append(method).ToValueList(), TheyGoOn = goesOn, Asked = default,
+        TheirRounds = login.TheirRounds + 1,
+        TheirMethods = login.TheirMethods.Append(method).ToValueList(),
+        TheyGoOn = goesOn,
+        Asked = default,
     };
 
     private static IkeSaState OnEap(Scope scope, IkeSaState.Connecting.AuthSent state, ValueList<Payload> payloads, EapPayload packet)

@@ -2,8 +2,8 @@ using System.Net;
 using Gateway.Ike.Payloads;
 using Gateway.Ike.Sa;
 using Gateway.Ike.Wire;
-using Gateway.Policy.Events;
 using Gateway.Policy;
+using Gateway.Policy.Events;
 
 namespace Gateway.Ike.Exchanges;
 

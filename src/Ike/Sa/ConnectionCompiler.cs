@@ -72,7 +72,12 @@ public static class ConnectionCompiler
                 AaaId = aaaId,
                 Demands = new ChainDemands
                 {
-                    Word = spec.Auth, Certs = local ? [] : spec.Certs, Cacerts = spec.Cacerts, CaId = caId, Policies = spec.CertPolicy, Revocation = spec.Revocation,
+                    Word = spec.Auth,
+                    Certs = local ? [] : spec.Certs,
+                    Cacerts = spec.Cacerts,
+                    CaId = caId,
+                    Policies = spec.CertPolicy,
+                    Revocation = spec.Revocation,
                 },
             });
         }

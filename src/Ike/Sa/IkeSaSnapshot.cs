@@ -166,7 +166,10 @@ public static class IkeSaSnapshot
             },
             Tag.InitAnswered => new IkeSaState.Connecting.InitAnswered
             {
-                Peering = peering, Channel = channel, Init = ReadTranscript(ref reader), Login = LoginSnapshot.Read(ref reader),
+                Peering = peering,
+                Channel = channel,
+                Init = ReadTranscript(ref reader),
+                Login = LoginSnapshot.Read(ref reader),
             },
             Tag.Established => new IkeSaState.Established
             {

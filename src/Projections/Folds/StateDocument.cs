@@ -77,7 +77,9 @@ public static class StateDocument
                 root.GetProperty("pending").EnumerateArray().Select(Key),
                 root.GetProperty("open").EnumerateArray().Select(o => Event(o) is ItemDeleted deleted ? new OpenChange(deleted.Key, null) : Put(o) is var put ? new OpenChange(put.Put.Key, put) : default));
             state.Sas.Load(Sas(root.GetProperty("sas")));
-            state.Load(LeaseBook.Of(root.GetProperty("leases").EnumerateArray().Select(l => new LeaseEntry(
+            // The first journals knew no leases.
+            var leases = root.TryGetProperty("leases", out var known) ? known.EnumerateArray() : default;
+            state.Load(LeaseBook.Of(leases.Select(l => new LeaseEntry(
                 l[0].GetString()!, System.Net.IPAddress.Parse(l[1].GetString()!), l[2].GetString()!, l[3].GetBoolean(), Time(l[4])))));
             if (state.Blame is { } into) Blame(root, into);
             return state;
@@ -237,8 +239,15 @@ public static class StateDocument
             var e = Event(open.GetProperty("fact"));
             var envelope = new Envelope
             {
-                Position = open.GetProperty("position").GetInt64(), Time = Time(open.GetProperty("time")), Principal = new Principal(open.GetProperty("door").GetString()!, open.GetProperty("who").GetString()!),
-                Issuer = Text(open, "issuer"), CommandId = Text(open, "command"), Subject = e.Subject, Name = "", Data = Octets.Empty, Hash = Octets.Empty,
+                Position = open.GetProperty("position").GetInt64(),
+                Time = Time(open.GetProperty("time")),
+                Principal = new Principal(open.GetProperty("door").GetString()!, open.GetProperty("who").GetString()!),
+                Issuer = Text(open, "issuer"),
+                CommandId = Text(open, "command"),
+                Subject = e.Subject,
+                Name = "",
+                Data = Octets.Empty,
+                Hash = Octets.Empty,
             };
             if (e is ItemPut put) into.Load(put.Key, put.Spec, envelope);
             else into.Load(((ItemDeleted)e).Key, null, envelope);

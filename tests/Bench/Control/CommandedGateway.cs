@@ -38,7 +38,8 @@ internal sealed class CommandedGateway : IAsyncDisposable
                 await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), stop);
                 return new NetworkStream(connection, ownsSocket: true);
             },
-        }) { BaseAddress = new Uri("http://gateway") };
+        })
+        { BaseAddress = new Uri("http://gateway") };
         var gateway = new CommandedGateway(folder, process, http);
         var watch = Stopwatch.StartNew();
         while (await gateway.TryStatusAsync() is not "connected")

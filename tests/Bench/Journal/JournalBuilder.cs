@@ -114,18 +114,38 @@ internal sealed class JournalBuilder(DateTimeOffset? begin = null, long revision
 
     private IkeSaEstablished Established(int branch, ConnectionName connection) => new()
     {
-        Id = new(_ike[branch]), Connection = connection, Initiator = branch % 2 == 0, InitiatorSpi = Spi64(), ResponderSpi = Spi64(),
-        LocalAddress = IPAddress.Parse("198.51.100.1"), LocalPort = 500, RemoteAddress = new IPAddress([203, 0, (byte)(branch / 250), (byte)(branch % 250 + 1)]), RemotePort = 500,
-        LocalId = "gw.example", RemoteId = $"branch{branch}.example", Proposal = "aes128gcm16-prfsha256-x25519", Authentication = "psk", Slot = new KeyHandle((UInt128)_lastSa << 64),
+        Id = new(_ike[branch]),
+        Connection = connection,
+        Initiator = branch % 2 == 0,
+        InitiatorSpi = Spi64(),
+        ResponderSpi = Spi64(),
+        LocalAddress = IPAddress.Parse("198.51.100.1"),
+        LocalPort = 500,
+        RemoteAddress = new IPAddress([203, 0, (byte)(branch / 250), (byte)(branch % 250 + 1)]),
+        RemotePort = 500,
+        LocalId = "gw.example",
+        RemoteId = $"branch{branch}.example",
+        Proposal = "aes128gcm16-prfsha256-x25519",
+        Authentication = "psk",
+        Slot = new KeyHandle((UInt128)_lastSa << 64),
     };
 
     private ChildSaInstalled Installed(int branch, ConnectionName connection, ulong id, ulong replaces) => new(
         new ChildSaParameters
         {
-            Id = new(id), IkeSa = new(_ike[branch]), Connection = connection, Child = new("net"), InboundSpi = new((uint)_random.Next()), OutboundSpi = new((uint)_random.Next()),
-            LocalAddress = IPAddress.Parse("198.51.100.1"), RemoteAddress = new IPAddress([203, 0, (byte)(branch / 250), (byte)(branch % 250 + 1)]), Transforms = new EspTransforms(20, 128),
-            InboundKey = new KeyHandle(id), OutboundKey = new KeyHandle((UInt128)id << 32),
-            LocalSelectors = [TrafficSelector.OfPrefix(IPAddress.Parse("10.1.0.0"), 24)], RemoteSelectors = [TrafficSelector.OfPrefix(new IPAddress([10, (byte)(100 + branch / 250), (byte)(branch % 250), 0]), 24)],
+            Id = new(id),
+            IkeSa = new(_ike[branch]),
+            Connection = connection,
+            Child = new("net"),
+            InboundSpi = new((uint)_random.Next()),
+            OutboundSpi = new((uint)_random.Next()),
+            LocalAddress = IPAddress.Parse("198.51.100.1"),
+            RemoteAddress = new IPAddress([203, 0, (byte)(branch / 250), (byte)(branch % 250 + 1)]),
+            Transforms = new EspTransforms(20, 128),
+            InboundKey = new KeyHandle(id),
+            OutboundKey = new KeyHandle((UInt128)id << 32),
+            LocalSelectors = [TrafficSelector.OfPrefix(IPAddress.Parse("10.1.0.0"), 24)],
+            RemoteSelectors = [TrafficSelector.OfPrefix(new IPAddress([10, (byte)(100 + branch / 250), (byte)(branch % 250), 0]), 24)],
             Lifetime = new SaLifetime(1UL << 30, 1UL << 31, 0, 0),
         },
         "aes128gcm16-x25519",
@@ -138,7 +158,15 @@ internal sealed class JournalBuilder(DateTimeOffset? begin = null, long revision
         var (name, data) = EventCatalog.Encode(e);
         var envelope = new Envelope
         {
-            Position = _head.Position + 1, Subject = e.Subject, Name = name, Time = _begin.AddSeconds(_seconds), CommandId = command, Principal = principal, Issuer = command is null ? null : "onap", Data = data, Hash = Octets.Empty,
+            Position = _head.Position + 1,
+            Subject = e.Subject,
+            Name = name,
+            Time = _begin.AddSeconds(_seconds),
+            CommandId = command,
+            Principal = principal,
+            Issuer = command is null ? null : "onap",
+            Data = data,
+            Hash = Octets.Empty,
         };
         envelope = envelope with { Hash = HashChain.Next(_head.Hash, envelope) };
         _head = new JournalHead(envelope.Position, envelope.Hash);

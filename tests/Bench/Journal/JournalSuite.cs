@@ -91,7 +91,7 @@ internal sealed class JournalSuite : ISuite
         var store = new SnapshotStore(SnapshotStore.FolderOf(path), "bench", key);
         var history = new JournalHistory(journal, store);
         var making = Stopwatch.StartNew();
-        var keeper = new SnapshotKeeper(history, store, 20_000, 0, NullLogger.Instance);
+        var keeper = new SnapshotKeeper(history, store, 5_000, 0, NullLogger.Instance);
         await using (keeper.ConfigureAwait(false)) await keeper.MakeAsync(atEnd: true, CancellationToken.None).ConfigureAwait(false);
         var folder = new DirectoryInfo(SnapshotStore.FolderOf(path));
         report.Note($"{folder.GetFiles().Length} snapshots, {folder.GetFiles().Sum(f => f.Length) / 1e6:0.0} MB, made in {making.Elapsed.TotalSeconds:0.0} s.");

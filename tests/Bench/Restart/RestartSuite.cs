@@ -65,7 +65,7 @@ internal sealed class RestartSuite : ISuite
         gateway.Vanish();
         new JournalBuilder(DateTimeOffset.UtcNow.AddYears(-2), revision).FillAsync(journal, id, events, sasLive: false).GetAwaiter().GetResult();
         gateway.StartAgain();
-        for (var tries = 0; Directory.GetFiles(SnapshotStore.FolderOf(journal), "*.snapshot").Length < (events / 20_000) - 1; tries++)
+        for (var tries = 0; Directory.GetFiles(SnapshotStore.FolderOf(journal), "*.snapshot").Length < (events / 5_000) - 1; tries++)
         {
             if (tries > 600) throw new InvalidOperationException("The gateway made no snapshots.");
             Thread.Sleep(1000);

@@ -15,7 +15,14 @@ public sealed class CredentialParsing(ITestOutputHelper output)
 
     private static readonly TestCertificate _leaf = _root.Issue("C=CH, O=Lab, CN=leaf", TestKey.Of("p256 leaf"), new CertificateShape
     {
-        Dns = ["leaf.lab"], Mail = ["a@leaf.lab"], Ip = ["192.0.2.1"], Purposes = ["1.3.6.1.5.5.7.3.17"], Policies = ["1.2.3"], CrlUri = "http://crl.lab/", OcspUri = "http://ocsp.lab/", KeyUsage = [7, 0x80],
+        Dns = ["leaf.lab"],
+        Mail = ["a@leaf.lab"],
+        Ip = ["192.0.2.1"],
+        Purposes = ["1.3.6.1.5.5.7.3.17"],
+        Policies = ["1.2.3"],
+        CrlUri = "http://crl.lab/",
+        OcspUri = "http://ocsp.lab/",
+        KeyUsage = [7, 0x80],
         PermittedDns = ["lab"],
     });
 

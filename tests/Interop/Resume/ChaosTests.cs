@@ -145,7 +145,8 @@ public sealed class ChaosTests
         ["id"] = Id(number),
         ["put"] = new JsonArray(new JsonObject
         {
-            ["kind"] = "interface", ["name"] = $"lo{number % 10}",
+            ["kind"] = "interface",
+            ["name"] = $"lo{number % 10}",
             ["spec"] = new JsonObject { ["type"] = "loopback", ["addresses"] = new JsonArray($"172.16.{number / 250 % 250}.{1 + (number % 250)}/32") },
         }),
     }.ToJsonString();

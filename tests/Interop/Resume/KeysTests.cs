@@ -83,8 +83,11 @@ public sealed class KeysTests
             var id = (string)JsonNode.Parse(File.ReadAllText(scene.Gateway.In("appliance.json")))!["id"]!;
             Assert.True(ConnectionCompiler.TryCompile(new ConnectionName(LabCase.Connection), new ConnectionSpec
             {
-                LocalAddrs = [LabNet.LeftAddress], RemoteAddrs = [LabNet.RightAddress], Proposals = ["aes128gcm16-prfsha256-x25519"],
-                Local = [new AuthenticationRound { Id = "left.lab" }], Remote = [new AuthenticationRound { Id = "right.lab" }],
+                LocalAddrs = [LabNet.LeftAddress],
+                RemoteAddrs = [LabNet.RightAddress],
+                Proposals = ["aes128gcm16-prfsha256-x25519"],
+                Local = [new AuthenticationRound { Id = "left.lab" }],
+                Remote = [new AuthenticationRound { Id = "right.lab" }],
                 Children = new Dictionary<string, ChildSpec> { [LabCase.Child] = new ChildSpec { LocalTs = ["10.1.0.0/24"], RemoteTs = ["10.2.0.0/24"], EspProposals = ["aes128gcm16-x25519"] } },
             }, out var connection, out var error), error);
             var keys = new Dictionary<string, byte[]> { ["kek"] = File.ReadAllBytes(scene.Gateway.In("vault.key")) };

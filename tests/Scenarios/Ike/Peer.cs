@@ -184,7 +184,13 @@ internal sealed class Peer : ISecretSource, IDisposable
     private IEnumerable<JournalEvent> Envelopes() => Facts.Select((e, i) => new JournalEvent(
         new Envelope
         {
-            Position = i + 1, Subject = e.Subject, Name = "", Time = DateTimeOffset.UnixEpoch, Principal = Principal.Gateway, Data = Octets.Empty, Hash = Octets.Empty,
+            Position = i + 1,
+            Subject = e.Subject,
+            Name = "",
+            Time = DateTimeOffset.UnixEpoch,
+            Principal = Principal.Gateway,
+            Data = Octets.Empty,
+            Hash = Octets.Empty,
         }, e));
 
     /// <summary>A packet over every SA that may send.</summary>

@@ -27,7 +27,8 @@ public sealed class Revocation
         prepare?.Invoke(lab);
         lab.Left.Configure(Lab.LeftSpec with
         {
-            Local = [new AuthenticationRound { Auth = pubkey, Id = "left.lab" }], Remote = [new AuthenticationRound { Auth = pubkey, Id = "right.lab", Revocation = policy }],
+            Local = [new AuthenticationRound { Auth = pubkey, Id = "left.lab" }],
+            Remote = [new AuthenticationRound { Auth = pubkey, Id = "right.lab", Revocation = policy }],
         });
         lab.Right.Configure(Lab.RightSpec with { Local = [new AuthenticationRound { Auth = pubkey, Id = "right.lab" }], Remote = [new AuthenticationRound { Auth = pubkey, Id = "left.lab" }] });
         Assert.True(lab.Right.Initiate());
@@ -197,7 +198,8 @@ public sealed class Revocation
         lab.Right.Credentials.Trust(Root).Own("right", right);
         lab.Left.Configure(Lab.LeftSpec with
         {
-            Local = [new AuthenticationRound { Auth = pubkey, Id = "left.lab" }], Remote = [new AuthenticationRound { Auth = pubkey, Id = "right.lab", Revocation = RevocationPolicy.Strict }],
+            Local = [new AuthenticationRound { Auth = pubkey, Id = "left.lab" }],
+            Remote = [new AuthenticationRound { Auth = pubkey, Id = "right.lab", Revocation = RevocationPolicy.Strict }],
         });
         lab.Right.Configure(Lab.RightSpec with { Local = [new AuthenticationRound { Auth = pubkey, Id = "right.lab" }], Remote = [new AuthenticationRound { Auth = pubkey, Id = "left.lab" }] });
         Assert.True(lab.Left.Initiate());

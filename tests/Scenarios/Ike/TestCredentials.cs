@@ -23,7 +23,13 @@ internal sealed class TestCredentials
 
     public Credentials All => new()
     {
-        EndEntities = [.. _endEntities], Authorities = [.. _authorities], Lists = [.. _lists], PublicKeys = [.. _publicKeys], PrivateKeys = [.. _keys], EapSecrets = [.. _eap], Ppks = [.. _ppks],
+        EndEntities = [.. _endEntities],
+        Authorities = [.. _authorities],
+        Lists = [.. _lists],
+        PublicKeys = [.. _publicKeys],
+        PrivateKeys = [.. _keys],
+        EapSecrets = [.. _eap],
+        Ppks = [.. _ppks],
     };
 
     public Secret? Open(KeyHandle handle) => _values.TryGetValue(handle, out var value) ? Secret.FromBytes(value) : null;

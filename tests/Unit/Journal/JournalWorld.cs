@@ -50,7 +50,15 @@ internal sealed class JournalWorld : IDisposable
     {
         var envelope = new Envelope
         {
-            Position = _head.Position + 1, Subject = subject, Name = name, Time = Clock, Principal = principal ?? Principal.Gateway, CommandId = command, Issuer = issuer, Data = data, Hash = Octets.Empty,
+            Position = _head.Position + 1,
+            Subject = subject,
+            Name = name,
+            Time = Clock,
+            Principal = principal ?? Principal.Gateway,
+            CommandId = command,
+            Issuer = issuer,
+            Data = data,
+            Hash = Octets.Empty,
         };
         envelope = envelope with { Hash = HashChain.Next(_head.Hash, envelope) };
         _head = new JournalHead(envelope.Position, envelope.Hash);

@@ -143,7 +143,15 @@ public sealed class OlderJournalTests : IDisposable
             var (name, data) = EventCatalog.Encode(e);
             var envelope = new Envelope
             {
-                Position = ++position, Subject = e.Subject, Name = name, Time = JournalWorld.Begin.AddMinutes(position), Principal = new Principal("bus", "user:onap"), CommandId = "c1", Issuer = "onap", Data = data, Hash = Octets.Empty,
+                Position = ++position,
+                Subject = e.Subject,
+                Name = name,
+                Time = JournalWorld.Begin.AddMinutes(position),
+                Principal = new Principal("bus", "user:onap"),
+                CommandId = "c1",
+                Issuer = "onap",
+                Data = data,
+                Hash = Octets.Empty,
             };
             hash = HashChain.Next(hash, envelope);
             lines.Append(JsonSerializer.Serialize(Gateway.Host.Journal.Bundles.BundleEvent.Of(envelope with { Hash = hash }), Gateway.Host.Api.ApiJson.Options)).Append('\n');

@@ -90,7 +90,13 @@ internal sealed class FakeViciFace : IViciFace
     {
         var envelope = new Envelope
         {
-            Position = ++_position, Subject = e.Subject, Name = "test", Time = DateTimeOffset.UtcNow, Principal = Principal.Gateway, Data = "{}"u8.ToArray(), Hash = new byte[32],
+            Position = ++_position,
+            Subject = e.Subject,
+            Name = "test",
+            Time = DateTimeOffset.UtcNow,
+            Principal = Principal.Gateway,
+            Data = "{}"u8.ToArray(),
+            Hash = new byte[32],
         };
         var before = Inventory;
         Inventory = before.Apply(new JournalEvent(envelope, e));
@@ -101,16 +107,37 @@ internal sealed class FakeViciFace : IViciFace
 
     public static IkeSaEstablished Established(ulong id, IkeSaId? replaces = null) => new()
     {
-        Id = new IkeSaId(id), Connection = new ConnectionName("lab"), Initiator = false, InitiatorSpi = "0102030405060708", ResponderSpi = "1112131415161718",
-        LocalAddress = IPAddress.Parse("198.51.100.1"), LocalPort = 4500, RemoteAddress = IPAddress.Parse("203.0.113.2"), RemotePort = 4500,
-        LocalId = "left.lab", RemoteId = "right.lab", Proposal = "aes128gcm16-prfsha256-x25519", Authentication = "psk", Replaces = replaces,
+        Id = new IkeSaId(id),
+        Connection = new ConnectionName("lab"),
+        Initiator = false,
+        InitiatorSpi = "0102030405060708",
+        ResponderSpi = "1112131415161718",
+        LocalAddress = IPAddress.Parse("198.51.100.1"),
+        LocalPort = 4500,
+        RemoteAddress = IPAddress.Parse("203.0.113.2"),
+        RemotePort = 4500,
+        LocalId = "left.lab",
+        RemoteId = "right.lab",
+        Proposal = "aes128gcm16-prfsha256-x25519",
+        Authentication = "psk",
+        Replaces = replaces,
     };
 
     public static ChildSaParameters Child(ulong id, ulong ike = 1) => new()
     {
-        Id = new ChildSaId(id), IkeSa = new IkeSaId(ike), Connection = new ConnectionName("lab"), Child = new ChildName("net"), InboundSpi = new Spi(0xc1), OutboundSpi = new Spi(0xc2),
-        LocalAddress = IPAddress.Parse("198.51.100.1"), RemoteAddress = IPAddress.Parse("203.0.113.2"), Transforms = new EspTransforms(20, 128),
-        InboundKey = default, OutboundKey = default, LocalSelectors = [TrafficSelector.OfPrefix(IPAddress.Parse("10.1.0.0"), 24)], RemoteSelectors = [TrafficSelector.OfPrefix(IPAddress.Parse("10.2.0.0"), 24)],
+        Id = new ChildSaId(id),
+        IkeSa = new IkeSaId(ike),
+        Connection = new ConnectionName("lab"),
+        Child = new ChildName("net"),
+        InboundSpi = new Spi(0xc1),
+        OutboundSpi = new Spi(0xc2),
+        LocalAddress = IPAddress.Parse("198.51.100.1"),
+        RemoteAddress = IPAddress.Parse("203.0.113.2"),
+        Transforms = new EspTransforms(20, 128),
+        InboundKey = default,
+        OutboundKey = default,
+        LocalSelectors = [TrafficSelector.OfPrefix(IPAddress.Parse("10.1.0.0"), 24)],
+        RemoteSelectors = [TrafficSelector.OfPrefix(IPAddress.Parse("10.2.0.0"), 24)],
     };
 
     /// <summary>The SA of <see cref="Established"/> as the engine shows it, with a child or without.</summary>

@@ -28,7 +28,14 @@ public static class BundleWriter
         {
             var header = new BundleHeader
             {
-                Bundle = BundleReader.Magic, Version = 1, Gateway = signing.Gateway, From = begin.Position + 1, To = to, Before = begin.Hash, Made = signing.Clock.GetUtcNow(), PublicKey = signing.Key?.PublicKey,
+                Bundle = BundleReader.Magic,
+                Version = 1,
+                Gateway = signing.Gateway,
+                From = begin.Position + 1,
+                To = to,
+                Before = begin.Hash,
+                Made = signing.Clock.GetUtcNow(),
+                PublicKey = signing.Key?.PublicKey,
             };
             await LineAsync(gzip, header, cancellationToken).ConfigureAwait(false);
             var heads = new Queue<SignedHead>(signing.Heads.Where(h => h.Position > begin.Position && h.Position <= to).OrderBy(h => h.Position));

@@ -87,7 +87,15 @@ public sealed class JournalHistory(IJournal journal, SnapshotStore? snapshots)
         // A moment before the base: the caller is told so by reading from the first position.
         var asHeader = new SnapshotHeader
         {
-            Gateway = "", Position = begin.Head.Position, Hash = begin.Head.Hash, Revision = archived.Configuration.Revision, SegmentFrom = 1, SegmentEarliest = 0, Build = "", Digest = default, Length = 0,
+            Gateway = "",
+            Position = begin.Head.Position,
+            Hash = begin.Head.Hash,
+            Revision = archived.Configuration.Revision,
+            SegmentFrom = 1,
+            SegmentEarliest = 0,
+            Build = "",
+            Digest = default,
+            Length = 0,
         };
         return wanted(asHeader) ? (begin.Head, archived) : (JournalHead.Empty, new StateFold(blame));
     }

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Gateway.Host.Import;
 using Gateway.Host.Vici.Server;
 using Gateway.Host.Vici.Views;
 using Gateway.Host.Vici.Wire;
-using Gateway.Host.Import;
 using Gateway.Ike.Proposals;
 using Gateway.Policy.Events;
 

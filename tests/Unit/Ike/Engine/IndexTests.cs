@@ -60,8 +60,12 @@ public sealed class IndexTests
     {
         var spec = new ConnectionSpec
         {
-            LocalAddrs = local, RemoteAddrs = remote, Proposals = ["aes128gcm16-prfsha256-x25519"],
-            Local = [new AuthenticationRound { Id = "a" }], Remote = [new AuthenticationRound { Id = "b" }], Children = new Dictionary<string, ChildSpec>(),
+            LocalAddrs = local,
+            RemoteAddrs = remote,
+            Proposals = ["aes128gcm16-prfsha256-x25519"],
+            Local = [new AuthenticationRound { Id = "a" }],
+            Remote = [new AuthenticationRound { Id = "b" }],
+            Children = new Dictionary<string, ChildSpec>(),
         };
         Assert.True(ConnectionCompiler.TryCompile(new ConnectionName(name), spec, out var connection, out var error), error);
         return connection;
