@@ -6,7 +6,6 @@ using Gateway.Ike.Engine;
 using Gateway.Ike.Sa;
 using Gateway.Policy.Items;
 using Gateway.Policy.Planning;
-using Gateway.Policy.Sa;
 
 namespace Gateway.Host.Descriptors;
 
@@ -14,7 +13,7 @@ namespace Gateway.Host.Descriptors;
 /// What belongs to a pass as a whole. Before its first step the security policies are those of the desired configuration, so that no port ever opens
 /// and no route ever leads out before what must be protected is. After its last step the IKE engine gets the connections and secrets in force.
 /// </summary>
-internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISecretVault vault, PuntKeeper? punt, HeapTrim heap) : IReconcilerPhases
+internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISecretVault vault, CompiledConnections compiled, PuntKeeper? punt, HeapTrim heap) : IReconcilerPhases
 {
     private RunningConfiguration? _before;
     private static readonly string[] _kinds = [ItemCatalog.Connection, ItemCatalog.Secret, ItemCatalog.Certificate, ItemCatalog.Authority];
@@ -45,7 +44,7 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
         {
             switch (item.Spec)
             {
-                case ConnectionSpec spec when ConnectionCompiler.TryCompile(new ConnectionName(item.Key.Name), spec, out var connection, out _):
+                case ConnectionSpec when compiled.TryGet(item, out var connection, out _):
                     connections.Add(connection);
                     break;
                 case SecretSpec { Type: SecretType.Ike } secret when vault.Holds(secret.Handle):

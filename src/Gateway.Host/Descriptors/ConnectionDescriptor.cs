@@ -1,12 +1,10 @@
-using Gateway.Ike.Sa;
 using Gateway.Policy.Items;
 using Gateway.Policy.Planning;
-using Gateway.Policy.Sa;
 
 namespace Gateway.Host.Descriptors;
 
 /// <summary>A connection is in force when it compiles; the engine takes all of them together at the end of a pass (<see cref="ConfigurationPhases"/>).</summary>
-internal sealed class ConnectionDescriptor : IDescriptor
+internal sealed class ConnectionDescriptor(CompiledConnections compiled) : IDescriptor
 {
     public string Kind => ItemCatalog.Connection;
 
@@ -15,7 +13,7 @@ internal sealed class ConnectionDescriptor : IDescriptor
     public bool CanUpdate(ItemSpec from, ItemSpec to) => true;
 
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken) => new(
-        ConnectionCompiler.TryCompile(new ConnectionName(item.Key.Name), (ConnectionSpec)item.Spec, out _, out var error) ? new StepResult.Done() : new StepResult.Failed(error));
+        compiled.TryGet(item, out _, out var error) ? new StepResult.Done() : new StepResult.Failed(error));
 
     public ValueTask<StepResult> UpdateAsync(Item from, Item to, CancellationToken cancellationToken) => CreateAsync(to, cancellationToken);
 

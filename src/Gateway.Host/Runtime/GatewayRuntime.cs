@@ -40,6 +40,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
     private readonly Stack<IAsyncDisposable> _parts = new();
     private readonly Lock _inventoryGate = new();
+    private readonly CompiledConnections _compiled = new();
     private VaultFile _vault = null!;
     private IJournal _journal = null!;
     private JournalKeeping _keeping = null!;
@@ -218,7 +219,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _reconciler = new Reconciler(
             [
                 new InterfaceDescriptor(_dataplane, _ports), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
-                new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(), new PolicyDescriptor(),
+                new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(_compiled), new PolicyDescriptor(),
             ],
             TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets));
         _parts.Push(_reconciler);
@@ -273,7 +274,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         var ended = unnamed ? await SaRecords.EndedAsync(_journal, head, stop).ConfigureAwait(false) : new HashSet<IkeSaId>();
         var connections = new List<Connection>();
         foreach (var item in configuration.OfKind(ItemCatalog.Connection))
-            if (ConnectionCompiler.TryCompile(new ConnectionName(item.Key.Name), (ConnectionSpec)item.Spec, out var connection, out _)) connections.Add(connection);
+            if (_compiled.TryGet(item, out var connection, out _)) connections.Add(connection);
         var report = await _ike.ResumeAsync(slots, connections, SaRecords.Of(inventory, ended)).ConfigureAwait(false);
         var log = _logs.For("ike");
         foreach (var refused in report.Refused) IkeLog.SlotRefused(log, refused);
@@ -348,7 +349,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
         var heap = new HeapTrim();
         _parts.Push(new Ending(heap.Dispose));
-        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _punt, heap);
+        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _compiled, _punt, heap);
     }
 
     private async Task FirstConfigurationAsync(CancellationToken stop)
