@@ -1,19 +1,18 @@
 using System.Net;
 using System.Text.Json;
-using System.Text.Json.Serialization;
-using System.Text.RegularExpressions;
 using Gateway.Host.Journal.EventStore;
 using Gateway.Policy.Commands;
 
 namespace Gateway.Host.Appliance;
 
 /// <summary>Reads <c>appliance.json</c>: strict about unknown members, ranges checked, paths made absolute.</summary>
-public static partial class ApplianceFile
+public static class ApplianceFile
 {
     /// <summary>The name that is looked for in the working folder.</summary>
     public const string DefaultName = "appliance.json";
 
-    public static JsonSerializerOptions Options { get; } = Make();
+    /// <summary>Comments and trailing commas are allowed in the file, and so in the items that it holds.</summary>
+    internal static JsonDocumentOptions Lenient { get; } = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     /// <exception cref="ApplianceException">The file is missing, unreadable or wrong; the message says where.</exception>
     public static ApplianceConfig Load(string path)
@@ -30,7 +29,7 @@ public static partial class ApplianceFile
 
         try
         {
-            var config = JsonSerializer.Deserialize<ApplianceConfig>(bytes, Options) ?? throw new ApplianceException($"{path} is empty.");
+            var config = SettingsReader.Read<ApplianceConfig>(bytes);
             var problems = Problems(config).ToList();
             if (problems.Count > 0) throw new ApplianceException($"{path}: {string.Join(" ", problems)}");
             return Resolve(config, Path.GetDirectoryName(Path.GetFullPath(path))!);
@@ -43,7 +42,7 @@ public static partial class ApplianceFile
 
     private static IEnumerable<string> Problems(ApplianceConfig c)
     {
-        if (!Name().IsMatch(c.Id)) yield return "id must be 1–64 of a–z, 0–9, dot, underscore and hyphen.";
+        if (!IsName(c.Id)) yield return "id must be 1–64 of a–z, 0–9, dot, underscore and hyphen.";
         if (c.Journal.SnapshotEvents is < 1000 or > 1_000_000) yield return "journal.snapshot_events must be 1000–1000000.";
         if (c.Journal.SignEvents is < 1 or > 1_000_000) yield return "journal.sign_events must be 1–1000000.";
         if (c.Journal.SignSeconds is < 1 or > 86_400) yield return "journal.sign_seconds must be 1–86400.";
@@ -127,25 +126,12 @@ public static partial class ApplianceFile
 
     private static string? Full(string? path, string folder) => path is null ? null : Path.GetFullPath(path, folder);
 
-    private static JsonSerializerOptions Make()
+    private static bool IsName(string text)
     {
-        var options = new JsonSerializerOptions
-        {
-            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-            AllowDuplicateProperties = false,
-            ReadCommentHandling = JsonCommentHandling.Skip,
-            AllowTrailingCommas = true,
-            RespectNullableAnnotations = true,
-            WriteIndented = true,
-        };
-        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false));
-        options.MakeReadOnly(populateMissingResolver: true);
-        return options;
+        foreach (var c in text)
+            if (!(char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '_' or '-')) return false;
+        return text.Length is >= 1 and <= 64;
     }
-
-    [GeneratedRegex("^[a-z0-9._-]{1,64}$")]
-    private static partial Regex Name();
 }
 
 /// <summary>Something is wrong with <c>appliance.json</c>; the message is for the operator.</summary>

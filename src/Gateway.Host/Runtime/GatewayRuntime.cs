@@ -355,7 +355,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private async Task FirstConfigurationAsync(CancellationToken stop)
     {
         if (_appliance.Config is not { } items || items.GetArrayLength() == 0) return;
-        var command = new JsonObject { ["id"] = "appliance.json", ["issuer"] = "appliance.json", ["reason"] = "first start", ["put"] = JsonNode.Parse(items.GetRawText()) };
+        var command = new JsonObject { ["id"] = "appliance.json", ["issuer"] = "appliance.json", ["reason"] = "first start", ["put"] = JsonNode.Parse(items.GetRawText(), documentOptions: ApplianceFile.Lenient) };
         var outcome = await _commands.HandleAsync(JsonSerializer.SerializeToUtf8Bytes(command), new Principal("config", "appliance.json"), stop).ConfigureAwait(false);
         foreach (var error in outcome.Errors) HostLog.FirstConfigRefused(_log, error.Item, error.Path, error.Message);
     }

@@ -43,7 +43,35 @@ public sealed class ApplianceFileTests : IDisposable
     [InlineData("""{"id":"g","config":{}}""", "config must be")]
     [InlineData("""{"id":"g","id":"h"}""", "id")]
     [InlineData("""{"id":""", "line 1")]
+    [InlineData("{\"id\":\"g\",\n\"log\":{\n\"level\":\"loud\"}}", "line 3, at $.log.level: There is no loud here; there are debug, information, warning, error.")]
+    [InlineData("""{"id":"g","journal":null}""", "$.journal: null is not allowed here.")]
+    [InlineData("""{"id":"g","journal":{"kind":1}}""", "$.journal.kind: Expected a word.")]
+    [InlineData("""{"id":"g","journal":{"path":7}}""", "$.journal.path: Expected a string.")]
+    [InlineData("""{"id":"g","dataplane":{"workers":1.5}}""", "$.dataplane.workers: Expected a whole number.")]
+    [InlineData("""{"id":"g","dataplane":{"cores":[0,"1"]}}""", "$.dataplane.cores[1]: Expected a whole number.")]
+    [InlineData("""{"id":"g","dataplane":{"hugepages":"yes"}}""", "$.dataplane.hugepages: Expected true or false.")]
+    [InlineData("""{"id":"g","ike":{"keep_alive":"20"}}""", "$.ike.keep_alive: Expected a number.")]
+    [InlineData("""{"id":"g","log":{"areas":{"ike":"debug","ike":"error"}}}""", "$.log.areas.ike: ike stands here twice.")]
+    [InlineData("""{"id":"g","authorization":{"rules":[{"read":true}]}}""", "$.authorization.rules[0]: who is missing.")]
+    [InlineData("""{"id":"g","folder":"/"}""", "There is no setting folder here.")]
+    [InlineData("""{"id":"g\ud800"}""", "well-formed")]
+    [InlineData("[]", "Expected an object.")]
+    [InlineData("null", "Expected an object.")]
+    [InlineData("""{"id":"g"} {}""", "line 1")]
     public void A_mistake_is_named(string json, string says) => Assert.Contains(says, Assert.Throws<ApplianceException>(() => Load(json)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Comments_and_trailing_commas_are_allowed_and_null_where_nothing_is_the_default()
+    {
+        var config = Load("""
+            {
+              // the branch office
+              "id": "g", "authorization": null, "bus": { "uri": null, },
+              "config": [ /* none yet */ ],
+            }
+            """);
+        Assert.Equal(("g", "var/journal.db", 0), (config.Id, Path.GetRelativePath(Path.GetDirectoryName(_path)!, config.Journal.Path), config.Config!.Value.GetArrayLength()));
+    }
 
     [Fact]
     public void A_missing_file_is_named() => Assert.Contains(_path, Assert.Throws<ApplianceException>(() => ApplianceFile.Load(_path)).Message, StringComparison.Ordinal);

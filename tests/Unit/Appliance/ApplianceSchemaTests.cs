@@ -1,8 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using System.Xml.Linq;
 using Gateway.Host.Appliance;
+using Gateway.Policy.Commands;
+using Gateway.Policy.Sa;
 using Gateway.Unit.House;
 using Xunit;
 
@@ -31,6 +35,15 @@ public sealed class ApplianceSchemaTests : IDisposable
         ("ike", "keep_alive", 0, 3600),
     ];
 
+    private static readonly JsonSerializerOptions _json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
+    };
+
     private readonly string _file = Path.Combine(Directory.CreateTempSubdirectory("gateway-schema-").FullName, "appliance.json");
 
     private static string SchemaFile => Path.Combine(Repository.Root, "docs/appliance.schema.json");
@@ -58,6 +71,39 @@ public sealed class ApplianceSchemaTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Every_setting_of_the_schema_is_read()
+    {
+        var whole = new ApplianceConfig
+        {
+            Id = "g",
+            Journal = new() { Kind = JournalKind.Eventstoredb, Path = "/j", Uri = "esdb://h", PasswordFile = "/p", Stream = "s", StartTimeout = 7, SpoolMegabytes = 8, SnapshotEvents = 9_000, SignEvents = 10, SignSeconds = 11, PublishHeads = true, Archive = "/a", KeepDays = 12 },
+            Vault = new() { Path = "/v", Key = "/k" },
+            Bus = new() { Kind = BusKind.Rabbitmq, Uri = "amqps://h", PasswordFile = "/b", Login = BusLogin.Certificate, Tls = new() { Ca = "/ca", Cert = "/c", Key = "/ck", ServerName = "n" } },
+            Api = new() { Socket = "/s", Listen = "192.0.2.1:80", Tls = new() { Cert = "/ac", Key = "/ak", ClientCa = "/aa" } },
+            Authorization = new()
+            {
+                Rules = [new() { Who = ["*"], Items = ["route"], Modes = [TransactionMode.Plan], Sa = [SaVerb.Rekey, SaVerb.Terminate], TakeOwnership = true, Read = false, Replay = true, Operate = true, Limits = new() { Rate = 1.5 } }],
+            },
+            Limits = new() { Rate = 2.5, Burst = 3, InFlight = 4, Bytes = 5_000, Items = 6 },
+            Vici = new() { Socket = "/vici" },
+            Dataplane = new() { Workers = 2, Cores = [0, 1], Buffers = 8192, Hugepages = false, PuntTap = "gw0" },
+            Ike = new() { RetransmitTimeout = 1.5, RetransmitBase = 2.5, RetransmitTries = 3, KeepAlive = 4.5, MakeBeforeBreak = true, CookieThreshold = 5, BlockThreshold = 6, HalfOpenTimeout = 7.5, FragmentSize = 1000 },
+            Telemetry = new() { Otlp = "http://127.0.0.1:4317" },
+            Log = new() { Level = LogLevelName.Debug, Areas = new Dictionary<string, LogLevelName> { ["ike"] = LogLevelName.Warning } },
+            Debug = new() { KeyLog = true },
+            Config = JsonElement.Parse("""[{"kind":"route","name":"r","spec":{"to":"0.0.0.0/0"}}]"""),
+        };
+        var text = JsonSerializer.Serialize(whole, _json);
+        foreach (var member in Members((JsonObject)Make(), ""))
+            Assert.True(text.Contains($"\"{member.Split('.')[^1]}\":", StringComparison.Ordinal), $"{member} is not in this test.");
+        File.WriteAllText(_file, text);
+        Assert.Equal(text, JsonSerializer.Serialize(ApplianceFile.Load(_file), _json));
+
+        static IEnumerable<string> Members(JsonObject schema, string at) =>
+            schema["properties"] is not JsonObject properties || at == ".config" ? [] : properties.SelectMany(p => Members((JsonObject)p.Value!, $"{at}.{p.Key}").Prepend($"{at}.{p.Key}"));
+    }
+
     private void Load(string section, string member, double value)
     {
         File.WriteAllText(_file, new JsonObject { ["id"] = "g", [section] = new JsonObject { [member] = JsonNode.Parse(value.ToString(System.Globalization.CultureInfo.InvariantCulture)) } }.ToJsonString());
@@ -67,7 +113,7 @@ public sealed class ApplianceSchemaTests : IDisposable
     private static JsonObject Make()
     {
         var texts = Texts();
-        var schema = (JsonObject)ApplianceFile.Options.GetJsonSchemaAsNode(typeof(ApplianceConfig), new JsonSchemaExporterOptions
+        var schema = (JsonObject)_json.GetJsonSchemaAsNode(typeof(ApplianceConfig), new JsonSchemaExporterOptions
         {
             TreatNullObliviousAsNonNullable = true,
             TransformSchemaNode = (context, node) =>
@@ -110,7 +156,7 @@ public sealed class ApplianceSchemaTests : IDisposable
     {
         if (property.IsRequired || property.Get is null || property.DeclaringType.GetConstructor([]) is not { } make || property.DeclaringType == typeof(ApplianceConfig)) return null;
         var value = property.Get(make.Invoke(null));
-        return value is null or (System.Collections.IEnumerable and not string) ? null : JsonSerializer.SerializeToNode(value, property.PropertyType, ApplianceFile.Options);
+        return value is null or (System.Collections.IEnumerable and not string) ? null : JsonSerializer.SerializeToNode(value, property.PropertyType, _json);
     }
 
     /// <summary>The summaries of the documentation file that the compiler lays beside the gateway.</summary>
