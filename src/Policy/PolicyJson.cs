@@ -19,7 +19,7 @@ public static class PolicyJson
     internal static JsonSerializerOptions Checked { get; } = MakeChecked();
 
     /// <summary>For events as they are stored: this code wrote them, and looking for members that stand twice would double the time of a start.</summary>
-    internal static JsonSerializerOptions Stored => Checked;
+    public static JsonSerializerOptions Stored => Checked;
 
     private delegate bool TryParse<T>(string? text, [MaybeNullWhen(false)] out T value);
 

@@ -61,6 +61,7 @@ internal sealed unsafe class AdjacencyTable : IDisposable
     public const uint NoRoute = 0, Local = 1, Blackhole = 2, Prohibit = 3;
     private const uint FirstFree = 4;
 
+    private readonly void* _block;
     private readonly Adjacency* _entries;
     private readonly Epochs _epochs;
     private readonly Stack<uint> _free = [];
@@ -69,9 +70,10 @@ internal sealed unsafe class AdjacencyTable : IDisposable
     public AdjacencyTable(Epochs epochs)
     {
         _epochs = epochs;
-        var bytes = (nuint)Capacity * (nuint)sizeof(Adjacency);
-        _entries = (Adjacency*)NativeMemory.AlignedAlloc(bytes, 64);
-        NativeMemory.Clear(_entries, bytes);
+        // Zeroed by the kernel, page by page as indices come into use; an entry is a cache line.
+        const int line = 64;
+        _block = NativeMemory.AllocZeroed((nuint)Capacity * (nuint)sizeof(Adjacency) + line);
+        _entries = (Adjacency*)(((nuint)_block + line - 1) & ~(nuint)(line - 1));
         _entries[Local].Kind = AdjacencyKind.Local;
         _entries[Blackhole].Kind = AdjacencyKind.Blackhole;
         _entries[Prohibit].Kind = AdjacencyKind.Prohibit;
@@ -108,5 +110,5 @@ internal sealed unsafe class AdjacencyTable : IDisposable
     /// <summary>Gives an index back after no route uses it. Control side only.</summary>
     public void Remove(uint index) => _epochs.Retire(() => _free.Push(index));
 
-    public void Dispose() => NativeMemory.AlignedFree(_entries);
+    public void Dispose() => NativeMemory.Free(_block);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Gateway.Host.Cli.Verbs;
+using Gateway.Host.Runtime;
 
 namespace Gateway.Host.Cli;
 
@@ -14,6 +15,7 @@ public static class CommandLine
 
     internal static async Task<int> RunAsync(string[] arguments, Screen screen)
     {
+        if (arguments is ["run", ..]) HeadStart.Begin();
         // An argument such as @41 is a position of the journal, never a file of further arguments.
         var parsed = Root(screen, arguments is ["run", ..]).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)

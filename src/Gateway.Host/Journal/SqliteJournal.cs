@@ -415,6 +415,8 @@ public sealed class SqliteJournal : IJournal
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _path, Mode = mode, Pooling = false, DefaultTimeout = 5 }.ToString());
         connection.Open();
+        // The journal is appended to and read from end to end; a larger page cache would only stand about.
+        Execute(connection, "PRAGMA cache_size=-512");
         return connection;
     }
 

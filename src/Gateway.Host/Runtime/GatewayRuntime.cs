@@ -173,6 +173,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         // Beside the replay: with many SAs both take a while.
         var slots = Task.Run(() => _vault.Doubt == VaultDoubt.None ? SaSlots.Read(_vault) : new SaSlots(), CancellationToken.None);
         _parts.Push(new Ending(() => slots.GetAwaiter().GetResult().Dispose()));
+        // So is the dataplane: it has no port yet and knows nothing of the journal. The vault, which is open, keeps a second gateway away.
+        var dataplane = Task.Run(MakeDataplane, CancellationToken.None);
+        _parts.Push(new DataplaneEnd(dataplane));
         var secrets = new VaultSecrets(_vault);
         _parts.Push(new Ending(secrets.Dispose));
 
@@ -208,7 +211,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         // Secrets that nothing names were left by a crash between vault and journal.
         secrets.ShredStrays(running.Configuration.OfKind(ItemCatalog.Secret).Select(i => ((SecretSpec)i.Spec).Handle).ToHashSet());
 
-        StartDataplane();
+        (_ports, _dataplane, _) = await dataplane.ConfigureAwait(false);
         // Before there is any port: what must be protected is, with the SAs that go on.
         _dataplane.Security.SetPolicies(SecurityPolicies.Of(running.Configuration));
         CreateIke(inventory, past.Fold.Leases);
@@ -283,28 +286,38 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _ike.Revive(SaRecords.Under(inventory, report.Lost.Select(l => l.IkeSa).ToHashSet()));
     }
 
-    private void StartDataplane()
+    /// <summary>Ports, workers and what was learned before a crash; nothing else of this gateway is touched, so it may run beside the replay.</summary>
+    private DataplaneSet MakeDataplane()
     {
         var section = _appliance.Dataplane;
-        // Beside the vault: what was taken from the host is remembered over a crash, and forgotten by itself on another boot.
-        var state = Path.Combine(Path.GetDirectoryName(_appliance.Vault.Path)!, "takeover.json");
+        var folder = Path.GetDirectoryName(_appliance.Vault.Path)!;
+        PortFactory ports;
         try
         {
-            _ports = new PortFactory(state);
+            // Beside the vault: what was taken from the host is remembered over a crash, and forgotten by itself on another boot.
+            ports = new PortFactory(Path.Combine(folder, "takeover.json"));
         }
         catch (Exception e) when (e is InvalidOperationException or InvalidDataException)
         {
             throw new IOException(e.Message, e);
         }
 
-        _parts.Push(new Ending(_ports.Dispose));
-        _ports.AttachFailed += (device, reason) => HostLog.AttachFailed(_log, device, reason);
-        _dataplane = new DataplaneControl(new DataplaneOptions { Workers = section.Workers, Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages }, this, this);
-        _parts.Push(new Ending(_dataplane.Dispose));
-        _dataplane.Start();
-        var warm = new WarmKeeper(Path.GetDirectoryName(_appliance.Vault.Path)!, VaultFile.CurrentBootId(), [new WarmNeighbors(_dataplane)], sentence => HostLog.Notice(_log, sentence));
-        _parts.Push(new Ending(warm.Dispose));
-        warm.Start();
+        ports.AttachFailed += (device, reason) => HostLog.AttachFailed(_log, device, reason);
+        DataplaneControl? control = null;
+        try
+        {
+            control = new DataplaneControl(new DataplaneOptions { Workers = section.Workers, Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages }, this, this);
+            control.Start();
+            var warm = new WarmKeeper(folder, VaultFile.CurrentBootId(), [new WarmNeighbors(control)], sentence => HostLog.Notice(_log, sentence));
+            warm.Start();
+            return new DataplaneSet(ports, control, warm);
+        }
+        catch
+        {
+            control?.Dispose();
+            ports.Dispose();
+            throw;
+        }
     }
 
     private void CreateIke(SaInventory inventory, LeaseBook leases)
@@ -347,7 +360,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             _parts.Push(new Ending(_punt.Dispose));
         }
 
-        var heap = new HeapTrim();
+        var heap = new HeapTrim(_vault.LetGo);
         _parts.Push(new Ending(heap.Dispose));
         return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _compiled, _punt, heap);
     }
@@ -455,6 +468,22 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         public void TraceMessages(bool on) => gateway._ike.Trace.IsOn = on;
 
         public IDisposable FollowLog(Action<LogLine> onLogged) => gateway._logs.Follow(onLogged);
+    }
+
+    private sealed record DataplaneSet(PortFactory Ports, DataplaneControl Control, WarmKeeper Warm);
+
+    /// <summary>Ends the dataplane, also when the gateway never came to use it.</summary>
+    private sealed class DataplaneEnd(Task<DataplaneSet> made) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await ((Task)made).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!made.IsCompletedSuccessfully) return;
+            var (ports, control, warm) = await made.ConfigureAwait(false);
+            warm.Dispose();
+            control.Dispose();
+            ports.Dispose();
+        }
     }
 
     private sealed class Ending(Action end) : IAsyncDisposable

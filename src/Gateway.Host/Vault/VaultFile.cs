@@ -243,6 +243,13 @@ public sealed unsafe class VaultFile : IDisposable
         return new KeyHandle(BinaryPrimitives.ReadUInt128BigEndian(bytes));
     }
 
+    /// <summary>Takes the slots out of this process's memory until they are needed again; most are read once, when an SA or a peer is set up.</summary>
+    public void LetGo()
+    {
+        lock (_gate)
+            if (!_disposed) Libc.LetGo(_base, _length);
+    }
+
     public void Dispose()
     {
         lock (_gate)

@@ -54,6 +54,21 @@ public sealed class VaultFileTests : IDisposable
     }
 
     [Fact]
+    public void What_was_let_go_comes_back_with_its_hot_state()
+    {
+        var vault = Open();
+        var handle = VaultFile.NewHandle();
+        vault.Write(handle, SlotKind.ChildSa, "kept"u8, hotLength: 256);
+        SetHot(vault, handle, 17, 0x5a);
+        vault.LetGo();
+        Assert.True(vault.TryRead(handle, out var content));
+        using (content) Assert.True(content.Span.SequenceEqual("kept"u8));
+        Assert.Equal(0x5a, GetHot(vault, handle, 17));
+        vault.Dispose();
+        vault.LetGo();
+    }
+
+    [Fact]
     public void A_torn_write_leaves_the_content_before_it()
     {
         var handle = VaultFile.NewHandle();

@@ -33,7 +33,7 @@ internal sealed unsafe class PacketSocket : IDisposable
         const int everyProtocol = 0x0300; // ETH_P_ALL in network order
         FrameSize = mtu <= 1900 ? 2048 : mtu <= 3900 ? 4096 : 16384;
         RxFrames = FrameSize == 16384 ? 1024 : 4096;
-        TxFrames = RxFrames / 4; // Sending is done when the call returns, so this ring only ever holds a few batches.
+        TxFrames = RxFrames / 8; // Sending is done when the call returns, so this ring only ever holds a few batches.
         _fd = Libc.OpenSocket(Libc.AfPacket, Libc.SockRaw, 0);
         try
         {

@@ -10,6 +10,7 @@ internal static unsafe partial class Libc
     private const int ProtWrite = 2;
     private const int MapShared = 1;
     private const int MsSync = 4;
+    private const int AdviceDontNeed = 4;
     private const int ErrnoNoSpace = 28;
 
     /// <summary>Maps a file's first <paramref name="length"/> octets, shared and writable.</summary>
@@ -27,6 +28,9 @@ internal static unsafe partial class Libc
         if (msync(page, length, MsSync) != 0) throw new IOException($"msync failed: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
+    /// <summary>Lets go of the pages of a shared mapping: what they hold stays in the file, and they come back when they are touched.</summary>
+    public static void LetGo(byte* at, nuint length) => _ = madvise(at, length, AdviceDontNeed);
+
     /// <summary>Reserves disk blocks, so that a later store into the mapping cannot fail (it would be a fatal SIGBUS).</summary>
     public static void Reserve(SafeFileHandle file, long offset, long length)
     {
@@ -43,6 +47,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int msync(void* at, nuint length, int flags);
+
+    [LibraryImport("libc")]
+    private static partial int madvise(void* at, nuint length, int advice);
 
     [LibraryImport("libc")]
     private static partial int posix_fallocate(SafeFileHandle file, nint offset, nint length);
