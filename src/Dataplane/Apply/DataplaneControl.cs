@@ -51,7 +51,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         Pool = new PacketPool(options.Buffers, options.Hugepages);
         _epochs = new Epochs(options.Workers);
         Tables = new DataplaneTables(_epochs);
-        Security = new SaControl(Tables, _gate);
+        Security = new SaControl(Tables, _gate) { OutboundReady = LetGo };
         _rib = new Rib(Tables);
         _neighbors = new NeighborBook(Tables, _rib, TellWorkers);
         _interfaces = new InterfaceBook(Tables, _rib);
@@ -394,6 +394,13 @@ public sealed unsafe class DataplaneControl : IDisposable
         }
         Pool.Free(packet);
         return false;
+    }
+
+    // When a mailbox is full the packets wait in vain; their senders send again.
+    private void LetGo(uint policy)
+    {
+        foreach (var worker in _workers)
+            if (worker.Mailbox.TryPush(new WorkerMessage(WorkerMessageKind.SaReady, Packet: policy))) worker.Wake();
     }
 
     internal uint Lookup(uint vrf, AddressWords address) =>

@@ -31,6 +31,9 @@ public sealed unsafe class SaControl : IDisposable
     private readonly Dictionary<ChildSaId, Installed> _installed = [];
     private readonly Dictionary<uint, ChildSaId> _byIndex = [];
 
+    /// <summary>Told of policies that packets can leave by: some may wait. Under the gate.</summary>
+    internal Action<uint> OutboundReady { get; init; } = _ => { };
+
     private sealed class Installed
     {
         public required ChildSaParameters Parameters { get; set; }
@@ -74,6 +77,7 @@ public sealed unsafe class SaControl : IDisposable
             _byIndex.Add(installed.Entry->Index, sa.Id);
             _program.Attach(sa, installed.Entry->Index, !install.HoldOutbound);
             Activate();
+            if (!install.HoldOutbound) OutboundReady(_program.PolicyOf(sa));
             return SaInstallResult.Installed;
         }
     }
@@ -85,6 +89,7 @@ public sealed unsafe class SaControl : IDisposable
         {
             if (!_installed.TryGetValue(id, out var sa)) return false;
             _program.Use(sa.Parameters, sa.Entry->Index);
+            OutboundReady(_program.PolicyOf(sa.Parameters));
             return true;
         }
     }

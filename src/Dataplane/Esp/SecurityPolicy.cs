@@ -26,6 +26,9 @@ public sealed record SecurityPolicy(string Name, SecurityAction Action, ValueLis
     /// <inheritdoc cref="Connection"/>
     public ChildName Child { get; init; }
 
+    /// <summary>A few packets wait a while for the SA that they ask for; without it they are dropped.</summary>
+    public bool Holds { get; init; }
+
     /// <summary>The protect policy of a configured child. Selectors that are not known before the SA is (dynamic) are left out by the caller; the SA brings them.</summary>
     public static SecurityPolicy OfChild(ConnectionName connection, ChildName child, ValueList<TrafficSelector> local, ValueList<TrafficSelector> remote, int priority = 0) =>
         new($"{connection}/{child}", SecurityAction.Protect, local, remote, priority) { Connection = connection, Child = child };

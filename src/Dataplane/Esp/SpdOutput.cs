@@ -26,12 +26,13 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
     private enum Reason : ushort
     {
         Discarded,
-        NoSa,
+        NoSa = HeldPackets.NoSa,
     }
 
     private enum Count : ushort
     {
         Acquires,
+        Held,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
@@ -41,7 +42,10 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
             (Reason.Discarded, "A security policy says that such packets are discarded."),
             (Reason.NoSa, "A security policy protects such packets, and no CHILD SA is up for them."),
         ],
-        [(Count.Acquires, "Times that a CHILD SA was asked for because a packet needs it.")]);
+        [
+            (Count.Acquires, "Times that a CHILD SA was asked for because a packet needs it."),
+            (Count.Held, "Packets that were kept until the CHILD SA that they asked for is up."),
+        ]);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
@@ -89,7 +93,9 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
             else
             {
                 Acquire(ref frame, rule, key);
-                frame.Drop(Reason.NoSa, index);
+                // RFC 4301 §4.4.1 leaves it open what becomes of the packet; a host's first one is not to be lost where its SA is on its way.
+                if (rule->Holds && frame.Context.Held.TryHold(index, rule->Policy, frame.Node, frame.Now)) frame.Add(Count.Held);
+                else frame.Drop(Reason.NoSa, index);
             }
         }
     }

@@ -9,6 +9,7 @@ namespace Gateway.Dataplane.Esp;
 /// <summary>
 /// The control side of the SPD: turns policies and the selectors of SAs into rules, and keeps in each protect rule the SA to use.
 /// A rule lives as long as it is configured or an SA has it: an SA that the peer narrowed brings narrower rules, which come before the configured ones.
+/// Of rules with the same selectors one with an SA comes first, so that several peers may be configured for one network and whoever is up carries it.
 /// </summary>
 internal sealed unsafe class SpdProgram(Spd spd)
 {
@@ -19,17 +20,23 @@ internal sealed unsafe class SpdProgram(Spd spd)
         public required SpdAction Action { get; set; }
         public required int Priority { get; set; }
         public required uint Policy { get; init; }
+        public bool Holds { get; set; }
         public bool Configured { get; set; }
 
         /// <summary>The SAs of the rule, the newest last.</summary>
         public List<(uint Index, bool Ready)> Sas { get; } = [];
         public void* Native;
+
+        /// <summary>Stands before those of the same selectors that have no SA.</summary>
+        public bool Leads;
     }
 
     private sealed record PolicyNames(string Name, ConnectionName Connection, ChildName Child);
 
     private readonly Dictionary<Key, Rule> _rules = [];
     private readonly Dictionary<string, int> _priorities = [];
+    private readonly HashSet<string> _holding = [];
+    private readonly Dictionary<(TrafficSelector Local, TrafficSelector Remote), List<Key>> _twins = [];
     private readonly List<PolicyNames> _policies = [new("", default, default)];
     private readonly Dictionary<(bool OfChild, string Name), uint> _policyNumbers = [];
 
@@ -39,22 +46,27 @@ internal sealed unsafe class SpdProgram(Spd spd)
     public (ConnectionName Connection, ChildName Child)? ChildOf(uint policy) =>
         policy < _policies.Count && _policies[(int)policy].Connection.Value is not null ? (_policies[(int)policy].Connection, _policies[(int)policy].Child) : null;
 
+    /// <summary>The policy number of an SA's rules.</summary>
+    public uint PolicyOf(ChildSaParameters sa) => NumberOf(true, NameOf(sa), sa.Connection, sa.Child);
+
     /// <summary>Makes these the configured policies. New rules are there before old ones go.</summary>
     public void Set(IReadOnlyList<SecurityPolicy> policies)
     {
         var wanted = new HashSet<Key>();
         _priorities.Clear();
+        _holding.Clear();
         foreach (var policy in policies)
         {
             var action = policy.Action switch { SecurityAction.Protect => SpdAction.Protect, SecurityAction.Bypass => SpdAction.Bypass, _ => SpdAction.Discard };
             var ofChild = action == SpdAction.Protect;
             if (ofChild) _priorities[policy.Name] = policy.Priority;
+            if (policy.Holds) _holding.Add(policy.Name);
             var number = NumberOf(ofChild, policy.Name, policy.Connection, policy.Child);
             foreach (var (local, remote) in Pairs(Selectors.OrAny(policy.Local), Selectors.OrAny(policy.Remote)))
             {
                 var key = new Key(ofChild, policy.Name, local, remote);
                 if (!wanted.Add(key)) continue;
-                Configure(key, action, policy.Priority, number);
+                Configure(key, action, policy.Priority, number, policy.Holds);
             }
         }
         foreach (var (key, rule) in _rules.Where(r => r.Value.Configured && !wanted.Contains(r.Key)).ToArray())
@@ -74,9 +86,9 @@ internal sealed unsafe class SpdProgram(Spd spd)
             var key = new Key(true, name, local, remote);
             if (!_rules.TryGetValue(key, out var rule))
             {
-                rule = new Rule { Action = SpdAction.Protect, Priority = _priorities.GetValueOrDefault(name), Policy = NumberOf(true, name, sa.Connection, sa.Child) };
+                rule = new Rule { Action = SpdAction.Protect, Priority = _priorities.GetValueOrDefault(name), Policy = NumberOf(true, name, sa.Connection, sa.Child), Holds = _holding.Contains(name) };
                 rule.Sas.Add((index, ready));
-                _rules.Add(key, rule);
+                Add(key, rule);
                 Create(key, rule);
                 continue;
             }
@@ -115,7 +127,7 @@ internal sealed unsafe class SpdProgram(Spd spd)
     public IEnumerable<(string Name, SecurityAction Action, TrafficSelector Local, TrafficSelector Remote, ulong Rank, ulong Order, bool Configured, uint Sa)> Dump() =>
         _rules.Select(r => (r.Key.Name,
                 r.Value.Action switch { SpdAction.Protect => SecurityAction.Protect, SpdAction.Bypass => SecurityAction.Bypass, _ => SecurityAction.Discard },
-                r.Key.Local, r.Key.Remote, RankOf(r.Key, r.Value), OrderOf(r.Key), r.Value.Configured, Newest(r.Value)))
+                r.Key.Local, r.Key.Remote, RankOf(r.Key, r.Value), OrderOf(r.Key, r.Value), r.Value.Configured, Newest(r.Value)))
             .OrderBy(r => r.Local.Family).ThenBy(r => r.Item5).ThenBy(r => r.Item6);
 
     private static string NameOf(ChildSaParameters sa) => $"{sa.Connection}/{sa.Child}";
@@ -125,7 +137,7 @@ internal sealed unsafe class SpdProgram(Spd spd)
 
     private static uint Newest(Rule rule) => rule.Sas.FindLast(s => s.Ready).Index;
 
-    private static ulong OrderOf(Key key) => SpdRank.OrderOf($"{key.Name} {key.Local} {key.Remote}");
+    private static ulong OrderOf(Key key, Rule rule) => SpdRank.OrderOf($"{key.Name} {key.Local} {key.Remote}") >> 1 | (rule.Leads ? 0 : 1ul << 63);
 
     private static ulong RankOf(Key key, Rule rule) => key.Local.Family == AddressFamily.InterNetwork
         ? SpdRank.Of(rule.Priority, rule.Action, Selectors.ToRange<uint>(key.Local), Selectors.ToRange<uint>(key.Remote))
@@ -141,19 +153,19 @@ internal sealed unsafe class SpdProgram(Spd spd)
         }
     }
 
-    private void Configure(Key key, SpdAction action, int priority, uint policy)
+    private void Configure(Key key, SpdAction action, int priority, uint policy, bool holds)
     {
         if (!_rules.TryGetValue(key, out var rule))
         {
-            rule = new Rule { Action = action, Priority = priority, Policy = policy, Configured = true };
-            _rules.Add(key, rule);
+            rule = new Rule { Action = action, Priority = priority, Policy = policy, Configured = true, Holds = holds };
+            Add(key, rule);
             Create(key, rule);
             return;
         }
         rule.Configured = true;
-        if (rule.Action == action && rule.Priority == priority) return;
+        if (rule.Action == action && rule.Priority == priority && rule.Holds == holds) return;
         var old = rule.Native;
-        (rule.Action, rule.Priority) = (action, priority);
+        (rule.Action, rule.Priority, rule.Holds) = (action, priority, holds);
         Create(key, rule);
         Remove(key, old);
     }
@@ -162,6 +174,9 @@ internal sealed unsafe class SpdProgram(Spd spd)
     {
         if (rule.Configured || rule.Sas.Count > 0) return;
         _rules.Remove(key);
+        var twins = _twins[(key.Local, key.Remote)];
+        twins.Remove(key);
+        if (twins.Count == 0) _twins.Remove((key.Local, key.Remote));
         Remove(key, rule.Native);
     }
 
@@ -185,15 +200,42 @@ internal sealed unsafe class SpdProgram(Spd spd)
             Local = Selectors.ToRange<TAddress>(key.Local),
             Remote = Selectors.ToRange<TAddress>(key.Remote),
             Rank = RankOf(key, rule),
-            Order = OrderOf(key),
+            Order = OrderOf(key, rule),
             Action = rule.Action,
             Policy = rule.Policy,
+            Holds = rule.Holds,
             Sa = Newest(rule),
         };
         return table.Add(native);
     }
 
-    private static void Choose(Key key, Rule rule)
+    private void Add(Key key, Rule rule)
+    {
+        _rules.Add(key, rule);
+        rule.Leads = rule.Sas.Count > 0;
+        if (!_twins.TryGetValue((key.Local, key.Remote), out var twins)) _twins.Add((key.Local, key.Remote), twins = new List<Key>(1));
+        // As long as it was alone its place did not matter.
+        if (twins.Count == 1) Place(twins[0], _rules[twins[0]]);
+        twins.Add(key);
+    }
+
+    private void Choose(Key key, Rule rule)
+    {
+        Tell(key, rule);
+        if (_twins[(key.Local, key.Remote)].Count > 1) Place(key, rule);
+    }
+
+    // The new rule is there before the old one goes.
+    private void Place(Key key, Rule rule)
+    {
+        if (rule.Leads == rule.Sas.Count > 0) return;
+        rule.Leads = rule.Sas.Count > 0;
+        var old = rule.Native;
+        Create(key, rule);
+        Remove(key, old);
+    }
+
+    private static void Tell(Key key, Rule rule)
     {
         if (key.Local.Family == AddressFamily.InterNetwork) Volatile.Write(ref ((SpdRule<uint>*)rule.Native)->Sa, Newest(rule));
         else Volatile.Write(ref ((SpdRule<UInt128>*)rule.Native)->Sa, Newest(rule));

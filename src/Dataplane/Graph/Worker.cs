@@ -277,6 +277,9 @@ internal sealed unsafe class Worker : IDisposable
                 case WorkerMessageKind.NeighborReady:
                     NeighborResolve.Release(Context, _neighborResolve, message.Interface, message.High, message.Low, message.V6, message.Packet);
                     break;
+                case WorkerMessageKind.SaReady:
+                    Context.Held.Release(Context, message.Packet);
+                    break;
                 case WorkerMessageKind.Solicit:
                     NeighborSolicit.Send(Context, _output, message.Interface, message.High, message.Low, message.V6, message.Mac);
                     break;
@@ -296,6 +299,7 @@ internal sealed unsafe class Worker : IDisposable
         _nextTick = context.Now + TickInterval;
         NeighborResolve.Tick(context, _neighborResolve);
         context.Fragments.Expire(context.Now, context.Pool);
+        if (context.Held.Count > 0) context.Held.Expire(context);
         if (HasNews is { } news && !context.Notices.IsEmpty) news();
     }
 

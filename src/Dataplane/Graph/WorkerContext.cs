@@ -125,6 +125,9 @@ internal sealed unsafe class WorkerContext : IDisposable
     /// <summary>Packets that wait for a neighbor's MAC address.</summary>
     public PendingNeighbors Neighbors { get; }
 
+    /// <summary>Packets that wait for a CHILD SA.</summary>
+    public HeldPackets Held { get; } = new();
+
     /// <summary>Fragments for the gateway itself that wait for the rest of their packet.</summary>
     public ReassemblyTable Fragments { get; }
 
@@ -257,6 +260,7 @@ internal sealed unsafe class WorkerContext : IDisposable
         Span<uint> batch = stackalloc uint[Frame.Size];
         for (var n = Punt.Pop(batch); n > 0; n = Punt.Pop(batch)) Pool.Free(batch[..n]);
         Neighbors.Dispose(Pool);
+        Held.Dispose(Pool);
         Fragments.Dispose(Pool);
         Punt.Dispose();
         Notices.Dispose();

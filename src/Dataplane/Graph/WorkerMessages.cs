@@ -9,6 +9,9 @@ internal enum WorkerMessageKind : uint
     /// <summary>A neighbor is in the tables: let its packet go by the adjacency in Packet.</summary>
     NeighborReady,
 
+    /// <summary>A policy (in Packet) has an SA: let the packets go that wait for it.</summary>
+    SaReady,
+
     /// <summary>Ask a neighbor, at its known address Mac when that is not 0.</summary>
     Solicit,
 

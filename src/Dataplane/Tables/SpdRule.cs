@@ -28,6 +28,9 @@ internal unsafe struct SpdRule<TAddress>
 
     public SpdAction Action;
 
+    /// <summary>Packets wait for an SA instead of being dropped.</summary>
+    public bool Holds;
+
     /// <summary>Number of the policy, for notices.</summary>
     public uint Policy;
 

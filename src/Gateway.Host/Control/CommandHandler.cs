@@ -262,7 +262,7 @@ public sealed class CommandHandler : IAsyncDisposable
         var receipt = Append(request, [taken], (_, last) => new Outcome { Id = command.Id, Status = OutcomeStatus.Accepted, Position = last }, generation);
         _ = FinishAsync(request, receipt, () =>
         {
-            _parts.SaCommands.Submit(new SaRequest(command.Verb, new ConnectionName(command.Connection), command.Child is { } child ? new ChildName(child) : null, command.Id, receipt.Last, command.Number));
+            _parts.SaCommands.Submit(new SaRequest(command.Verb, new ConnectionName(command.Connection), command.Child is { } child ? new ChildName(child) : null, command.Id, receipt.Last, command.Number, command.Reauth));
             Counters.CountAccepted();
             return Task.FromResult(new Outcome { Id = command.Id, Status = OutcomeStatus.Accepted, Position = receipt.Last });
         });

@@ -14,4 +14,4 @@ public interface ISaCommands
 /// <param name="Child">Null: the IKE SA with all its children.</param>
 /// <param name="Number">The one IKE SA, or with a child the one CHILD SA; null = all of that name.</param>
 /// <param name="Position">Position of its event in the journal.</param>
-public sealed record SaRequest(SaVerb Verb, ConnectionName Connection, ChildName? Child, string CommandId, long Position, ulong? Number = null);
+public sealed record SaRequest(SaVerb Verb, ConnectionName Connection, ChildName? Child, string CommandId, long Position, ulong? Number = null, bool Reauth = false);

@@ -24,7 +24,7 @@ internal static class SecurityPolicies
                 // What a peer gives us is known with the SA; what we give a peer is of our pools.
                 var pools = connection.Pools.Select(name => PoolRange(configuration, name)).OfType<TrafficSelector>().ToList();
                 var (local, remote) = (Selectors(child.LocalTs, connection.Vips.Count > 0 ? [] : connection.LocalAddrs, []), Selectors(child.RemoteTs, connection.RemoteAddrs, pools));
-                if (local.Count > 0 && remote.Count > 0) policies.Add(SecurityPolicy.OfChild(new ConnectionName(item.Key.Name), new ChildName(name), local, remote));
+                if (local.Count > 0 && remote.Count > 0) policies.Add(SecurityPolicy.OfChild(new ConnectionName(item.Key.Name), new ChildName(name), local, remote) with { Holds = ComesBySelf(child) });
             }
         }
 
@@ -37,6 +37,10 @@ internal static class SecurityPolicies
 
         return policies;
     }
+
+    // Only for children that a packet, or the gateway itself, sets up there is something to wait for.
+    private static bool ComesBySelf(ChildSpec child) =>
+        child.StartAction != StartAction.None || child.DpdAction is LossAction.Trap or LossAction.Start || child.CloseAction is LossAction.Trap or LossAction.Start;
 
     private static ValueList<TrafficSelector> Selectors(ValueList<string> texts, ValueList<string> addresses, List<TrafficSelector> pools)
     {

@@ -69,10 +69,12 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly Dictionary<ChildSaId, ulong> _seen = [];
     private readonly List<(ChildSaId Id, ulong Packets, TimeSpan Since)> _heard = [];
     private readonly HashSet<IkeSaId> _logged = [];
+    private readonly HashSet<ChildSaId> _closedWhenIdle = [];
     private readonly VirtualAddresses _virtual;
     private readonly List<(ConnectionName Connection, ValueList<ChildName> Children)> _revivals = [];
     private Dictionary<ConnectionName, Connection> _connections = [];
     private IReadOnlyList<IkeSaView> _sas = [];
+    private IReadOnlySet<string> _owned = new HashSet<string>();
     private Task _loop = Task.CompletedTask;
     private long _overrun;
     private bool _loaded;
@@ -97,6 +99,12 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
 
     /// <summary>All IKE SAs as of the last round of the loop.</summary>
     public IReadOnlyList<IkeSaView> Sas => Volatile.Read(ref _sas);
+
+    /// <summary>Names of certificate items whose private key the gateway has.</summary>
+    public IReadOnlySet<string> Owned => Volatile.Read(ref _owned);
+
+    /// <summary>What was learned of revocation is asked for again.</summary>
+    public void ForgetRevocation() => Leave((_, _) => _engine.ForgetRevocation());
 
     /// <summary>Why datagrams had no effect, with their counts.</summary>
     public IEnumerable<(IkeDrop Reason, long Count)> Drops => Enum.GetValues<IkeDrop>().Select(r => (r, _engine.Drops(r)));
@@ -131,6 +139,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         {
             _connections = connections.ToDictionary(c => c.Name);
             _engine.LoadCredentials(credentials);
+            Volatile.Write(ref _owned, credentials.Owned().ToHashSet());
             _engine.LoadConnections(connections, secrets, now, outputs);
             // From here on packets can leave; timers that ran out before would have run in vain.
             _loaded = true;
@@ -180,6 +189,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         var done = request.Verb switch
         {
             SaVerb.Initiate => _engine.Initiate(request.Connection, request.Child, now, outputs),
+            SaVerb.Rekey when request.Reauth => _engine.Reauthenticate(request.Connection, now, outputs, request.Number),
             SaVerb.Rekey => _engine.Rekey(request.Connection, request.Child, now, outputs, request.Number),
             _ => _engine.Terminate(request.Connection, request.Child, "terminated", now, outputs, request.Number),
         };
@@ -251,10 +261,16 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             await WaitAsync(nextPoll).ConfigureAwait(false);
             var now = BootClock.Now;
             for (var i = 0; i < MaxTogether && _inbox.Reader.TryRead(out var input); i++) Guard(() => input(now, outputs));
-            if (_loaded && _engine.NextDeadline is { } deadline && deadline <= now) Guard(() => _engine.Advance(now, outputs));
+            if (_loaded && _engine.NextDeadline is { } deadline && deadline <= now)
+            {
+                Guard(() => TellCarried(now, outputs));
+                Guard(() => _engine.Advance(now, outputs));
+            }
+
             if (now >= nextPoll)
             {
                 Guard(() => TellLastUsed(now, outputs));
+                Guard(() => TellCarried(now, outputs));
                 nextPoll = now + _idlePoll;
             }
 
@@ -319,6 +335,15 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             _engine.LastUsed(id, now + -since, now, outputs);
         }
     }
+
+    // swanctl.conf(5), inactivity: packets of both directions count. Asked before timers run, since the last packet may be a moment old.
+    private void TellCarried(Timestamp now, OutputList outputs)
+    {
+        foreach (var id in _closedWhenIdle)
+            if (_parts.Security.Sa(id) is { } status && Least(status.Inbound.Idle, status.Outbound.Idle) is { } idle) _engine.Carried(id, now + -idle, now, outputs);
+    }
+
+    private static TimeSpan? Least(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b ?? a : a;
 
     private async Task CarryOutAsync(OutputList outputs)
     {
@@ -391,6 +416,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
                 _parts.Security.RemoveSa(uninstall.Child);
                 _installed.Remove(uninstall.Child);
                 _seen.Remove(uninstall.Child);
+                _closedWhenIdle.Remove(uninstall.Child);
                 break;
             case IkeOutput.Shred shred:
                 _parts.Vault.Shred(shred.Slot);
@@ -444,6 +470,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         if (result is not (SaInstallResult.Installed or SaInstallResult.AlreadyInstalled))
             IkeLog.NotInstalled(_parts.Log, sa.Child.ToString(), sa.Connection.ToString(), result.ToString());
         _installed[sa.Id] = sa;
+        if (_connections.GetValueOrDefault(sa.Connection)?.Child(sa.Child) is { } config && config.Inactivity > TimeSpan.Zero) _closedWhenIdle.Add(sa.Id);
         _parts.KeyLog?.Log(sa, inbound.Span, outbound.Span);
     }
 

@@ -217,11 +217,39 @@ public sealed class SwanctlImport
         {
             var json = new JsonObject { ["auth"] = "pubkey" };
             whole &= ReadValues(round, rules, "ike", json);
+            foreach (var section in round.Sections) whole &= ReadCertificate(section, side, json);
             array.Add(json);
         }
 
         spec[side] = array;
         return whole;
+    }
+
+    // swanctl.conf(5): cert<suffix> and cacert<suffix> name one certificate each, beside those of certs and cacerts.
+    private bool ReadCertificate(SettingsView section, string side, JsonObject round)
+    {
+        var property = section.Name.StartsWith("cert", StringComparison.Ordinal) ? "certs" : side == "remote" && section.Name.StartsWith("cacert", StringComparison.Ordinal) ? "cacerts" : null;
+        if (property is null)
+        {
+            Lose(section, true, "swanctl.conf has no such section");
+            return true;
+        }
+
+        if (section["file"] is not { } file)
+        {
+            Lose(section, true, "certificates on tokens are not carried over");
+            return false;
+        }
+
+        if (_folders.Find(property == "certs" ? "x509" : "x509ca", file) is not { } name)
+        {
+            Lose($"{section.Path}.file", section.Origin.ToString(), true, $"\"{file}\" cannot be read as a certificate");
+            return false;
+        }
+
+        if (round[property] is not JsonArray names) round[property] = names = [];
+        names.Add(name);
+        return true;
     }
 
     private void ReadAuthority(SettingsView authority)

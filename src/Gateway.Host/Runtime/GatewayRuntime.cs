@@ -448,6 +448,10 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             }
         }
 
+        public IReadOnlySet<string> Owned => gateway._ike.Owned;
+
+        public void ForgetRevocation() => gateway._ike.ForgetRevocation();
+
         public IkeMessageCounts Messages => gateway._ike.Messages;
 
         public int HalfOpen => gateway._ike.HalfOpen;

@@ -54,5 +54,13 @@ public sealed class Credentials
 
     public KeyHandle? PrivateKeyOf(Octets infoHash) => PrivateKeys.Where(k => k.InfoHash == infoHash).Select(k => (KeyHandle?)k.Handle).FirstOrDefault();
 
+    /// <summary>Names of the certificates and raw public keys whose private key is there too.</summary>
+    public IEnumerable<string> Owned()
+    {
+        var held = PrivateKeys.Select(k => k.InfoHash).ToHashSet();
+        return EndEntities.Concat(Authorities).Concat(OcspSigners).Where(c => held.Contains(c.Certificate.KeyInfoHash)).Select(c => c.Name)
+            .Concat(PublicKeys.Where(k => held.Contains(k.InfoHash)).Select(k => k.Name));
+    }
+
     private static int Index(ValueList<string> names, string name) => names.AsSpan().IndexOf(name);
 }

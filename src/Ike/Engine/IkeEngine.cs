@@ -209,6 +209,11 @@ public sealed class IkeEngine : IDisposable
     public bool Rekey(ConnectionName name, ChildName? child, Timestamp now, OutputList outputs, ulong? number = null) =>
         Command(name, child, number, outputs, now, state => child is { } c ? new IkeInput.Command.RekeyChild(now, c, Only(number)) : new IkeInput.Command.RekeyIkeSa(now));
 
+    /// <summary>Authenticates a connection's IKE SAs anew. False when nothing of that name is up.</summary>
+    /// <param name="number">One IKE SA; null = all.</param>
+    public bool Reauthenticate(ConnectionName name, Timestamp now, OutputList outputs, ulong? number = null) =>
+        Command(name, null, number, outputs, now, state => new IkeInput.Command.Reauthenticate(now));
+
     /// <summary>A packet needs a child that is not up.</summary>
     public void Acquire(ConnectionName name, ChildName child, Timestamp now, OutputList outputs)
     {
@@ -222,6 +227,9 @@ public sealed class IkeEngine : IDisposable
 
     /// <summary>A CHILD SA carried a packet from the peer.</summary>
     public void LastUsed(ChildSaId child, Timestamp at, Timestamp now, OutputList outputs) => Notice(child, new IkeInput.Notice.LastUsed(now, child, at), outputs);
+
+    /// <summary>A CHILD SA carried a packet, in either direction; for those with <c>inactivity</c>.</summary>
+    public void Carried(ChildSaId child, Timestamp at, Timestamp now, OutputList outputs) => Notice(child, new IkeInput.Notice.Carried(now, child, at), outputs);
 
     /// <summary>An authenticated ESP packet came from another address or port.</summary>
     public void NewAddress(ChildSaId child, IPEndPoint remote, Timestamp now, OutputList outputs) => Notice(child, new IkeInput.Notice.NewAddress(now, child, remote), outputs);
@@ -597,6 +605,10 @@ public sealed class IkeEngine : IDisposable
     // Checks for life that fell due while nobody was there are spread over a while, so that a thousand peers are not asked at once.
     private IkeSaState Spread(IkeSaState state, Timestamp now)
     {
+        // When a child last carried something nobody wrote down: it counts as if that was now.
+        foreach (var idle in state.Timers.Keys.Where(t => t.Kind == TimerKind.ChildIdle))
+            if (state is IkeSaState.Established e && Agenda.Find(e, new ChildSaId(idle.Number)) is { } child && e.Peering.Connection.Child(child.Name) is { } config)
+                state = state with { Timers = state.Timers.SetItem(idle, now + config.Inactivity) };
         var liveness = new TimerId(TimerKind.Liveness);
         if (!state.Timers.TryGetValue(liveness, out var at) || at > now) return state;
         var most = state.Peering.Connection.DpdDelay < _spread ? state.Peering.Connection.DpdDelay : _spread;

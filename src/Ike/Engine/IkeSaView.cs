@@ -31,6 +31,15 @@ public sealed record IkeSaView(
     /// <summary>Addresses of our pools that the peer has.</summary>
     public ValueList<IPAddress> RemoteVips { get; init; }
 
+    /// <summary>The peer's EAP identity, where there was one.</summary>
+    public string? EapId { get; init; }
+
+    /// <summary>The post-quantum pre-shared key that was mixed in.</summary>
+    public string? PpkId { get; init; }
+
+    /// <summary>Null when both sides need not authenticate anew by a time.</summary>
+    public TimeSpan? ReauthIn { get; init; }
+
     internal static IkeSaView Of(IkeSaState state, Timestamp now)
     {
         var p = state.Peering;
@@ -43,6 +52,9 @@ public sealed record IkeSaView(
         {
             LocalVips = p.OwnVips,
             RemoteVips = p.PeerVips,
+            EapId = p.Authentication.EapId,
+            PpkId = p.Authentication.PpkId,
+            ReauthIn = Left(state, new TimerId(TimerKind.IkeReauth), now),
         };
     }
 

@@ -65,7 +65,7 @@ internal sealed class Resumption(JournalledSas journal, IReadOnlyList<IkeSaState
                 {
                     Children = state.Children.Where(c => c.Id != claim.Key).ToValueList(),
                     AwaitsEstate = true,
-                    Timers = state.Timers.Remove(new TimerId(TimerKind.ChildRekey, claim.Key.Value)).Remove(new TimerId(TimerKind.ChildExpire, claim.Key.Value)),
+                    Timers = state.Timers.Remove(new TimerId(TimerKind.ChildRekey, claim.Key.Value)).Remove(new TimerId(TimerKind.ChildExpire, claim.Key.Value)).Remove(new TimerId(TimerKind.ChildIdle, claim.Key.Value)),
                 };
                 _changed.Add(other.Value);
             }

@@ -15,11 +15,12 @@ namespace Gateway.Ike.Exchanges;
 internal static class AuthInitiator
 {
     /// <summary>The first request, which also asks for the first child.</summary>
-    public static IkeSaState Begin(Scope scope, Peering peering, Channel channel, InitTranscript init, ValueList<ChildName> wanted, Login login)
+    /// <param name="isChildless">All children are made when the IKE SA stands (RFC 6023).</param>
+    public static IkeSaState Begin(Scope scope, Peering peering, Channel channel, InitTranscript init, ValueList<ChildName> wanted, bool isChildless, Login login)
     {
         var connection = peering.Connection;
         var expected = connection.Remote[0].Id;
-        var state = new IkeSaState.Connecting.AuthSent { Peering = peering, Channel = channel, Init = init, Wanted = wanted.Skip(1).ToValueList(), Login = login };
+        var state = new IkeSaState.Connecting.AuthSent { Peering = peering, Channel = channel, Init = init, Wanted = isChildless ? wanted : wanted.Skip(1).ToValueList(), Login = login };
         var payloads = new List<Payload>();
         if (OpenRound(scope, ref state, payloads) is { } fault) return Ending.Fail(scope, peering, "authentication-failed", fault, channel);
 
@@ -31,10 +32,11 @@ internal static class AuthInitiator
         // RFC 5998 §3: only for a responder that is to prove itself by EAP.
         if (connection.Remote[0].Method == AuthenticationMethod.Eap) payloads.Add(new NotifyPayload(NotifyType.EapOnlyAuthentication));
 
-        var first = wanted.Count > 0 ? connection.Child(wanted[0]) : null;
+        var first = isChildless ? null : connection.Child(wanted[0]);
         var offer = first is null ? null : ChildNegotiation.Offer(scope, peering, first, init.InitiatorNonce, inAuth: true);
         payloads.AddRange(Mobility.Announce(peering));
-        if (offer is not null) payloads.AddRange(Configuration.Request(peering));
+        // Children that come later need the addresses too.
+        if (wanted.Count > 0) payloads.AddRange(Configuration.Request(peering));
         if (offer is not null) payloads.AddRange(ChildNegotiation.Payloads(peering, offer, inAuth: true));
         return Send(scope, state with { Offer = offer }, payloads);
     }

@@ -76,6 +76,8 @@ internal static class AuthResponder
         if (login.TheyGoOn && login.Eap is null && login.TheirRounds >= peering.Connection.Remote.Count) return Reject(scope, state, "the peer has more authentication rounds than are configured");
         if (login.TheyGoOn || login.OwnRounds < peering.Connection.Local.Count)
             return state with { Channel = Requests.Respond(scope, peering, state.Channel, ExchangeType.IkeAuth, answer.ToValueList()) };
+        if (peering.Connection.Spec.Childless == ChildlessPolicy.Never && login.First.Find<SecurityAssociationPayload>() is null)
+            return Reject(scope, state, "The peer asks for an IKE SA without a child, which the connection does not take.", NotifyType.InvalidSyntax);
         if (peering.Connection.Spec.Unique == UniquePolicy.Keep && scope.Directory.HasOther(peering.LocalId, peering.RemoteId, peering.Id))
             return Reject(scope, state, $"An IKE SA with {peering.RemoteId} is up and is kept.");
         return IkeAuth.Establish(scope, state, answer);

@@ -162,6 +162,10 @@ internal static class ChildNegotiation
         }
 
         if (config.LifeTime > TimeSpan.Zero) scope.Set(TimerKind.ChildExpire, config.LifeTime, child.Id.Value);
+        if (config.Inactivity <= TimeSpan.Zero) return;
+        // A child that is rekeyed all the time and carries nothing is idle as long as all of them together.
+        var idleSince = child.Replaces is { } old && scope.Timers.TryGetValue(new TimerId(TimerKind.ChildIdle, old.Value), out var at) && at > scope.Now ? at - scope.Now : config.Inactivity;
+        scope.Set(TimerKind.ChildIdle, idleSince, child.Id.Value);
     }
 
     private static ChildSa Make(

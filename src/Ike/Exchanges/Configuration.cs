@@ -40,7 +40,8 @@ internal static class Configuration
     /// <param name="request">Of the first IKE_AUTH request.</param>
     public static Peering? Respond(Scope scope, Peering peering, ValueList<Payload> request, List<Payload> answer)
     {
-        var (connection, identity) = (peering.Connection, peering.RemoteId.ToString());
+        // As in strongSwan, whom EAP told apart has a lease of their own, also where all have one IKE identity.
+        var (connection, identity) = (peering.Connection, peering.Authentication.EapId ?? peering.RemoteId.ToString());
         var asked = request.Find<ConfigurationPayload>() is { Kind: ConfigurationKind.Request } cp ? cp.Attributes.Where(IsAddress).Take(MaxAddresses).ToList() : [];
         if (asked.Count == 0)
         {

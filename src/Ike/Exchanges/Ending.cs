@@ -54,6 +54,7 @@ internal static class Ending
         scope.MustStore = true;
         scope.Cancel(TimerKind.ChildRekey, child.Id.Value);
         scope.Cancel(TimerKind.ChildExpire, child.Id.Value);
+        scope.Cancel(TimerKind.ChildIdle, child.Id.Value);
         if (!child.Installed) return;
         scope.Fact(new ChildSaClosed(child.Id, peering.Id, peering.Connection.Name, child.Name, reason));
         scope.Add(new IkeOutput.Uninstall(child.Id));

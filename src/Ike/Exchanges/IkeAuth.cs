@@ -27,7 +27,13 @@ internal static class IkeAuth
         if (peering.Mobike) answer.AddRange(Mobility.Announce(peering));
         answer.AddRange(Lifecycle.AuthLifetime(peering.Connection));
         // RFC 6023: without SA and selectors the IKE SA comes up alone.
-        if (configured is not null && first.Find<SecurityAssociationPayload>() is not null)
+        var isAsked = configured is not null && first.Find<SecurityAssociationPayload>() is not null;
+        if (isAsked && peering.Connection.Spec.Childless == ChildlessPolicy.Force)
+        {
+            answer.Add(new NotifyPayload(NotifyType.NoAdditionalSas));
+            scope.Fact(new ChildSaFailed(peering.Id, peering.Connection.Name, null, Ending.Word(NotifyType.NoAdditionalSas), "The connection takes no child in IKE_AUTH (childless = force)."));
+        }
+        else if (isAsked)
         {
             var result = ChildNegotiation.Respond(
                 scope, peering, state.Channel.Keys, first, state.Init.InitiatorNonce, state.Init.ResponderNonce, inAuth: true);

@@ -184,7 +184,7 @@ internal static class IkeSaInit
             };
             if (nat.Supported) payloads.AddRange(NatFinding.Announce(scope, peering));
             if (peering.Fragmentation) payloads.Add(new NotifyPayload(NotifyType.FragmentationSupported));
-            payloads.Add(new NotifyPayload(NotifyType.ChildlessIkev2Supported));
+            if (connection.Spec.Childless != ChildlessPolicy.Never) payloads.Add(new NotifyPayload(NotifyType.ChildlessIkev2Supported));
             // RFC 7427 §4, RFC 8784 §3: an answer to who announced it too.
             if (peering.PeerHashes != 0) payloads.Add(SignatureHashes.Announce());
             if (peering.PpkSupported) payloads.Add(new NotifyPayload(NotifyType.UsePpk));
@@ -266,7 +266,17 @@ internal static class IkeSaInit
                 LastHeard = scope.Now,
             };
             var asked = CertificatePayloads.Asked(response.Payloads);
-            return AuthInitiator.Begin(scope, peering, channel, init, state.Wanted, new Login { CertificateAsked = asked.Asked, Authorities = asked.Authorities });
+            // RFC 6023 §3: only where the responder announced it.
+            var takesChildless = response.Payloads.Has(NotifyType.ChildlessIkev2Supported);
+            var isChildless = state.Wanted.Count == 0 || peering.Connection.Spec.Childless switch
+            {
+                ChildlessPolicy.Force => true,
+                ChildlessPolicy.Prefer => takesChildless,
+                _ => false,
+            };
+            if (isChildless && !takesChildless)
+                return Ending.Fail(scope, peering, "childless-refused", "The peer does not take an IKE SA without a child.", channel);
+            return AuthInitiator.Begin(scope, peering, channel, init, state.Wanted, isChildless, new Login { CertificateAsked = asked.Asked, Authorities = asked.Authorities });
         }
 
         IkeSaState.Connecting.InitSent Dropped(IkeDrop reason)

@@ -87,6 +87,15 @@ internal static class Lifecycle
         scope.Set(TimerKind.Keepalive, scope.Settings.Keepalive);
     }
 
+    /// <summary>A child that carried a packet is idle from then on.</summary>
+    public static void Carried(Scope scope, IkeSaState.Established state, IkeInput.Notice.Carried carried)
+    {
+        if (Agenda.Find(state, carried.Child) is not { Stage: ChildStage.Active } child || state.Peering.Connection.Child(child.Name) is not { } config || config.Inactivity <= TimeSpan.Zero) return;
+        var until = carried.At + config.Inactivity;
+        if (scope.Timers.TryGetValue(new TimerId(TimerKind.ChildIdle, child.Id.Value), out var at) && at >= until) return;
+        scope.Set(TimerKind.ChildIdle, until - scope.Now, child.Id.Value);
+    }
+
     /// <summary>RFC 7296 §2.4: only a peer that was silent for the whole time is asked.</summary>
     public static IkeSaState.Established Liveness(Scope scope, IkeSaState.Established state)
     {

@@ -107,6 +107,7 @@ internal static class RekeyIkeSa
             }
 
             Launch(scope, state, Inherit(successor, Bequeath(scope, state, successor.Peering.Id)));
+            if (task.Rival is { } loser) scope.Add(new IkeOutput.Handover(loser.IkeSa, new IkeInput.Inherit(scope.Now, state.Peering.Id, Inheritance.None, IsPassedOver: true)));
             // RFC 7296 §2.8: whoever made the new SA deletes the old one.
             scope.Cancel(TimerKind.Liveness);
             return Informational.SendDeleteIke(scope, state.Peering, state.Channel, "rekeyed");
@@ -119,6 +120,17 @@ internal static class RekeyIkeSa
         scope.Add(new IkeOutput.Handover(rival.IkeSa, new IkeInput.Inherit(scope.Now, state.Peering.Id, Bequeath(scope, state, rival.IkeSa))));
         scope.Fact(new ChildSasInherited(state.Peering.Id, rival.IkeSa));
         return Replaced(scope, state.Peering, state.Channel);
+    }
+
+    /// <summary>
+    /// The peer's crossing request made this IKE SA in vain. RFC 7296 §2.8.2: the peer deletes it; but where our answer was lost it does not know of it and never will,
+    /// so after a while we do.
+    /// </summary>
+    public static IkeSaState.Established PassOver(Scope scope, IkeSaState.Established state)
+    {
+        scope.MustStore = true;
+        scope.Set(TimerKind.Linger, _linger);
+        return state;
     }
 
     /// <summary>Takes over what a replaced IKE SA left.</summary>
@@ -134,7 +146,7 @@ internal static class RekeyIkeSa
     // What goes on: the children with their timers, and what was to be done with them.
     private static Inheritance Bequeath(Scope scope, IkeSaState.Established state, IkeSaId to)
     {
-        var timers = scope.Timers.Where(t => t.Key.Kind is TimerKind.ChildRekey or TimerKind.ChildExpire).ToImmutableDictionary();
+        var timers = scope.Timers.Where(t => t.Key.Kind is TimerKind.ChildRekey or TimerKind.ChildExpire or TimerKind.ChildIdle).ToImmutableDictionary();
         foreach (var id in timers.Keys) scope.Cancel(id.Kind, id.Number);
         var queue = state.Queue.Concat(state.Deferred).Where(w => w is not (Wish.RekeyIke or Wish.Reauthenticate or Wish.CheckLiveness)).ToValueList();
         return new Inheritance(state.Children, queue, timers);

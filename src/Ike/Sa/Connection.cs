@@ -105,6 +105,8 @@ public sealed class ChildConfig
 
     public TimeSpan RandTime => Spec.RandTime?.ToTimeSpan() ?? (LifeTime > RekeyTime ? LifeTime - RekeyTime : TimeSpan.Zero);
 
+    public TimeSpan Inactivity => Spec.Inactivity.ToTimeSpan();
+
     /// <summary>The selectors of our side, with what <c>dynamic</c> stands for.</summary>
     public ValueList<TrafficSelector> LocalSelectors(ValueList<TrafficSelector> dynamic) => Fill(Local, dynamic);
 

@@ -36,6 +36,9 @@ public abstract record IkeInput
 
         public sealed record TerminateIkeSa(Timestamp Now, string Reason) : Command(Now);
 
+        /// <summary>Authenticate anew: with a new IKE SA in this one's place.</summary>
+        public sealed record Reauthenticate(Timestamp Now) : Command(Now);
+
         /// <inheritdoc cref="RekeyChild"/>
         public sealed record TerminateChild(Timestamp Now, ChildName Child, string Reason, ChildSaId? Only = null) : Command(Now);
 
@@ -76,6 +79,9 @@ public abstract record IkeInput
         /// <summary>When a CHILD SA last carried a packet from the peer: a proof of life (RFC 7296 §2.4).</summary>
         public sealed record LastUsed(Timestamp Now, ChildSaId Child, Timestamp At) : Notice(Now);
 
+        /// <summary>When a CHILD SA last carried a packet, in either direction: it is not idle.</summary>
+        public sealed record Carried(Timestamp Now, ChildSaId Child, Timestamp At) : Notice(Now);
+
         /// <summary>Our addresses or routes have changed.</summary>
         public sealed record WaysChanged(Timestamp Now) : Notice(Now);
 
@@ -84,8 +90,12 @@ public abstract record IkeInput
     }
 
     /// <summary>CHILD SAs of a rekeyed IKE SA go over to this one (RFC 7296 §2.8).</summary>
-    public sealed record Inherit(Timestamp Now, IkeSaId From, Inheritance Estate) : IkeInput(Now);
+    /// <param name="IsPassedOver">Another one has inherited, and the peer, who made this one, closes it.</param>
+    public sealed record Inherit(Timestamp Now, IkeSaId From, Inheritance Estate, bool IsPassedOver = false) : IkeInput(Now);
 }
 
 /// <summary>What a replaced IKE SA leaves: its CHILD SAs, what is still to be done with them, and their timers.</summary>
-public sealed record Inheritance(ValueList<ChildSa> Children, ValueList<Wish> Queue, ImmutableDictionary<TimerId, Timestamp> Timers);
+public sealed record Inheritance(ValueList<ChildSa> Children, ValueList<Wish> Queue, ImmutableDictionary<TimerId, Timestamp> Timers)
+{
+    public static Inheritance None { get; } = new([], [], ImmutableDictionary<TimerId, Timestamp>.Empty);
+}

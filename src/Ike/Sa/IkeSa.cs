@@ -241,6 +241,10 @@ public sealed class IkeSa(IkeContext context)
                 return Agenda.Want(state, new Wish.RekeyChild(new ChildSaId(timer.Number)));
             case TimerKind.ChildExpire:
                 return Agenda.WantFirst(state, new Wish.CloseChild(new ChildSaId(timer.Number), "expired"));
+            case TimerKind.Linger when state.AwaitsEstate:
+                return Agenda.WantFirst(state, new Wish.CloseIke("redundant"));
+            case TimerKind.ChildIdle:
+                return Agenda.Find(state, new ChildSaId(timer.Number)) is { Stage: ChildStage.Active } idle ? Agenda.Want(state, new Wish.CloseChild(idle.Id, "inactivity")) : state;
             default:
                 return state;
         }
@@ -270,6 +274,8 @@ public sealed class IkeSa(IkeContext context)
                 return Agenda.HasOrMakes(state, initiate.Child) ? state : Agenda.Want(state, new Wish.CreateChild(initiate.Child));
             case IkeInput.Command.RekeyIkeSa:
                 return state.Task is OwnTask.RekeyingIke ? state : Agenda.Want(state, new Wish.RekeyIke());
+            case IkeInput.Command.Reauthenticate:
+                return Reauthentication.Due(scope, state);
             case IkeInput.Command.RekeyChild rekey:
                 return Named(state, rekey.Child, rekey.Only).Aggregate(state, (s, c) => Agenda.Want(s, new Wish.RekeyChild(c.Id)));
             case IkeInput.Command.TerminateChild terminate:
@@ -296,6 +302,9 @@ public sealed class IkeSa(IkeContext context)
                 return Agenda.Want(state, new Wish.RekeyChild(near.Child));
             case IkeInput.Notice.LastUsed used:
                 return used.At > state.Channel.LastHeard ? state with { Channel = state.Channel with { LastHeard = used.At } } : state;
+            case IkeInput.Notice.Carried carried:
+                Lifecycle.Carried(scope, state, carried);
+                return state;
             case IkeInput.Notice.WaysChanged:
                 return Mobility.Reconsider(scope, state);
             case IkeInput.Notice.NewAddress moved:
@@ -307,6 +316,7 @@ public sealed class IkeSa(IkeContext context)
 
     private static IkeSaState.Established OnInherit(Scope scope, IkeSaState.Established state, IkeInput.Inherit inherit)
     {
+        if (inherit.IsPassedOver) return RekeyIkeSa.PassOver(scope, state);
         scope.MustStore = true;
         foreach (var (id, at) in inherit.Estate.Timers) scope.Set(id.Kind, at - scope.Now, id.Number);
         var doomed = state.Doomed;

@@ -36,6 +36,9 @@ public enum TimerKind : byte
 
     /// <summary>Go on without the answer to a question.</summary>
     Patience,
+
+    /// <summary>Close a child that carries nothing; its number is the CHILD SA's.</summary>
+    ChildIdle,
 }
 
 /// <summary>Names one timer within its IKE SA. Setting a timer that runs moves it.</summary>

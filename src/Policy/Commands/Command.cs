@@ -70,6 +70,9 @@ public abstract record Command
         /// <summary>Null: the connection's IKE SA with all its children.</summary>
         public string? Child { get; init; }
 
+        /// <summary>With rekey of an IKE SA: both sides authenticate anew, with a new IKE SA in the old one's place.</summary>
+        public bool Reauth { get; init; }
+
         /// <summary>One IKE SA of the connection, or with a child one CHILD SA; null = all of them.</summary>
         public ulong? Number { get; init; }
     }

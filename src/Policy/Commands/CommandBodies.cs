@@ -115,4 +115,7 @@ public sealed record SaBody
 
     /// <summary>With rekey and terminate: the number of one IKE SA of the connection, or with a child that of one CHILD SA; without it all of them are meant.</summary>
     public ulong? Number { get; init; }
+
+    /// <summary>With rekey of an IKE SA: both sides authenticate anew, with a new IKE SA in the old one's place.</summary>
+    public bool Reauth { get; init; }
 }

@@ -47,6 +47,7 @@ public static class CommandJson
                 Connection = s.Connection,
                 Child = s.Child,
                 Number = s.Number,
+                Reauth = s.Reauth,
             },
             PolicyJson.Options),
         _ => throw new System.Diagnostics.UnreachableException(),

@@ -164,8 +164,9 @@ public static class CommandReader
         if (StrictJson.Read<SaBody>(body, at) is not { } read) return null;
         CheckLabels(read.Issuer, read.Reason, at);
         if (read.Number is not null && word == CommandWord.Initiate) at["number"].Add(ErrorCode.NotApplicable, "An SA that is up cannot be initiated.");
+        if (read.Reauth && (word != CommandWord.Rekey || read.Child is not null)) at["reauth"].Add(ErrorCode.NotApplicable, "Only an IKE SA is authenticated anew, by rekey.");
         var verb = word switch { CommandWord.Initiate => SaVerb.Initiate, CommandWord.Rekey => SaVerb.Rekey, _ => SaVerb.Terminate };
-        return new Command.Sa { Id = read.Id, Issuer = read.Issuer, Reason = read.Reason, Verb = verb, Connection = read.Connection, Child = read.Child, Number = read.Number };
+        return new Command.Sa { Id = read.Id, Issuer = read.Issuer, Reason = read.Reason, Verb = verb, Connection = read.Connection, Child = read.Child, Number = read.Number, Reauth = read.Reauth };
     }
 
     private static void CheckLabels(string? issuer, string? reason, ErrorScope at)

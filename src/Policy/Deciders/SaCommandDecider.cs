@@ -28,6 +28,7 @@ public static class SaCommandDecider
         else if (command.Verb == SaVerb.Initiate && !ConnectionRules.CanDial(spec))
             errors.Add(named, "$.connection", ErrorCode.Conflict, "The gateway cannot begin: the connection has no address or name of the peer.");
         if (errors.Count > 0) return (null, errors.ToValueList());
+        if (command.Reauth) return (new SaCommandAccepted("reauthenticate", command.Connection, null, command.Reason, command.Number), []);
         return (new SaCommandAccepted(JsonNamingPolicy.KebabCaseLower.ConvertName(command.Verb.ToString()), command.Connection, command.Child, command.Reason, command.Number), []);
     }
 }

@@ -59,6 +59,22 @@ public enum FragmentationPolicy
     Force,
 }
 
+/// <summary>Whether IKE SAs are set up without a child at first (RFC 6023).</summary>
+public enum ChildlessPolicy
+{
+    /// <summary>Peers may; the gateway itself sets the first child up with the IKE SA.</summary>
+    Allow,
+
+    /// <summary>The gateway too, where the peer takes it.</summary>
+    Prefer,
+
+    /// <summary>In both roles always: no child is taken in IKE_AUTH.</summary>
+    Force,
+
+    /// <summary>Peers may not.</summary>
+    Never,
+}
+
 /// <summary>An IKE connection (<c>connection</c>), in the words and with the defaults of swanctl.conf's <c>connections.NAME</c>.</summary>
 public sealed record ConnectionSpec : ItemSpec
 {
@@ -98,6 +114,8 @@ public sealed record ConnectionSpec : ItemSpec
     public bool Mobike { get; init; } = true;
 
     public FragmentationPolicy Fragmentation { get; init; } = FragmentationPolicy.Yes;
+
+    public ChildlessPolicy Childless { get; init; } = ChildlessPolicy.Allow;
 
     /// <summary>Idle time after which liveness is checked; 0 = never.</summary>
     public SwanDuration DpdDelay { get; init; }
@@ -195,6 +213,9 @@ public sealed record ChildSpec
     public SwanDuration? LifeTime { get; init; }
 
     public SwanDuration? RandTime { get; init; }
+
+    /// <summary>Closed when it carried no packet for so long, in either direction; 0 = never.</summary>
+    public SwanDuration Inactivity { get; init; }
 
     [Range(0, long.MaxValue)]
     public long RekeyBytes { get; init; }

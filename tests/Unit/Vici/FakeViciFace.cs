@@ -38,6 +38,13 @@ internal sealed class FakeViciFace : IViciFace
 
     public LeaseBook Leases { get; set; } = LeaseBook.Empty;
 
+    public IReadOnlySet<string> Owned { get; set; } = new HashSet<string>();
+
+    /// <summary>How often revocation was to be forgotten.</summary>
+    public int Forgotten { get; private set; }
+
+    public void ForgetRevocation() => Forgotten++;
+
     public IkeMessageCounts Messages { get; } = new();
 
     public int HalfOpen => 0;

@@ -12,13 +12,16 @@ internal static class SaVerbs
         var target = new Argument<string>("NAME") { Description = "A connection, CONNECTION/CHILD, or a child whose name is unique." };
         var reason = new Option<string?>("--reason") { Description = "Why, for the journal.", HelpName = "TEXT" };
         var what = name switch { "initiate" => "Sets SAs up.", "rekey" => "Gives SAs new keys.", _ => "Ends SAs." };
+        var reauth = new Option<bool>("--reauth") { Description = "Authenticate anew: with a new IKE SA in the old one's place." };
         var verb = new Command(name, what) { target, reason };
+        if (name == "rekey") verb.Options.Add(reauth);
         verb.SetAction(async (parsed, stop) =>
         {
             using var client = where.Connect(parsed);
             var (connection, child) = await FindAsync(client, parsed.GetValue(target)!, stop).ConfigureAwait(false);
             var command = new JsonObject { ["command"] = name, ["connection"] = connection };
             if (child is not null) command["child"] = child;
+            if (name == "rekey" && parsed.GetValue(reauth)) command["reauth"] = true;
             if (parsed.GetValue(reason) is { } why) command["reason"] = why;
             return OutcomePrinter.Print(await client.CommandAsync(ApplyVerb.Bytes(command), stop).ConfigureAwait(false), parsed.GetValue(where.Json), screen);
         });

@@ -9,7 +9,7 @@ using Gateway.Policy.Items;
 namespace Gateway.Host.Vici.Handlers;
 
 /// <summary>load-shared, load-cert, load-key and their like: credentials as items, secret values in the vault.</summary>
-internal sealed class CredentialCommands(ViciDoor door)
+internal sealed class CredentialCommands(IViciFace face, ViciDoor door)
 {
     private const string PrivateKey = "private";
 
@@ -82,8 +82,12 @@ internal sealed class CredentialCommands(ViciDoor door)
         return ViciAnswer.Of(await door.ChangeAsync(client, "clear-creds", [], gone, stop).ConfigureAwait(false));
     }
 
-    /// <summary>What was fetched is kept only as long as it is valid, and by those who fetched it.</summary>
-    public Task<ViciSection> FlushAsync(ViciSection request, IViciClient client, CancellationToken stop) => Task.FromResult(ViciAnswer.Done());
+    /// <summary>flush-certs: revocation lists and OCSP responses that were fetched are fetched again. Nothing else is kept that the configuration does not name.</summary>
+    public Task<ViciSection> FlushAsync(ViciSection request, IViciClient client, CancellationToken stop)
+    {
+        if (request["type"] is null or "" or "ANY" or "any" or "X509_CRL" or "x509_crl" or "OCSP_RESPONSE" or "ocsp_response") face.ForgetRevocation();
+        return Task.FromResult(ViciAnswer.Done());
+    }
 
     private IEnumerable<string> Secrets(bool keys) => door.Loaded(ItemCatalog.Secret)
         .Where(i => i.Spec is SecretSpec secret && secret.Type.ToString().Equals(PrivateKey, StringComparison.OrdinalIgnoreCase) == keys).Select(i => i.Key.Name);

@@ -68,7 +68,7 @@ internal sealed class ListCommands(IViciFace face)
     public async Task<ViciSection> CertificatesAsync(ViciSection request, IViciClient client, CancellationToken stop)
     {
         foreach (var item in face.Running.OfKind(CredentialNames.CertificateKind).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
-            if (CertificateSections.Of(item, request) is { } section) await client.StreamAsync("list-cert", section, stop).ConfigureAwait(false);
+            if (CertificateSections.Of(item, request, face.Owned) is { } section) await client.StreamAsync("list-cert", section, stop).ConfigureAwait(false);
         return [];
     }
 

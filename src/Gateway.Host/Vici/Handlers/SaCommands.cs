@@ -95,9 +95,10 @@ internal sealed class SaCommands(IViciFace face, ViciDoor door)
     {
         var filter = SaFilter.Of(request);
         if (filter.IsEmpty) return ViciAnswer.Failed("missing rekey selector");
-        if (request.IsYes("reauth")) return ViciAnswer.Failed("reauthentication is not supported; rekey without --reauth");
-        var targets = Targets(filter);
-        var (accepted, refusal) = await CommandAsync(client, SaVerb.Rekey, targets, stop).ConfigureAwait(false);
+        // vici: reauth concerns IKE SAs; of a child it means its IKE SA.
+        var reauth = request.IsYes("reauth");
+        var targets = reauth ? [.. face.IkeSas.Where(s => s.State is "ESTABLISHED" or "REKEYING" && filter.Takes(s) && (!filter.OfChildren || s.Children.Any(filter.Takes))).Select(s => new Target(s.Connection, null, s.Id.Value))] : Targets(filter);
+        var (accepted, refusal) = await CommandAsync(client, SaVerb.Rekey, targets, stop, reauth).ConfigureAwait(false);
         return Counted(targets.Count == 0 ? "no matching SAs to rekey found" : accepted == 0 ? refusal : null, targets.Count, null, null);
     }
 
@@ -154,9 +155,9 @@ internal sealed class SaCommands(IViciFace face, ViciDoor door)
             : [.. sas.Select(s => new Target(s.Connection, null, s.Id.Value))];
     }
 
-    private async Task<(int Accepted, string? Refusal)> CommandAsync(IViciClient client, SaVerb verb, List<Target> targets, CancellationToken stop)
+    private async Task<(int Accepted, string? Refusal)> CommandAsync(IViciClient client, SaVerb verb, List<Target> targets, CancellationToken stop, bool reauth = false)
     {
-        var outcomes = await Task.WhenAll(targets.Select(t => door.SaAsync(client, verb, t.Connection.Value, t.Child, t.Number, stop))).ConfigureAwait(false);
+        var outcomes = await Task.WhenAll(targets.Select(t => door.SaAsync(client, verb, t.Connection.Value, t.Child, t.Number, stop, reauth))).ConfigureAwait(false);
         return (outcomes.Count(ViciAnswer.Accepted), outcomes.Where(o => !ViciAnswer.Accepted(o)).Select(ViciAnswer.Why).FirstOrDefault());
     }
 

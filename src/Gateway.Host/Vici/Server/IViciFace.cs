@@ -28,6 +28,12 @@ internal interface IViciFace
     /// <summary>Who has which address of the pools.</summary>
     LeaseBook Leases { get; }
 
+    /// <summary>Names of certificate items whose private key the gateway has.</summary>
+    IReadOnlySet<string> Owned { get; }
+
+    /// <summary>What was learned of revocation is asked for again.</summary>
+    void ForgetRevocation();
+
     /// <summary>IKE messages that came and went.</summary>
     IkeMessageCounts Messages { get; }
 

@@ -17,7 +17,7 @@ internal sealed class ViciCommands
         _face = face;
         var door = new ViciDoor(face);
         var (status, lists, sas, connections, credentials, traps) =
-            (new StatusCommands(face), new ListCommands(face), new SaCommands(face, door), new ConnectionCommands(face, door, log), new CredentialCommands(door), new TrapCommands(face, door));
+            (new StatusCommands(face), new ListCommands(face), new SaCommands(face, door), new ConnectionCommands(face, door, log), new CredentialCommands(face, door), new TrapCommands(face, door));
         var pools = new PoolCommands(face, door);
         _rows = new Dictionary<string, ViciHandler>
         {

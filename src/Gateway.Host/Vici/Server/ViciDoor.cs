@@ -23,8 +23,8 @@ internal sealed class ViciDoor(IViciFace face)
     public Task<Outcome> DeleteAsync(IViciClient client, string reason, string kind, string name, CancellationToken stop) =>
         ChangeAsync(client, reason, [], [new ItemDeleteRequest(kind, name)], stop);
 
-    public Task<Outcome> SaAsync(IViciClient client, SaVerb verb, string connection, string? child, ulong? number, CancellationToken stop) => face.HandleAsync(
-        new Command.Sa { Id = NewId(), Issuer = "vici", Verb = verb, Connection = connection, Child = child, Number = number }, client.Principal, stop);
+    public Task<Outcome> SaAsync(IViciClient client, SaVerb verb, string connection, string? child, ulong? number, CancellationToken stop, bool reauth = false) => face.HandleAsync(
+        new Command.Sa { Id = NewId(), Issuer = "vici", Verb = verb, Connection = connection, Child = child, Number = number, Reauth = reauth }, client.Principal, stop);
 
     public static ItemPutRequest Put(string kind, string name, JsonObject spec) => new(kind, name, JsonSerializer.SerializeToElement(spec));
 

@@ -13,7 +13,8 @@ namespace Gateway.Host.Vici.Views;
 internal static class CertificateSections
 {
     /// <summary>Null when the request asks for others.</summary>
-    public static ViciSection? Of(Item item, ViciSection request)
+    /// <param name="owned">Names of those whose private key the gateway has.</param>
+    public static ViciSection? Of(Item item, ViciSection request, IReadOnlySet<string> owned)
     {
         var spec = Json(item);
         var type = (Text(spec, "type") ?? "x509") switch { "x509-crl" => "X509_CRL", "pubkey" => "PUBKEY", _ => "X509" };
@@ -21,7 +22,9 @@ internal static class CertificateSections
         if (Asked(request["type"], type) || (type == "X509" && Asked(request["flag"], flag))) return null;
         var data = Data(Text(spec, "data") ?? "");
         if (request["subject"] is { Length: > 0 } subject && SubjectOf(type, data) != subject) return null;
-        return new ViciSection { { "type", type }, { "flag", flag }, { "data", data } };
+        var section = new ViciSection { { "type", type }, { "flag", flag }, { "data", data } };
+        if (owned.Contains(item.Key.Name)) section.Add("has_privkey", true);
+        return section;
     }
 
     public static ViciSection OfAuthority(Item item, RunningConfiguration running)

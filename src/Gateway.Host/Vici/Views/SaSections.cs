@@ -34,9 +34,12 @@ internal static class SaSections
         };
         AlgorithmWords.Add(section, SaProtocol.Ike, sa.Proposal);
         if (inventory.IkeSas.TryGetValue(sa.Id.Value, out var entry)) section.Add("established", Since(entry.Since));
+        section.Add("remote-eap-id", sa.EapId);
+        if (sa.PpkId is not null) section.Add("ppk", true);
         if (sa.LocalVips.Count > 0) section.Add("local-vips", sa.LocalVips.Select(a => a.ToString()));
         if (sa.RemoteVips.Count > 0) section.Add("remote-vips", sa.RemoteVips.Select(a => a.ToString()));
         if (sa.RekeyIn is { } rekey) section.Add("rekey-time", Seconds(rekey));
+        if (sa.ReauthIn is { } reauth) section.Add("reauth-time", Seconds(reauth));
         return section;
     }
 
@@ -63,6 +66,8 @@ internal static class SaSections
             { "nat-any", sa.NatLocal || sa.NatRemote },
         };
         AlgorithmWords.Add(section, SaProtocol.Ike, sa.Proposal);
+        section.Add("remote-eap-id", sa.EapId);
+        if (sa.PpkId is not null) section.Add("ppk", true);
         section.Add("established", Since(entry.Since));
         return section;
     }

@@ -90,7 +90,7 @@ internal sealed unsafe class EspLab : IDisposable
         Tables = new DataplaneTables(_epochs);
         Pool = new PacketPool(1024, hugepages: false);
         Context = new WorkerContext(_graph, Pool, Tables);
-        Control = new SaControl(Tables, new Lock());
+        Control = new SaControl(Tables, new Lock()) { OutboundReady = policy => Context.Held.Release(Context, policy) };
         _arrivals = [];
     }
 

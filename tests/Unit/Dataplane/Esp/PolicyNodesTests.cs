@@ -1,5 +1,6 @@
 using System.Net;
 using Gateway.Dataplane.Esp;
+using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;
 using Gateway.Policy.Sa;
@@ -56,6 +57,66 @@ public sealed unsafe class PolicyNodesTests : IDisposable
         _lab.Control.SetPolicies([]);
         Assert.Equal(NodeNames.Ip4Rewrite, Fate("10.1.0.5", "10.2.0.7"));
         Assert.False(_lab.Tables.SpdActive);
+    }
+
+    [Fact]
+    public void The_first_packets_of_a_child_that_holds_them_leave_when_its_SA_is_up_in_their_order()
+    {
+        _lab.Control.SetPolicies([Child() with { Holds = true }]);
+        for (var i = 0; i < HeldPackets.PerPolicy + 2; i++) Assert.Empty(_lab.Send(Packet("10.1.0.5", "10.2.0.7", payload: PlainIp.Udp((ushort)(1000 + i), 2000, 20))));
+        Assert.Equal(2UL, _lab.Drops(NodeNames.Spd4Output, "no-sa"));
+        Assert.Single(_lab.Notices());
+        var (outbound, inbound) = EspLab.Pair(_random);
+        _lab.Install(EspLab.Parameters(1, outbound, inbound, ["10.1.0.0/24"], ["10.2.0.0/24"]), outbound, inbound);
+        var left = _lab.Run();
+        Assert.Equal(HeldPackets.PerPolicy, left.Count);
+        Assert.All(left, p => Assert.Equal(NodeNames.Ip4Lookup, p.Node));
+        Assert.Equal(Enumerable.Range(1, HeldPackets.PerPolicy).Select(n => (uint)n), left.Select(p => System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(p.Bytes.AsSpan(24))));
+        Assert.Equal(0, _lab.Context.Held.Count);
+        _lab.Control.RemoveSa(new(1));
+    }
+
+    [Fact]
+    public void Packets_that_wait_in_vain_are_dropped_after_a_while_and_all_of_them_have_a_bound()
+    {
+        _lab.Control.SetPolicies([.. Enumerable.Range(0, 40).Select(n => SecurityPolicy.OfChild(_branch, new ChildName($"c{n}"), EspLab.Select("10.1.0.0/24"), EspLab.Select($"10.2.{n}.0/24")) with { Holds = true })]);
+        for (var n = 0; n < 40; n++)
+            for (var i = 0; i < 10; i++) Assert.Empty(_lab.Send(Packet("10.1.0.5", $"10.2.{n}.7")));
+        Assert.Equal(HeldPackets.Capacity, _lab.Context.Held.Count);
+        Assert.Equal(400UL - HeldPackets.Capacity, _lab.Drops(NodeNames.Spd4Output, "no-sa"));
+        _lab.Context.Held.Expire(_lab.Context);
+        Assert.Equal(HeldPackets.Capacity, _lab.Context.Held.Count);
+        _lab.Context.Now += HeldPackets.Patience + 1;
+        _lab.Context.Held.Expire(_lab.Context);
+        _lab.Context.Run();
+        Assert.Equal(0, _lab.Context.Held.Count);
+        Assert.Equal(400UL, _lab.Drops(NodeNames.Spd4Output, "no-sa"));
+        _lab.Control.SetPolicies([]);
+        // The frees of the last drops come with the next run.
+        _lab.Send(Packet("10.1.0.5", "10.2.0.7"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Of_several_children_with_the_same_selectors_one_that_is_up_carries_the_packets(bool spokeFirst)
+    {
+        SecurityPolicy Of(string connection) => SecurityPolicy.OfChild(new ConnectionName(connection), _net, EspLab.Select("10.1.0.0/24"), EspLab.Select("10.2.0.0/24"));
+        var (outbound, inbound) = EspLab.Pair(_random);
+        // Whatever their names, and whichever of configuration and SA comes first.
+        foreach (var up in (string[])["a", "b", "c", "d"])
+        {
+            if (!spokeFirst) _lab.Control.SetPolicies([Of("a"), Of("b"), Of("c"), Of("d")]);
+            var sa = EspLab.Parameters(1, outbound, inbound, ["10.1.0.0/24"], ["10.2.0.0/24"]) with { Connection = new ConnectionName(up) };
+            _lab.Install(sa, outbound, inbound);
+            _lab.Control.SetPolicies([Of("a"), Of("b"), Of("c"), Of("d")]);
+            Assert.Equal(NodeNames.Ip4Lookup, Fate("10.1.0.5", "10.2.0.7"));
+            _lab.Control.RemoveSa(new(1));
+            Assert.Equal("dropped", Fate("10.1.0.5", "10.2.0.7"));
+            _lab.Control.SetPolicies([]);
+        }
+
+        Assert.Equal(0, _lab.Tables.Spd.Count);
     }
 
     [Fact]
