@@ -13,19 +13,20 @@ namespace Gateway.Host.Descriptors;
 /// What belongs to a pass as a whole. Before its first step the security policies are those of the desired configuration, so that no port ever opens
 /// and no route ever leads out before what must be protected is. After its last step the IKE engine gets the connections and secrets in force.
 /// </summary>
-internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISecretVault vault, CompiledConnections compiled, PuntKeeper? punt, HeapTrim heap) : IReconcilerPhases
+/// <param name="protects">The configuration whose security policies are in force already.</param>
+internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISecretVault vault, CompiledConnections compiled, PuntKeeper? punt, HeapTrim heap, RunningConfiguration protects) : IReconcilerPhases
 {
-    private RunningConfiguration? _before;
     private static readonly string[] _kinds = [ItemCatalog.Connection, ItemCatalog.Secret, ItemCatalog.Certificate, ItemCatalog.Authority];
 
+    private RunningConfiguration _protects = protects;
     private readonly CredentialLoader _credentials = new(vault);
     private List<Item> _loaded = [];
     private List<Item> _pools = [];
 
     public void BeforePass(RunningConfiguration desired)
     {
-        if (ReferenceEquals(_before, desired)) return;
-        _before = desired;
+        if (ReferenceEquals(_protects, desired)) return;
+        _protects = desired;
         security.SetPolicies(SecurityPolicies.Of(desired));
     }
 

@@ -92,6 +92,8 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             Numbers = parts.Numbers,
             LocalAddressTowards = remote => parts.Dataplane.TryRoute(0, remote, out var source, out _) ? source : null,
         });
+        // Before anything else that is left for the loop.
+        Leave((_, outputs) => _engine.RestoreLeases(parts.Leases, outputs));
     }
 
     /// <summary>Datagrams that were dropped because the loop did not keep up.</summary>
@@ -121,11 +123,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     /// <summary>Whether messages are told to those who watch.</summary>
     public TraceSwitch Trace => _parts.Settings.Trace;
 
-    public void Start()
-    {
-        Leave((_, outputs) => _engine.RestoreLeases(_parts.Leases, outputs));
-        _loop = Task.Run(LoopAsync);
-    }
+    public void Start() => _loop = Task.Run(LoopAsync);
 
     /// <summary>Puts pools in force, before the connections that use them.</summary>
     public void LoadPools(IReadOnlyList<AddressPool> pools) => Leave((_, _) => _engine.LoadPools(pools));

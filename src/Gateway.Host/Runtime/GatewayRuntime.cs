@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Gateway.Crypto.Aead;
 using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Apply.Descriptors;
+using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Io;
 using Gateway.Host.Api;
 using Gateway.Host.Api.Views;
@@ -58,6 +59,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private ShowViews _views = null!;
     private IBus? _bus;
     private string? _journalTrouble;
+    private volatile bool _resumed;
     private Authorization _authorization = null!;
 
     private GatewayRuntime(ApplianceConfig appliance, Logs logs)
@@ -154,7 +156,8 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     {
         if (notice is DataplaneNotice.NeighborLearned or DataplaneNotice.NeighborUnreachable) HostLog.NoticeDetail(_log, notice.ToString());
         else if (notice is DataplaneNotice.AddressConflict or DataplaneNotice.WorkerDied) HostLog.Notice(_log, notice.ToString());
-        else _ike?.Notice(notice);
+        // An SA that is about to be resumed must not be asked for anew.
+        else if (_resumed || notice is not AcquireNotice) _ike?.Notice(notice);
     }
 
     public async ValueTask DisposeAsync()
@@ -215,8 +218,6 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         // Before there is any port: what must be protected is, with the SAs that go on.
         _dataplane.Security.SetPolicies(SecurityPolicies.Of(running.Configuration));
         CreateIke(inventory, past.Fold.Leases);
-        using (var read = await slots.ConfigureAwait(false)) await ResumeAsync(read, running.Configuration, inventory, head, stop).ConfigureAwait(false);
-        _ike.Start();
         var facts = new FactWriter(_sequencer, TimeProvider.System);
         _parts.Push(facts);
         _reconciler = new Reconciler(
@@ -224,10 +225,15 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
                 new InterfaceDescriptor(_dataplane, _ports), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
                 new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(_compiled), new PolicyDescriptor(),
             ],
-            TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets));
+            TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets, running.Configuration));
         _parts.Push(_reconciler);
         _ports.LinkChanged += change => _reconciler.Poke($"device {change.Device}");
-        await _reconciler.StartAsync(running.Configuration, running.Pending).ConfigureAwait(false);
+        // Ports open while the SAs come back. Until they are there what must be protected is dropped; what is left for the IKE engine waits in its mailbox.
+        var configured = _reconciler.StartAsync(running.Configuration, running.Pending);
+        using (var read = await slots.ConfigureAwait(false)) await ResumeAsync(read, running.Configuration, inventory, head, stop).ConfigureAwait(false);
+        _resumed = true;
+        _ike.Start();
+        await configured.ConfigureAwait(false);
         foreach (var device in _ports.ReleaseUnclaimed()) HostLog.GivenBack(_log, device);
 
         _authorization = new Authorization(_appliance.Authorization, _appliance.Limits);
@@ -352,7 +358,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _parts.Push(_ike);
     }
 
-    private ConfigurationPhases Phases(VaultSecrets secrets)
+    private ConfigurationPhases Phases(VaultSecrets secrets, RunningConfiguration protects)
     {
         if (_appliance.Dataplane.PuntTap.Length > 0)
         {
@@ -362,7 +368,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
         var heap = new HeapTrim(_vault.LetGo);
         _parts.Push(new Ending(heap.Dispose));
-        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _compiled, _punt, heap);
+        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _compiled, _punt, heap, protects);
     }
 
     private async Task FirstConfigurationAsync(CancellationToken stop)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Gateway.Policy;
 using Gateway.Policy.Events;
@@ -69,25 +70,40 @@ public static class StateDocument
         {
             using var json = JsonDocument.Parse(document);
             var root = json.RootElement;
-            var state = new StateFold(blame);
-            state.Load(root.GetProperty("position").GetInt64(), root.TryGetProperty("time", out var time) ? Time(time) : null);
-            state.Configuration.Load(
-                root.GetProperty("revision").GetInt64(),
-                root.GetProperty("items").EnumerateArray().Select(Put),
-                root.GetProperty("pending").EnumerateArray().Select(Key),
-                root.GetProperty("open").EnumerateArray().Select(o => Event(o) is ItemDeleted deleted ? new OpenChange(deleted.Key, null) : Put(o) is var put ? new OpenChange(put.Put.Key, put) : default));
-            state.Sas.Load(Sas(root.GetProperty("sas")));
-            // The first journals knew no leases.
-            var leases = root.TryGetProperty("leases", out var known) ? known.EnumerateArray() : default;
-            state.Load(LeaseBook.Of(leases.Select(l => new LeaseEntry(
-                l[0].GetString()!, System.Net.IPAddress.Parse(l[1].GetString()!), l[2].GetString()!, l[3].GetBoolean(), Time(l[4])))));
-            if (state.Blame is { } into) Blame(root, into);
-            return state;
+            // Items and SAs are each much of the work of a start, and know nothing of each other.
+            var sas = Task.Run(() => Sas(root.GetProperty("sas")));
+            try
+            {
+                return Read(root, sas, blame);
+            }
+            finally
+            {
+                // It reads the document, which ends here.
+                Task.WaitAny(sas);
+            }
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or InvalidCastException)
         {
             throw new JsonException("This is no state of a journal.", e);
         }
+    }
+
+    private static StateFold Read(JsonElement root, Task<SaInventory> sas, bool blame)
+    {
+        var state = new StateFold(blame);
+        state.Load(root.GetProperty("position").GetInt64(), root.TryGetProperty("time", out var time) ? Time(time) : null);
+        state.Configuration.Load(
+            root.GetProperty("revision").GetInt64(),
+            root.GetProperty("items").EnumerateArray().Select(Put),
+            root.GetProperty("pending").EnumerateArray().Select(Key),
+            root.GetProperty("open").EnumerateArray().Select(o => Event(o) is ItemDeleted deleted ? new OpenChange(deleted.Key, null) : Put(o) is var put ? new OpenChange(put.Put.Key, put) : default));
+        // The first journals knew no leases.
+        var leases = root.TryGetProperty("leases", out var known) ? known.EnumerateArray() : default;
+        state.Load(LeaseBook.Of(leases.Select(l => new LeaseEntry(
+            l[0].GetString()!, System.Net.IPAddress.Parse(l[1].GetString()!), l[2].GetString()!, l[3].GetBoolean(), Time(l[4])))));
+        if (state.Blame is { } into) Blame(root, into);
+        state.Sas.Load(sas.GetAwaiter().GetResult());
+        return state;
     }
 
     private static void Put(Utf8JsonWriter json, PutItem item) => Event(json, item.Put, item.Principal);
@@ -113,7 +129,7 @@ public static class StateDocument
     private static GatewayEvent Event(JsonElement json)
     {
         var name = json.GetProperty("event").GetString()!;
-        var data = System.Text.Encoding.UTF8.GetBytes(json.GetProperty("data").GetRawText());
+        var data = JsonMarshal.GetRawUtf8Value(json.GetProperty("data"));
         return EventCatalog.TryDecode(name, data, out var e, out var failure) ? e : throw new JsonException(failure.Message);
     }
 
