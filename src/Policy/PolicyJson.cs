@@ -86,10 +86,33 @@ public static class PolicyJson
 
     private sealed class TextJson<T>(string what, TryParse<T> parse, Func<T, string> write) : JsonConverter<T>
     {
-        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            reader.TokenType == JsonTokenType.String && parse(reader.GetString(), out var value) ? value : throw new JsonException($"Expected {what}.");
+        /// <summary>Places of <see cref="_seen"/>, a power of two.</summary>
+        private const int Places = 1024;
+
+        /// <summary>A longer text is not remembered.</summary>
+        private const int Longest = 64;
+
+        // Addresses, prefixes and names come again and again: of each text the value that it was read as last is kept. Values do not change.
+        [ThreadStatic]
+        private static (byte[]? Octets, T Value)[]? _seen;
+
+        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType != JsonTokenType.String) throw new JsonException($"Expected {what}.");
+            if (reader.HasValueSequence || reader.ValueIsEscaped || reader.ValueSpan.Length > Longest) return Parse(reader.GetString());
+            var octets = reader.ValueSpan;
+            var hash = (uint)octets.Length;
+            foreach (var octet in octets) hash = (hash ^ octet) * 16_777_619;
+            ref var place = ref (_seen ??= new (byte[]?, T)[Places])[(hash ^ (hash >> 15)) & (Places - 1)];
+            if (place.Octets is not null && octets.SequenceEqual(place.Octets)) return place.Value;
+            var value = Parse(reader.GetString());
+            place = (octets.ToArray(), value);
+            return value;
+        }
 
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(write(value));
+
+        private T Parse(string? text) => parse(text, out var value) ? value : throw new JsonException($"Expected {what}.");
     }
 
     private sealed class NumberJson<T>(Func<ulong, T> make, Func<T, ulong> number) : JsonConverter<T>

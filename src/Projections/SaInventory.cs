@@ -98,18 +98,24 @@ public sealed record SaInventory
     private SaInventory Move(IkeSaEndpointChanged moved)
     {
         if (!IkeSas.TryGetValue(moved.Id.Value, out var sa)) return this;
-        var established = sa.Established with { LocalAddress = moved.LocalAddress, LocalPort = moved.LocalPort, RemoteAddress = moved.RemoteAddress, RemotePort = moved.RemotePort };
-        var children = ChildrenOf(moved.Id).Select(c => KeyValuePair.Create(c.Id.Value, c with
-        {
-            Parameters = c.Parameters with
-            {
-                LocalAddress = moved.LocalAddress,
-                RemoteAddress = moved.RemoteAddress,
-                Encapsulation = c.Parameters.Encapsulation is null ? null : new UdpEncapsulation((ushort)moved.LocalPort, (ushort)moved.RemotePort),
-            },
-        }));
-        return this with { IkeSas = IkeSas.SetItem(moved.Id.Value, sa with { Established = established }), ChildSas = ChildSas.SetItems(children) };
+        var children = ChildrenOf(moved.Id).Select(c => KeyValuePair.Create(c.Id.Value, Moved(c, moved)));
+        return this with { IkeSas = IkeSas.SetItem(moved.Id.Value, Moved(sa, moved)), ChildSas = ChildSas.SetItems(children) };
     }
+
+    internal static IkeSaEntry Moved(IkeSaEntry sa, IkeSaEndpointChanged to) => sa with
+    {
+        Established = sa.Established with { LocalAddress = to.LocalAddress, LocalPort = to.LocalPort, RemoteAddress = to.RemoteAddress, RemotePort = to.RemotePort },
+    };
+
+    internal static ChildSaEntry Moved(ChildSaEntry child, IkeSaEndpointChanged to) => child with
+    {
+        Parameters = child.Parameters with
+        {
+            LocalAddress = to.LocalAddress,
+            RemoteAddress = to.RemoteAddress,
+            Encapsulation = child.Parameters.Encapsulation is null ? null : new UdpEncapsulation((ushort)to.LocalPort, (ushort)to.RemotePort),
+        },
+    };
 
     private SaInventory Fail(ConnectionName connection, ConnectionFailure failure) => this with { LastFailures = LastFailures.SetItem(connection, failure) };
 }

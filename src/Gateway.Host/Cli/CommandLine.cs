@@ -38,6 +38,16 @@ public static class CommandLine
         {
             return ExitCodes.Done;
         }
+        catch (Journal.JournalUnavailableException e)
+        {
+            screen.Error(e.Message);
+            return ExitCodes.Unreachable;
+        }
+        catch (Policy.Journal.JournalDamagedException e)
+        {
+            screen.Error(e.Message);
+            return ExitCodes.Rejected;
+        }
         catch (IOException e)
         {
             screen.Error(e.Message);

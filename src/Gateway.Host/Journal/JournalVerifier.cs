@@ -97,13 +97,8 @@ public static class JournalVerifier
 
     private static PageCheck Check(IReadOnlyList<Envelope> page, JournalHead after)
     {
-        for (var i = 0; i < page.Count; i++)
-        {
-            if (ChainFault.Of(after, page[i]) is { } fault) return new PageCheck(page, i, fault);
-            after = new JournalHead(page[i].Position, page[i].Hash);
-        }
-
-        return new PageCheck(page, page.Count, null);
+        var fault = ChainFault.Of(after, page, out var sound);
+        return new PageCheck(page, sound, fault);
     }
 
     /// <summary>A page and how much of it is sound.</summary>

@@ -19,6 +19,9 @@ public sealed class SqliteJournal : IJournal
 
     private const int ApplicationId = 0x47_57_4a_31;
 
+    /// <summary>EWOULDBLOCK: what the runtime answers when another process holds a file.</summary>
+    private const int WouldBlock = 11;
+
     private readonly string _path;
     private readonly string? _owner;
     private int? _maxPages;
@@ -62,15 +65,16 @@ public sealed class SqliteJournal : IJournal
 
     public async ValueTask<JournalHead> OpenAsync(CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+        MakeFolder();
         _lock = TakeLock();
         try
         {
             _writer = Connect(SqliteOpenMode.ReadWriteCreate);
+            // Before anything is written: what is not this gateway's stays as it is.
+            CheckOwner(_writer);
             Execute(_writer, "PRAGMA journal_mode=WAL");
             Execute(_writer, "PRAGMA synchronous=NORMAL");
             CreateSchema(_writer);
-            CheckOwner(_writer);
             MaxPages = _maxPages;
             // An archiving that was cut off had its bundle and its base: the rest of it is done now.
             while (BaseRow.DeleteSome(_writer))
@@ -87,13 +91,15 @@ public sealed class SqliteJournal : IJournal
         {
             throw Translate(e);
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw new JournalUnavailableException($"The journal {_path} cannot be written: {e.Message}", e);
+            throw CannotBeWritten(e);
         }
     }
 
-    /// <summary>Opens for reading beside a running gateway, or without one; <see cref="AppendAsync"/> is refused.</summary>
+    /// <summary>
+    /// Opens for reading beside a running gateway, or without one, also on a medium that cannot be written; <see cref="AppendAsync"/> is refused.
+    /// </summary>
     public static SqliteJournal OpenForReading(string path)
     {
         if (!File.Exists(path)) throw new FileNotFoundException($"There is no journal at {path}.", path);
@@ -201,15 +207,23 @@ public sealed class SqliteJournal : IJournal
         _writing.Dispose();
     }
 
-    private static void CreateSchema(SqliteConnection connection)
+    private void CheckOwner(SqliteConnection connection)
     {
-        var owner = (long)Scalar(connection, "PRAGMA application_id")!;
         var tables = (long)Scalar(connection, "SELECT count(*) FROM sqlite_master")!;
-        if (owner != ApplicationId && tables != 0) throw new JournalUnavailableException("The file is a database of something else, not a journal of a gateway.");
+        if (tables != 0 && !IsMarked(connection)) throw new JournalUnavailableException($"The file {_path} is a database of something else, not a journal of a gateway.");
+        if (_owner is null || (long)Scalar(connection, "SELECT count(*) FROM sqlite_master WHERE type='table' AND name='owner'")! == 0) return;
+        if (Scalar(connection, "SELECT gateway FROM owner") is string owner && owner != _owner)
+            throw new JournalUnavailableException($"The journal {_path} belongs to the gateway {owner}, not to {_owner}.");
+    }
+
+    private static bool IsMarked(SqliteConnection connection) => (long)Scalar(connection, "PRAGMA application_id")! == ApplicationId;
+
+    private void CreateSchema(SqliteConnection connection)
+    {
+        if (!IsMarked(connection)) Execute(connection, $"PRAGMA application_id={ApplicationId}");
         Execute(
             connection,
             $"""
-            PRAGMA application_id={ApplicationId};
             CREATE TABLE IF NOT EXISTS events (
               position INTEGER PRIMARY KEY, subject TEXT NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, command_id TEXT, door TEXT NOT NULL,
               who TEXT NOT NULL, issuer TEXT, cause INTEGER, data BLOB NOT NULL, hash BLOB NOT NULL);
@@ -220,20 +234,11 @@ public sealed class SqliteJournal : IJournal
             CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY CHECK (one = 1), gateway TEXT NOT NULL);
             {BaseRow.Schema};
             """);
-    }
-
-    private void CheckOwner(SqliteConnection connection)
-    {
         if (_owner is null) return;
-        using (var command = connection.CreateCommand())
-        {
-            command.CommandText = "INSERT OR IGNORE INTO owner VALUES (1, $gateway)";
-            command.Parameters.AddWithValue("$gateway", _owner);
-            command.ExecuteNonQuery();
-        }
-
-        if (Scalar(connection, "SELECT gateway FROM owner") is string owner && owner != _owner)
-            throw new JournalUnavailableException($"The journal {_path} belongs to the gateway {owner}, not to {_owner}.");
+        using var command = connection.CreateCommand();
+        command.CommandText = "INSERT OR IGNORE INTO owner VALUES (1, $gateway)";
+        command.Parameters.AddWithValue("$gateway", _owner);
+        command.ExecuteNonQuery();
     }
 
     private async ValueTask<T> WriteAsync<T>(Func<SqliteConnection, T> write, CancellationToken cancellationToken)
@@ -337,12 +342,14 @@ public sealed class SqliteJournal : IJournal
         using var connection = Connect(SqliteOpenMode.ReadOnly);
         from = Math.Max(1, from);
         ThrowIfArchived(connection, from);
+        using var rows = new EventRows(connection);
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var page = new List<Envelope>(JournalPages.Length);
-            using (var rows = new EventRows(connection, from, long.MaxValue))
-                while (page.Count < JournalPages.Length && rows.Next() is { } envelope) page.Add(envelope);
+            rows.Begin(from, long.MaxValue);
+            while (page.Count < JournalPages.Length && rows.Next() is { } envelope) page.Add(envelope);
+            rows.End();
             // It may have been archived while it was read.
             if (page.Count > 0 && page[0].Position != from) ThrowIfArchived(connection, from);
             if (page.Count > 0) yield return page;
@@ -401,19 +408,57 @@ public sealed class SqliteJournal : IJournal
         {
             return new FileStream(_path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e)
+        catch (IOException e) when (e.HResult == WouldBlock)
         {
             throw new JournalUnavailableException($"The journal {_path} is in use by another process.", e);
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw new JournalUnavailableException($"The journal {_path} cannot be written: {e.Message}", e);
+            throw CannotBeWritten(e);
         }
     }
 
+    private void MakeFolder()
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw CannotBeWritten(e);
+        }
+    }
+
+    private JournalUnavailableException CannotBeWritten(Exception e) => new($"The journal {_path} cannot be written: {e.Message}", e);
+
     private SqliteConnection Connect(SqliteOpenMode mode)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _path, Mode = mode, Pooling = false, DefaultTimeout = 5 }.ToString());
+        var connection = Connect(_path, mode);
+        if (mode != SqliteOpenMode.ReadOnly || _writer is not null) return connection;
+        try
+        {
+            Scalar(connection, "SELECT 1 FROM sqlite_master LIMIT 1");
+            return connection;
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode is SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_READONLY)
+        {
+            connection.Dispose();
+            // SQLite shares an index of the write-ahead log with a writer, and may not make it here. Where there is no log nobody can be writing: it was closed.
+            if (new FileInfo(_path + "-wal") is { Exists: true, Length: > 0 })
+                throw new JournalUnavailableException($"The journal {_path} was not closed and lies where nothing can be written: copy it with its -wal file to another folder to read it.", e);
+            return Connect($"file:{Uri.EscapeDataString(_path)}?immutable=1", mode);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private static SqliteConnection Connect(string source, SqliteOpenMode mode)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = source, Mode = mode, Pooling = false, DefaultTimeout = 5 }.ToString());
         connection.Open();
         // The journal is appended to and read from end to end; a larger page cache would only stand about.
         Execute(connection, "PRAGMA cache_size=-512");
@@ -434,12 +479,25 @@ public sealed class SqliteJournal : IJournal
         return command.ExecuteScalar();
     }
 
+    // Where SQLite has no room for its index it says no more than that the disk failed.
+    private bool IsDiskFull()
+    {
+        try
+        {
+            return new DriveInfo(Path.GetDirectoryName(_path)!).AvailableFreeSpace < 64 * 1024;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     private Exception Translate(SqliteException e) => e.SqliteErrorCode switch
     {
         SQLitePCL.raw.SQLITE_CORRUPT or SQLitePCL.raw.SQLITE_NOTADB =>
             new JournalDamagedException(_head.Position + 1, $"The journal {_path} is damaged behind position {_head.Position}: {e.Message}"),
         SQLitePCL.raw.SQLITE_CONSTRAINT => new JournalConflictException($"Somebody else wrote to the journal {_path}: {e.Message}"),
-        SQLitePCL.raw.SQLITE_FULL => new JournalUnavailableException($"The disk of the journal {_path} is full.", e),
+        SQLitePCL.raw.SQLITE_FULL or SQLitePCL.raw.SQLITE_IOERR when e.SqliteErrorCode == SQLitePCL.raw.SQLITE_FULL || IsDiskFull() => new JournalUnavailableException($"The disk of the journal {_path} is full.", e),
         SQLitePCL.raw.SQLITE_READONLY or SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_PERM =>
             new JournalUnavailableException($"The journal {_path} cannot be written: {e.Message}", e),
         SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED => new JournalUnavailableException($"The journal {_path} is locked by another process.", e),

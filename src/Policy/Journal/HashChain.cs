@@ -37,13 +37,26 @@ public static class HashChain
         return envelope.Hash.Span.SequenceEqual(hash);
     }
 
+    /// <summary>No fewer octets than <see cref="Write"/> writes.</summary>
+    public static int MostOctets(Envelope e) => FixedLength + e.Data.Length
+        + (3 * (e.Subject.Length + e.Name.Length + (e.CommandId?.Length ?? 0) + e.Principal.Door.Length + e.Principal.Name.Length + (e.Issuer?.Length ?? 0)));
+
     // All fields go into one buffer and through one call: hashing piece by piece costs several times as much as the hash itself.
     private static void Compute(Octets previous, Envelope e, Span<byte> hash)
     {
-        var most = FixedLength + e.Data.Length
-            + (3 * (e.Subject.Length + e.Name.Length + (e.CommandId?.Length ?? 0) + e.Principal.Door.Length + e.Principal.Name.Length + (e.Issuer?.Length ?? 0)));
+        var most = MostOctets(e);
         byte[]? rented = null;
         var buffer = most <= 2048 ? stackalloc byte[2048] : (rented = ArrayPool<byte>.Shared.Rent(most));
+        SHA256.HashData(buffer[..Write(previous, e, buffer)], hash);
+        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+    }
+
+    /// <summary>Writes what is hashed and gives its length.</summary>
+    /// <param name="previous">The hash of the event before.</param>
+    /// <param name="e">The event; its own hash is not read.</param>
+    /// <param name="buffer">At least <see cref="MostOctets"/>.</param>
+    public static int Write(Octets previous, Envelope e, Span<byte> buffer)
+    {
         previous.Span.CopyTo(buffer);
         var at = previous.Length;
         Number(buffer, ref at, e.Position);
@@ -57,9 +70,7 @@ public static class HashChain
         Number(buffer, ref at, e.Cause ?? -1);
         BinaryPrimitives.WriteInt32BigEndian(buffer[at..], e.Data.Length);
         e.Data.Span.CopyTo(buffer[(at + 4)..]);
-        at += 4 + e.Data.Length;
-        SHA256.HashData(buffer[..at], hash);
-        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        return at + 4 + e.Data.Length;
     }
 
     private static void Number(Span<byte> buffer, ref int at, long value)

@@ -5,8 +5,8 @@ namespace Gateway.Policy.Journal;
 /// <summary>Puts single events together to pages, for stores that have no better way.</summary>
 public static class JournalPages
 {
-    /// <summary>Most events of a page.</summary>
-    public const int Length = 1000;
+    /// <summary>Most events of a page: few enough that the pages in work stay in the processor's cache.</summary>
+    public const int Length = 256;
 
     public static async IAsyncEnumerable<IReadOnlyList<Envelope>> Of(IAsyncEnumerable<Envelope> events, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

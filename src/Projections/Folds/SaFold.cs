@@ -20,7 +20,8 @@ public sealed class SaFold
     {
         switch (e.Event)
         {
-            case ItemPut or ItemDeleted or TransactionCommitted or ItemPending or ItemApplied or ItemRemoved or CommandRejected or SaCommandAccepted or GatewayStarted or GatewayStopped or SigningKeyMade:
+            case ItemPut or ItemDeleted or TransactionCommitted or ItemPending or ItemApplied or ItemRemoved or CommandRejected or SaCommandAccepted or GatewayStarted or GatewayStopped or SigningKeyMade
+                or LeaseGranted or LeaseReleased or LeaseRefused or VirtualAddressesReceived:
                 break;
             case IkeSaEstablished sa:
                 _ike[sa.Id.Value] = new IkeSaEntry(sa, e.Time, e.Position);
@@ -29,6 +30,12 @@ public sealed class SaFold
                 break;
             case IkeSaClosed closed:
                 Close(closed.Id.Value);
+                break;
+            case SaLost lost:
+                Close(lost.Id.Value);
+                break;
+            case IkeSaEndpointChanged moved:
+                Move(moved);
                 break;
             case ChildSaInstalled child:
                 Remove(child.Parameters.Id.Value);
@@ -45,7 +52,11 @@ public sealed class SaFold
             case IkeSaFailed { Connection: { } connection } failed:
                 _failures[connection] = new ConnectionFailure(e.Time, failed.Reason, failed.Detail, failed.RemoteAddress);
                 break;
+            case ChildSaFailed failed:
+                _failures[failed.Connection] = new ConnectionFailure(e.Time, failed.Reason, failed.Detail, null);
+                break;
             default:
+                // An event that is new here: right, but slow.
                 var before = ToInventory();
                 var after = before.Apply(e);
                 if (!ReferenceEquals(before, after)) Load(after);
@@ -80,6 +91,14 @@ public sealed class SaFold
         if (!_children.Remove(id, out var child) || !_of.TryGetValue(child.IkeSa.Value, out var siblings)) return;
         siblings.Remove(id);
         if (siblings.Count == 0) _of.Remove(child.IkeSa.Value);
+    }
+
+    private void Move(IkeSaEndpointChanged moved)
+    {
+        if (!_ike.TryGetValue(moved.Id.Value, out var sa)) return;
+        _ike[moved.Id.Value] = SaInventory.Moved(sa, moved);
+        if (!_of.TryGetValue(moved.Id.Value, out var children)) return;
+        foreach (var id in children) _children[id] = SaInventory.Moved(_children[id], moved);
     }
 
     private void Close(ulong id)

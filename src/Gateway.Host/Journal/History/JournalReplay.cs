@@ -66,15 +66,9 @@ public static class JournalReplay
 
     private static JournalEvent[] Check(IReadOnlyList<Envelope> page, JournalHead after, EventDecoder decode)
     {
-        var events = new JournalEvent[page.Count];
-        for (var i = 0; i < events.Length; i++)
-        {
-            var envelope = page[i];
-            if (ChainFault.Of(after, envelope) is { } fault) throw new JournalDamagedException(fault.Position, fault.Sentence);
-            events[i] = new JournalEvent(envelope, decode(envelope));
-            after = new JournalHead(envelope.Position, envelope.Hash);
-        }
-
-        return events;
+        var fault = ChainFault.Of(after, page, out var sound);
+        var events = new JournalEvent[sound];
+        for (var i = 0; i < sound; i++) events[i] = new JournalEvent(page[i], decode(page[i]));
+        return fault is null ? events : throw new JournalDamagedException(fault.Position, fault.Sentence);
     }
 }

@@ -1,3 +1,4 @@
+using Gateway.Host.Journal.Sqlite.Interop;
 using Gateway.Policy;
 using Gateway.Policy.Journal;
 using Microsoft.Data.Sqlite;
@@ -19,14 +20,21 @@ internal sealed class EventRows : IDisposable
     private readonly Words _words = new();
     private Principal? _lastPrincipal;
 
-    /// <summary>Rows of positions <paramref name="from"/> to <paramref name="to"/>, both inclusive.</summary>
-    public EventRows(SqliteConnection connection, long from, long to)
+    public EventRows(SqliteConnection connection)
     {
         _database = connection.Handle!;
         Check(raw.sqlite3_prepare_v2(_database, Query, out _statement));
+    }
+
+    /// <summary>From here on <see cref="Next"/> gives the rows of positions <paramref name="from"/> to <paramref name="to"/>, both inclusive.</summary>
+    public void Begin(long from, long to)
+    {
         Check(raw.sqlite3_bind_int64(_statement, 1, from));
         Check(raw.sqlite3_bind_int64(_statement, 2, to));
     }
+
+    /// <summary>Ends the read transaction that the first row began.</summary>
+    public void End() => raw.sqlite3_reset(_statement);
 
     /// <summary>The next row, or null behind the last one.</summary>
     public Envelope? Next()
@@ -36,14 +44,14 @@ internal sealed class EventRows : IDisposable
         if (result != raw.SQLITE_ROW) Check(result);
         return new Envelope
         {
-            Position = raw.sqlite3_column_int64(_statement, 0),
+            Position = SqliteColumns.Number(_statement, 0),
             Subject = Text(1)!,
             Name = Text(2)!,
-            Time = Time(raw.sqlite3_column_int64(_statement, 3)),
+            Time = Time(SqliteColumns.Number(_statement, 3)),
             CommandId = Text(4),
             Principal = Principal(Text(5)!, Text(6)!),
             Issuer = Text(7),
-            Cause = raw.sqlite3_column_type(_statement, 8) == raw.SQLITE_NULL ? null : raw.sqlite3_column_int64(_statement, 8),
+            Cause = SqliteColumns.IsNull(_statement, 8) ? null : SqliteColumns.Number(_statement, 8),
             Data = Blob(9),
             Hash = Blob(10),
         };
@@ -56,11 +64,11 @@ internal sealed class EventRows : IDisposable
 
     private string? Text(int column)
     {
-        if (raw.sqlite3_column_type(_statement, column) == raw.SQLITE_NULL) return column is 4 or 7 ? null : "";
-        return _words.Of(raw.sqlite3_column_blob(_statement, column));
+        var octets = SqliteColumns.Octets(_statement, column);
+        return octets.Length == 0 && column is (4 or 7) && SqliteColumns.IsNull(_statement, column) ? null : _words.Of(octets);
     }
 
-    private Octets Blob(int column) => Octets.Owning(raw.sqlite3_column_blob(_statement, column).ToArray());
+    private Octets Blob(int column) => Octets.Owning(SqliteColumns.Octets(_statement, column).ToArray());
 
     private Principal Principal(string door, string name)
     {
