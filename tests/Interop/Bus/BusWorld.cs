@@ -6,6 +6,7 @@ using Gateway.Host.Bus;
 using Gateway.Host.Control;
 using Gateway.Host.Control.Senders;
 using Gateway.Host.Journal;
+using Gateway.Host.Journal.Heads;
 using Gateway.Policy;
 using Gateway.Policy.Commands;
 using Gateway.Policy.Events;
@@ -73,6 +74,12 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
     /// <summary>A test may answer for the handler, or throw.</summary>
     public Func<string, Outcome?>? Trouble { get; set; }
 
+    /// <summary>The newest signed head, when heads are to be published.</summary>
+    public Func<SignedHead?>? Head { get; set; }
+
+    /// <summary>Where the journal ends, as far as it is stored.</summary>
+    public JournalSequencer Sequencer => _sequencer;
+
     /// <summary>Every line that the bus logged.</summary>
     public ConcurrentQueue<string> Log { get; } = [];
 
@@ -103,6 +110,7 @@ internal sealed class BusWorld : IAsyncDisposable, ISaCommands
             },
             Journal = Journal,
             LastPosition = () => _sequencer.Stored.Position,
+            Head = Head,
             RightsOf = p => Authorization.Of(p).Speaker.Rights,
             CheckpointPath = Path.Combine(_folder, "bus.json"),
             Log = new Lines(Log),
