@@ -51,8 +51,12 @@ public sealed class VaultSecrets : ISecretVault, IBodyDigest, IDisposable
     /// <summary>Shreds the secrets that no item of the configuration names: left by a crash between vault and journal. Gives how many.</summary>
     public int ShredStrays(IReadOnlySet<KeyHandle> named)
     {
-        var strays = _vault.Slots().Where(s => s.Kind == SlotKind.Secret && !named.Contains(s.Handle)).Select(s => s.Handle).ToList();
+        var strays = Strays(named);
         foreach (var stray in strays) _vault.Shred(stray);
         return strays.Count;
     }
+
+    /// <summary>The secrets that no item of the configuration names.</summary>
+    public IReadOnlyList<KeyHandle> Strays(IReadOnlySet<KeyHandle> named) =>
+        [.. _vault.Slots().Where(s => s.Kind == SlotKind.Secret && !named.Contains(s.Handle)).Select(s => s.Handle)];
 }

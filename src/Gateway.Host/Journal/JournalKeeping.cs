@@ -30,6 +30,7 @@ internal sealed class JournalKeeping : IDisposable
     private readonly JournalHistory _history;
     private readonly Archiver? _archiver;
     private readonly string? _path;
+    private readonly ClockWatch _clock = new();
 
     public JournalKeeping(ApplianceConfig appliance, IJournal journal, VaultFile vault, ILogger log)
     {
@@ -74,7 +75,7 @@ internal sealed class JournalKeeping : IDisposable
 
         if (state.Head != head) throw new JournalDamagedException(state.Head.Position + 1, $"The journal leads to position {state.Head.Position}, but says that it ends at {head.Position}. Nothing was started.");
         JournalLog.Replayed(_log, head.Position, head.Position - state.From.Position, state.From.Position, watch.ElapsedMilliseconds);
-        if (state.Fold.Time is { } time && time - DateTimeOffset.UtcNow is var ahead && ahead > _future) JournalLog.FromTheFuture(_log, time, ahead);
+        if (state.Fold.Time is { } time && time - DateTimeOffset.UtcNow is var ahead && ahead > _future) JournalLog.FromTheFuture(_log, time, TimeSpan.FromSeconds(Math.Round(ahead.TotalSeconds)));
         return state;
     }
 
@@ -92,8 +93,11 @@ internal sealed class JournalKeeping : IDisposable
         {
             signer.Stored(e.Position);
             keeper?.Stored(e.Position);
+            if (_clock.Step(DateTimeOffset.UtcNow, TimeSpan.FromMilliseconds(Ike.Interop.BootClock.Now.Milliseconds)) is { } step) JournalLog.ClockStepped(_log, step > TimeSpan.Zero ? "ahead" : "back", step.Duration(), e.Position);
         });
-        var retention = new Retention(_archiver is not null && section.KeepDays > 0 ? () => ArchiveOldAsync(section.KeepDays) : null);
+        var retention = _archiver is not { } archiver || section.KeepDays <= 0
+            ? null
+            : new Retention(_history, to => archiver.ArchiveAsync(to, Signing(), CancellationToken.None), TimeSpan.FromDays(section.KeepDays), Unpublished, TimeProvider.System, _log).Start();
         return new Ending(signer, keeper, retention);
     }
 
@@ -136,24 +140,6 @@ internal sealed class JournalKeeping : IDisposable
     /// <summary>Position up to which a broker has the events; null when there is none to send them to.</summary>
     private long? Unpublished() => _appliance.Bus.Kind == BusKind.Rabbitmq ? new EventCheckpoint(BusParts.CheckpointOf(_appliance)).Position : null;
 
-    private async Task ArchiveOldAsync(int days)
-    {
-        try
-        {
-            var until = await _history.PositionOfAsync(new Projections.Moment.AtTime(DateTimeOffset.UtcNow.AddDays(-days)), CancellationToken.None).ConfigureAwait(false);
-            var position = Math.Min(until ?? 0, Unpublished() ?? long.MaxValue);
-            if (await _archiver!.ArchiveAsync(position, Signing(), CancellationToken.None).ConfigureAwait(false) is { } period) JournalLog.Archived(_log, period.To, period.Bundle);
-        }
-        catch (JournalArchivedException)
-        {
-            // All of it is archived already.
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            JournalLog.NotArchived(_log, e.Message);
-        }
-    }
-
     private void Publish(string path, string pem)
     {
         try
@@ -166,34 +152,11 @@ internal sealed class JournalKeeping : IDisposable
         }
     }
 
-    /// <summary>Archives what is old once an hour.</summary>
-    private sealed class Retention : IAsyncDisposable
-    {
-        private readonly CancellationTokenSource _stop = new();
-        private readonly Task _loop;
-
-        public Retention(Func<Task>? archive) => _loop = archive is null ? Task.CompletedTask : Task.Run(async () =>
-        {
-            while (!_stop.IsCancellationRequested)
-            {
-                await Task.Delay(TimeSpan.FromHours(1), _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                if (!_stop.IsCancellationRequested) await archive().ConfigureAwait(false);
-            }
-        });
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stop.CancelAsync().ConfigureAwait(false);
-            await _loop.ConfigureAwait(false);
-            _stop.Dispose();
-        }
-    }
-
-    private sealed class Ending(HeadSigner signer, SnapshotKeeper? keeper, Retention retention) : IAsyncDisposable
+    private sealed class Ending(HeadSigner signer, SnapshotKeeper? keeper, Retention? retention) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()
         {
-            await retention.DisposeAsync().ConfigureAwait(false);
+            if (retention is not null) await retention.DisposeAsync().ConfigureAwait(false);
             await signer.DisposeAsync().ConfigureAwait(false);
             if (keeper is not null) await keeper.DisposeAsync().ConfigureAwait(false);
         }

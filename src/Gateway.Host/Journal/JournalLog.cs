@@ -44,4 +44,7 @@ internal static partial class JournalLog
 
     [LoggerMessage(167, LogLevel.Warning, "Old events could not be archived: {Why}")]
     public static partial void NotArchived(ILogger log, string why);
+
+    [LoggerMessage(168, LogLevel.Warning, "This machine's clock was set {Direction} by {Step} before position {Position}. Positions keep the order; a question about a time close to it means the last event that is not later.")]
+    public static partial void ClockStepped(ILogger log, string direction, TimeSpan step, long position);
 }

@@ -185,6 +185,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _journal = Journals.Create(_appliance, _logs.For("journal"));
         _parts.Push(_journal);
         var head = await _journal.OpenAsync(stop).ConfigureAwait(false);
+        if (_journal is not MemoryJournal) _vault.RefuseEmptyJournal(head, _appliance.Journal.Path);
         _keeping = new JournalKeeping(_appliance, _journal, _vault, _logs.For("journal"));
         _parts.Push(new Ending(_keeping.Dispose));
         _records = _keeping.Records;
@@ -212,7 +213,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         Report([new GatewayStarted(Version, bootId.ToString()), .. _keeping.News()]);
         _parts.Push(new Ending(() => Report([new GatewayStopped(StopReason)])));
         // Secrets that nothing names were left by a crash between vault and journal.
-        secrets.ShredStrays(running.Configuration.OfKind(ItemCatalog.Secret).Select(i => ((SecretSpec)i.Spec).Handle).ToHashSet());
+        var named = running.Configuration.OfKind(ItemCatalog.Secret).Select(i => ((SecretSpec)i.Spec).Handle).ToHashSet();
+        if (_vault.KnowsJournal) secrets.ShredStrays(named);
+        else if (secrets.Strays(named) is { Count: > 0 } kept) HostLog.StraysKept(_log, kept.Count);
 
         (_ports, _dataplane, _) = await dataplane.ConfigureAwait(false);
         // Before there is any port: what must be protected is, with the SAs that go on.

@@ -29,4 +29,7 @@ internal static partial class HostLog
 
     [LoggerMessage(108, LogLevel.Information, "Device {Device} was given back to the host; a former run had taken it.")]
     public static partial void GivenBack(ILogger log, string device);
+
+    [LoggerMessage(109, LogLevel.Warning, "The vault and the journal do not belong together, and {Secrets} secrets of the vault are named by no item of this journal. They are kept until the next start: if it is the wrong journal, put the right one in its place before.")]
+    public static partial void StraysKept(ILogger log, int secrets);
 }

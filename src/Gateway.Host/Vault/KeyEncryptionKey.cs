@@ -25,10 +25,22 @@ public sealed class KeyEncryptionKey : IDisposable
     {
         if (!File.Exists(path))
         {
-            if (!mayCreate) throw new VaultException($"The key-encryption key {path} is missing; without it nothing in the vault can be read.");
+            if (!mayCreate) throw new VaultException($"The key-encryption key {path} is missing; without it nothing in the vault can be read. Put it back, or, to start over without the secrets, move the vault away.");
             Create(path);
         }
 
+        try
+        {
+            return Read(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VaultException($"The key-encryption key {path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static KeyEncryptionKey Read(string path)
+    {
         var mode = File.GetUnixFileMode(path);
         if ((mode & (UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0)
             throw new VaultException($"The key-encryption key {path} is open to others (mode {Convert.ToString((int)mode, 8)}); it must be 0600.");
@@ -62,17 +74,31 @@ public sealed class KeyEncryptionKey : IDisposable
         }
     }
 
+    // Under its own name only when it is whole: a start that was cut off must not leave half a key.
     private static void Create(string path)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        var fresh = path + ".new";
         var key = RandomNumberGenerator.GetBytes(Length);
-        using (var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+        try
         {
-            file.Write(key);
-            file.Flush(flushToDisk: true);
-        }
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            File.Delete(fresh);
+            using (var file = new FileStream(fresh, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+            {
+                file.Write(key);
+                file.Flush(flushToDisk: true);
+            }
 
-        CryptographicOperations.ZeroMemory(key);
+            File.Move(fresh, path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VaultException($"The key-encryption key {path} cannot be made: {e.Message}", e);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
     }
 }
 

@@ -190,6 +190,24 @@ public sealed unsafe class VaultFile : IDisposable
         }
     }
 
+    /// <summary>The journal that <see cref="CheckJournal"/> saw is the one that the vault knows.</summary>
+    public bool KnowsJournal { get; private set; } = true;
+
+    /// <summary>
+    /// Refuses an empty journal when the vault has served another one: everything that the vault holds would count as left over.
+    /// </summary>
+    /// <exception cref="VaultException">That is so.</exception>
+    public void RefuseEmptyJournal(JournalHead head, string path)
+    {
+        lock (_gate)
+        {
+            // Two heads that were announced: the first of them was stored.
+            var seen = Math.Max(Header->JournalPosition, Header->OtherPosition);
+            if (head.Position > 0 || Header->JournalPosition == 0 || Header->OtherPosition == 0) return;
+            throw new VaultException($"The journal {path} is empty, but the vault belongs to one that reached position {seen}: the journal is lost, or is looked for in the wrong place. Put it back, or, to start over without the secrets, move the vault away.");
+        }
+    }
+
     /// <summary>
     /// Compares the journal's head at the start with the two that the vault knows. When it is neither, <see cref="Doubt"/> says so from now on.
     /// </summary>
@@ -200,7 +218,8 @@ public sealed unsafe class VaultFile : IDisposable
             var first = new JournalHead(Header->JournalPosition, new Octets(new ReadOnlySpan<byte>(Header->JournalHash, 32)));
             var second = new JournalHead(Header->OtherPosition, new Octets(new ReadOnlySpan<byte>(Header->OtherHash, 32)));
             _storedSecond = head == second && head != first;
-            if (head != first && head != second && Doubt == VaultDoubt.None) Header->Void = (uint)VaultDoubt.OtherJournal;
+            KnowsJournal = head == first || head == second;
+            if (!KnowsJournal && Doubt == VaultDoubt.None) Header->Void = (uint)VaultDoubt.OtherJournal;
         }
     }
 

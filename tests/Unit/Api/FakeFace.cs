@@ -47,7 +47,11 @@ internal sealed class FakeFace : IGatewayFace
         Pending = 0,
     };
 
+    /// <summary>What else is shown, by topic.</summary>
+    public Dictionary<string, IReadOnlyList<ItemRow>> Rows { get; } = [];
+
     public IReadOnlyList<object> Show(string topic, string? name) =>
+        Rows.TryGetValue(topic, out var rows) ? [.. rows.Where(r => name is null || r.Item == name)] :
         topic == "neighbors" ? [new NeighborRow("wan", "198.51.100.254", "02:00:00:00:00:fe", "reachable")] : [];
 
     public Task<IReadOnlyList<object>> ShowAtAsync(string topic, string? name, string at, CancellationToken cancellationToken) =>

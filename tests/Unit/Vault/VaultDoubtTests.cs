@@ -142,6 +142,41 @@ public sealed class VaultDoubtTests : IDisposable
         Assert.Equal(VaultDoubt.OtherJournal, again.Doubt);
     }
 
+    [Fact]
+    public void An_empty_journal_is_refused_by_a_vault_that_served_another_one()
+    {
+        using (var vault = Open(_boot))
+        {
+            // A first start, and one that ended before anything was stored.
+            vault.RefuseEmptyJournal(JournalHead.Empty, "journal.db");
+            vault.JournalWillStore(Head(1));
+            vault.RefuseEmptyJournal(JournalHead.Empty, "journal.db");
+            vault.JournalStored();
+            vault.JournalWillStore(Head(9));
+        }
+
+        using var again = Open(_boot);
+        var refused = Assert.Throws<VaultException>(() => again.RefuseEmptyJournal(JournalHead.Empty, "journal.db"));
+        Assert.Contains("journal.db is empty, but the vault belongs to one that reached position 9", refused.Message, StringComparison.Ordinal);
+        again.RefuseEmptyJournal(Head(1), "journal.db");
+    }
+
+    [Fact]
+    public void Whether_the_journal_is_known_is_told_apart_from_other_doubts()
+    {
+        using (var vault = Open(_boot))
+        {
+            vault.JournalWillStore(Head(1));
+            vault.JournalStored();
+        }
+
+        using var again = Open(Guid.NewGuid());
+        again.CheckJournal(Head(1));
+        Assert.Equal((VaultDoubt.OtherBoot, true), (again.Doubt, again.KnowsJournal));
+        again.CheckJournal(Head(2));
+        Assert.Equal((VaultDoubt.OtherBoot, false), (again.Doubt, again.KnowsJournal));
+    }
+
     private static JournalHead Head(int position) => new(position, new Octets([.. Enumerable.Repeat((byte)position, 32)]));
 
     private static void Shell(string program, params string[] arguments)

@@ -118,7 +118,7 @@ public sealed class VaultFileTests : IDisposable
         Open().Dispose();
         Assert.Throws<VaultException>(() => VaultFile.Open(FilePath, KeyEncryptionKey.Load(KeyPath, false), "someone-else", _boot));
         File.Delete(KeyPath);
-        Assert.Throws<VaultException>(() => KeyEncryptionKey.Load(KeyPath, mayCreate: false));
+        Assert.Contains($"{KeyPath} is missing", Assert.Throws<VaultException>(() => KeyEncryptionKey.Load(KeyPath, mayCreate: false)).Message, StringComparison.Ordinal);
         Assert.Contains("another", Assert.Throws<VaultException>(() => Open()).Message, StringComparison.Ordinal);
     }
 
@@ -128,6 +128,60 @@ public sealed class VaultFileTests : IDisposable
         Open().Dispose();
         File.SetUnixFileMode(KeyPath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
         Assert.Contains("0600", Assert.Throws<VaultException>(() => Open()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(31)]
+    [InlineData(33)]
+    public void A_key_of_another_length_is_refused(int length)
+    {
+        File.WriteAllBytes(KeyPath, new byte[length]);
+        File.SetUnixFileMode(KeyPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Assert.Contains($"has {length} octets instead of 32", Assert.Throws<VaultException>(() => Open()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_that_cannot_be_made_is_told_and_leaves_nothing_behind()
+    {
+        File.WriteAllText(Path.Combine(_folder, "file"), "");
+        var below = Path.Combine(_folder, "file", "vault.key");
+        Assert.Contains($"{below} cannot be made", Assert.Throws<VaultException>(() => KeyEncryptionKey.Load(below, mayCreate: true)).Message, StringComparison.Ordinal);
+        // Half a key of a start that was cut off is no key.
+        File.WriteAllBytes(KeyPath + ".new", new byte[7]);
+        Open().Dispose();
+        Assert.Equal([FilePath, KeyPath], Directory.GetFiles(_folder, "vault*").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Octets_that_rot_anywhere_in_a_vault_give_no_wrong_content_and_no_crash()
+    {
+        var handles = Enumerable.Range(0, 10).Select(_ => VaultFile.NewHandle()).ToArray();
+        using (var vault = Open())
+            foreach (var (handle, i) in handles.Select((h, i) => (h, i))) vault.Write(handle, SlotKind.Secret, Encoding.UTF8.GetBytes($"secret number {i}"));
+        var sound = File.ReadAllBytes(FilePath);
+        var seed = Random.Shared.Next();
+        var random = new Random(seed);
+        for (var round = 0; round < 300; round++)
+        {
+            var rotten = (byte[])sound.Clone();
+            // Most of the file is a hole; what is there is the header and the slots.
+            for (var i = random.Next(1, 4); i > 0; i--) rotten[random.Next(3) == 0 ? random.Next(256) : random.Next(12) * VaultFile.UnitLength + random.Next(400)] ^= (byte)(1 << random.Next(8));
+            File.WriteAllBytes(FilePath, rotten);
+            try
+            {
+                using var vault = Open();
+                for (var i = 0; i < handles.Length; i++)
+                {
+                    if (!vault.TryRead(handles[i], out var content)) continue;
+                    using (content) Assert.True(content.Span.SequenceEqual(Encoding.UTF8.GetBytes($"secret number {i}")), $"seed {seed}");
+                }
+            }
+            catch (VaultException e)
+            {
+                Assert.Contains(FilePath, e.Message, StringComparison.Ordinal);
+            }
+        }
     }
 
     [Fact]
