@@ -15,7 +15,7 @@
 #   10.1.0.10  10.1.0.1 198.51.100.1 .254   .254 203.0.113.2 10.2.0.1   10.2.0.10      the right side has a second uplink, wan2 192.0.3.2
 #
 # A case.sh sets DESC and what differs from the usual (TOPO, STRONGSWAN_left, STRONGSWAN_right, PLUGINS_left, PLUGINS_right; NEEDS=gateway-left where
-# strongSwan with ESP in user space could not take that place), and may define
+# strongSwan with ESP in user space could not take that place; MANAGED=yes where the gateway's host needs a network of its own, to reach the router's servers), and may define
 #   check            the case itself; the default: the child "net" comes up, the hosts reach each other, both sides show the SA
 #   pre              runs when both sides are up, before check
 #   side_files SIDE FOLDER   adds to or takes from a side's swanctl folder
@@ -111,7 +111,9 @@ net_up() {
   command ip -n "$(ns net)" route add blackhole 10.0.0.0/8; command ip -n "$(ns net)" -6 route add blackhole fd00::/8
   [ "$TOPO" != nat ] || n net nft -f - <<<'table ip nat { chain post { type nat hook postrouting priority 100; oifname "left" ip saddr { 203.0.113.0/24, 192.0.3.0/24 } masquerade; }; }'
 }
-bare() { n "$1" sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; }
+# The gateway has taken its ports from the host: what the host fetches goes by a network of its own.
+managed() { link net mgmt "$1" mgmt && addr net mgmt 192.0.2.254/24 && addr "$1" mgmt 192.0.2.1/24 && via "$1" 192.0.2.254; }
+bare() { [ -z "$MANAGED" ] || managed "$1"; n "$1" sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; }
 net_down() {
   local p q
   for p in $PLACES; do
@@ -190,8 +192,9 @@ appliance() { # SIDE: appliance.json; false, with WHY, when charon's settings ca
   if [ "$s" = left ]; then
     wan="\"$L4/24\", \"198.51.100.3/24\", \"$L6/64\"" lan='"10.1.0.1/24", "10.1.1.1/24", "fd01::1/64"'; set -- 198.51.100.254 2001:db8:1::fe
   else
-    wan="\"$R4/24\", \"$R6/64\"" lan='"10.2.0.1/24", "10.2.1.1/24", "fd02::1/64"'; set -- 203.0.113.254 2001:db8:2::fe
-    more="{ \"kind\": \"interface\", \"name\": \"wan2\", \"spec\": { \"type\": \"af-packet\", \"device\": \"wan2\", \"addresses\": [\"$R4B/24\"] } },"
+    wan="\"$R4/24\", \"$R6/64\"" lan='"10.2.0.1/24", "10.2.1.1/24", "fd02::1/64"'; set -- 192.0.3.254 2001:db8:2::fe
+    # The first uplink leads to the peer, the second one to everywhere: it is there when the first one is not.
+    more="{ \"kind\": \"route\", \"name\": \"peer\", \"spec\": { \"to\": \"198.51.100.0/24\", \"via\": \"203.0.113.254\" } }, { \"kind\": \"interface\", \"name\": \"wan2\", \"spec\": { \"type\": \"af-packet\", \"device\": \"wan2\", \"addresses\": [\"$R4B/24\"] } },"
   fi
   cat >"$d/appliance.json" <<N
 { "id": "lab-$s", "journal": { "path": "journal.db" }, "vault": { "path": "vault", "key": "vault.key" },
@@ -228,7 +231,7 @@ gateway_up() { # SIDE
 
 # ---- one case ----------------------------------------------------------------------------------------------------------
 load() { # the case's own words over the usual ones
-  DESC="" NEEDS=ss5 TOPO=plain MATRIX="" WHY=""
+  DESC="" NEEDS=ss5 TOPO=plain MATRIX="" WHY="" MANAGED=""
   unset STRONGSWAN_left STRONGSWAN_right PLUGINS_left PLUGINS_right
   unset -f side_files pre check
   check() { ini net && png && up_both; }

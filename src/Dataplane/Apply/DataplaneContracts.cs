@@ -76,6 +76,9 @@ public abstract record DataplaneNotice
     /// <summary>A neighbor that packets wait for did not answer.</summary>
     public sealed record NeighborUnreachable(string Interface, IPAddress Address) : DataplaneNotice;
 
+    /// <summary>A port lost its link, or has it again; routes go another way meanwhile, where there is one.</summary>
+    public sealed record LinkChanged(string Interface, bool IsUp) : DataplaneNotice;
+
     /// <summary>Another host uses one of the gateway's addresses.</summary>
     public sealed record AddressConflict(string Interface, IPAddress Address, PhysicalAddress Mac) : DataplaneNotice;
 

@@ -420,14 +420,18 @@ public sealed unsafe class DataplaneControl : IDisposable
     internal void Tick()
     {
         List<NeighborKey> gone;
+        List<InterfaceState> links;
         lock (_gate)
         {
             gone = _neighbors.Age();
+            links = [.. _interfaces.All.Where(i => i.LookAtLink())];
+            if (links.Count > 0) _routes.Resolve();
             Security.NoteTraffic();
             _epochs.Reclaim();
         }
         Security.AgePathMtus();
         foreach (var key in gone) Report(new DataplaneNotice.NeighborUnreachable(NameOf(key.Interface), key.Address.ToAddress()));
+        foreach (var link in links) Report(new DataplaneNotice.LinkChanged(NameOf(link.Index), !link.LinkLost));
         for (var i = 0; i < _workers.Length; i++)
             if (_workers[i].Death is { } death && _reportedDead.Add(i)) Report(new DataplaneNotice.WorkerDied(i, death));
     }

@@ -9,6 +9,8 @@ namespace Gateway.Dataplane.Apply;
 /// <summary>An interface as the control side knows it.</summary>
 internal sealed class InterfaceState
 {
+    private bool _wasUp;
+
     public required uint Index { get; init; }
 
     public required InterfaceSettings Settings { get; set; }
@@ -23,6 +25,20 @@ internal sealed class InterfaceState
     public uint Glean4 { get; init; }
 
     public uint Glean6 { get; init; }
+
+    /// <summary>The port had its link and has it no more: nothing leads through it.</summary>
+    public bool LinkLost { get; private set; }
+
+    /// <summary>Looks at the port; says whether its link was lost or is back. One that never had its link yet is not lost.</summary>
+    public bool LookAtLink()
+    {
+        var isUp = Port is null or { IsUp: true };
+        var isLost = !isUp && (_wasUp || LinkLost);
+        _wasUp = isUp;
+        if (isLost == LinkLost) return false;
+        LinkLost = isLost;
+        return true;
+    }
 
     public bool IsLoopback => Settings.Type == "loopback";
 }

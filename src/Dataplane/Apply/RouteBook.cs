@@ -49,9 +49,13 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
         {
             if (held.Active && held.Settings.Via is { } via && held.Settings.Interface is null && interfaces.Towards(held.Settings.Vrf, AddressWords.From(via)) != held.Through?.Interface)
                 Deactivate(key, held);
+            if (held.Active && IsLost(held.Through?.Interface ?? held.Settings.Interface)) Deactivate(key, held);
             if (!held.Active) Activate(key, held);
         }
     }
+
+    // As on any router: what leads through a port without a link gives way to what is less specific.
+    private bool IsLost(uint? index) => index is { } i && interfaces.Exists(i) && interfaces.Get(i).LinkLost;
 
     private static PrefixKey KeyOf(uint vrf, System.Net.IPNetwork to)
     {
@@ -76,7 +80,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
                 {
                     var address = AddressWords.From(via);
                     var index = settings.Interface ?? interfaces.Towards(settings.Vrf, address);
-                    if (index is null or 0 || !interfaces.Exists(index.Value)) return false;
+                    if (index is null or 0 || !interfaces.Exists(index.Value) || IsLost(index)) return false;
                     var through = new NeighborKey(index.Value, address);
                     adjacency = neighbors.Use(through);
                     if (adjacency == 0) return false;
@@ -84,7 +88,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
                 }
                 else
                 {
-                    if (settings.Interface is not { } onLink || !interfaces.Exists(onLink)) return false;
+                    if (settings.Interface is not { } onLink || !interfaces.Exists(onLink) || IsLost(onLink)) return false;
                     adjacency = interfaces.GleanOf(onLink, key.Prefix.V6);
                 }
                 break;

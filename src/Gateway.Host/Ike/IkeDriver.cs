@@ -216,6 +216,9 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             case SaLimitNotice limit:
                 _inbox.Writer.TryWrite((now, outputs) => _engine.Lifetime(limit.Sa, limit.Limit is SaLimit.Hard or SaLimit.SequenceEnded, now, outputs));
                 break;
+            case DataplaneNotice.LinkChanged:
+                WaysChanged();
+                break;
             case SaEndpointNotice moved:
                 _inbox.Writer.TryWrite((now, outputs) => _engine.NewAddress(moved.Sa, moved.Remote, now, outputs));
                 break;

@@ -241,21 +241,23 @@ internal static class IkeSaInit
         foreach (var notify in response.Payloads.All<NotifyPayload>())
             if (notify.IsError) return Refused(notify.Notify);
         // RFC 7296 §2.6: a responder that takes the request chooses an SPI.
-        if (response.Find<SecurityAssociationPayload>() is not { } sa || header.ResponderSpi.IsNone) return Dropped(IkeDrop.MalformedPayloads);
+        // Only a response that refuses may lack the rest; and whatever this is, anybody may have sent it.
+        if (header.ResponderSpi.IsNone || response.Find<SecurityAssociationPayload>() is not { } sa || response.Find<KeyExchangePayload>() is not { } theirs || response.Find<NoncePayload>() is not { } nonce)
+            return Dropped(IkeDrop.MalformedPayloads);
 
         var method = state.Exchange.Method;
         if (ProposalSelector.Accept(state.Peering.Connection.Proposals, sa.Proposals) is not { } chosen
             || !IkeSuite.TryFrom(chosen, out var suite) || suite.KeyExchange != method
-            || response.Find<KeyExchangePayload>()!.Method != (ushort)method)
+            || theirs.Method != (ushort)method)
             return Failed("invalid-answer", "The peer chose algorithms that were not offered.");
-        if (!state.Exchange.TryDerive(response.Find<KeyExchangePayload>()!.PublicValue.Span, out var shared))
+        if (!state.Exchange.TryDerive(theirs.PublicValue.Span, out var shared))
             return Failed("invalid-answer", "The peer's key exchange value is not valid.");
 
         using (shared)
         {
             state.Exchange.Dispose();
             scope.Cancel(TimerKind.Retransmit);
-            var init = new InitTranscript(state.Request.Datagrams[0], new Octets(datagram.Message.Span), state.Nonce, response.Find<NoncePayload>()!.Nonce);
+            var init = new InitTranscript(state.Request.Datagrams[0], new Octets(datagram.Message.Span), state.Nonce, nonce.Nonce);
             var peering = Settle(scope, state.Peering, response, datagram) with { Proposal = chosen with { Spi = default } };
             if (peering.Connection.Spec.PpkRequired && !peering.PpkSupported)
                 return Ending.Fail(scope, peering, "authentication-failed", "The peer does not know post-quantum pre-shared keys, and the connection requires one.");

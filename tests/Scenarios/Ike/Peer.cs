@@ -208,6 +208,9 @@ internal sealed class Peer : ISecretSource, IDisposable
         Load();
     }
 
+    /// <summary>Sees every state between two steps; it is not its own.</summary>
+    public Action<IkeSaState>? Watch { get; set; }
+
     /// <summary>Certificates, keys and passwords; what the vault holds of them lies apart.</summary>
     public TestCredentials Credentials { get; } = new();
 
@@ -231,7 +234,11 @@ internal sealed class Peer : ISecretSource, IDisposable
         TimeOfDay = _ => TestPki.Now,
     })
     {
-        BetweenSteps = _lab.ResumesAtEveryStep ? ThroughTheVault : null,
+        BetweenSteps = s =>
+        {
+            Watch?.Invoke(s);
+            return _lab.ResumesAtEveryStep ? ThroughTheVault(s) : s;
+        },
     };
 
     // Every state goes through the form that it has in the vault, so that nothing of it lives in memory only.

@@ -1,0 +1,3 @@
+DESC="EAP-MSCHAPv2 behind a NAT, an IPv4 and an IPv6 address"
+TOPO=nat
+check() { ini net && png 10.1.0.10 right && has left '10.3.0.1/32' && has left 'fd03::1/128'; }

@@ -1,0 +1,1 @@
+DESC="EAP-TLS proves both sides (RFC 5998)"

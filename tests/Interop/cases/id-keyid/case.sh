@@ -1,0 +1,1 @@
+DESC="identities that are octets, and an address"

@@ -1,0 +1,1 @@
+DESC="3DES with AES-CMAC, MODP 2048"

@@ -1,0 +1,1 @@
+DESC="AES-CCM for IKE and ESP, Brainpool"

@@ -1,0 +1,1 @@
+DESC="AES-CTR with AES-XCBC, X448"

@@ -1,0 +1,1 @@
+DESC="a certificate first and EAP after it, a certificate on the other side"
