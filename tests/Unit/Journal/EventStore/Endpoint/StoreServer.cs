@@ -25,16 +25,16 @@ internal sealed class StoreServer : IAsyncDisposable
 {
     private readonly StoreState _state;
     private readonly X509Certificate2? _certificate;
+    private static int _lastPort = 20_000 + (Environment.ProcessId % 100 * 100);
     private WebApplication? _app;
 
     public StoreServer(StoreState state, X509Certificate2? certificate = null)
     {
         (_state, _certificate) = (state, certificate);
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        Port = ((IPEndPoint)probe.LocalEndpoint).Port;
+        Port = NextPort();
     }
 
+    /// <summary>Its own for good: below the ports that the kernel deals out, so that nobody else gets it while the node is down.</summary>
     public int Port { get; }
 
     public bool IsLeader { get; set; } = true;
@@ -88,6 +88,23 @@ internal sealed class StoreServer : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await StopAsync();
+
+    private static int NextPort()
+    {
+        while (true)
+        {
+            try
+            {
+                using var probe = new TcpListener(IPAddress.Loopback, Interlocked.Increment(ref _lastPort));
+                probe.Start();
+                return ((IPEndPoint)probe.LocalEndpoint).Port;
+            }
+            catch (SocketException)
+            {
+                // Somebody else's; the next one.
+            }
+        }
+    }
 
     private async Task ServeAsync(HttpContext context)
     {
