@@ -3,6 +3,7 @@ using Gateway.Bench.Control;
 using Gateway.Bench.Esp;
 using Gateway.Bench.Graph;
 using Gateway.Bench.Harness;
+using Gateway.Bench.Ike;
 using Gateway.Bench.Journal;
 using Gateway.Bench.Restart;
 using Gateway.Bench.Tunnel;
@@ -13,6 +14,7 @@ ISuite[] suites =
     new AeadSuite(),
     new EspSuite(),
     new GraphSuite(),
+    new IkeSuite(),
     new TunnelSuite(),
     new RestartSuite(),
     new JournalSuite(),

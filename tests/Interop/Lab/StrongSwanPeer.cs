@@ -22,7 +22,9 @@ public sealed class StrongSwanPeer : ILabSide
     /// <param name="ns">Where it runs.</param>
     /// <param name="conf">Its swanctl.conf.</param>
     /// <param name="retransmit">Its <c>retransmit_timeout</c>, <c>retransmit_tries</c> and <c>retransmit_base</c>.</param>
-    public StrongSwanPeer(Netns ns, string conf, string retransmit = "retransmit_timeout = 1.0\n  retransmit_tries = 4")
+    /// <param name="files">Adds files to its swanctl folder before it starts.</param>
+    /// <param name="logLevel">What it logs beside; 0 = only the ups and downs of SAs, and not flushed line by line.</param>
+    public StrongSwanPeer(Netns ns, string conf, string retransmit = "retransmit_timeout = 1.0\n  retransmit_tries = 4", Action<string>? files = null, int logLevel = 2)
     {
         Assert.SkipUnless(File.Exists(Charon), "strongSwan is not installed (Debian packages strongswan-charon, strongswan-swanctl, libcharon-extra-plugins)");
         _ns = ns;
@@ -30,6 +32,7 @@ public sealed class StrongSwanPeer : ILabSide
         Directory.CreateDirectory(In("run"));
         foreach (var folder in _folders) Directory.CreateDirectory(In("swanctl/" + folder));
         File.WriteAllText(In("swanctl/swanctl.conf"), conf);
+        files?.Invoke(In("swanctl"));
         File.WriteAllText(In("strongswan.conf"), $$"""
             charon {
               load = random nonce pem pkcs1 pkcs8 x509 pubkey revocation constraints openssl gmp curve25519 aesni aes sha1 sha2 mgf1 hmac kdf cmac gcm ccm ctr kernel-libipsec kernel-netlink socket-default resolve updown counters error-notify vici
@@ -38,10 +41,10 @@ public sealed class StrongSwanPeer : ILabSide
               port_nat_t = 4500
               {{retransmit}}
               filelog { log { path = {{In("charon.log")}}
-                  default = 1
-                  ike = 2
-                  cfg = 2
-                  flush_line = yes
+                  default = {{Math.Min(logLevel, 1)}}
+                  ike = {{logLevel}}
+                  cfg = {{logLevel}}
+                  flush_line = {{(logLevel > 0 ? "yes" : "no")}}
                 } }
               plugins { vici { socket = unix://{{Socket}}
                 } }
