@@ -3,12 +3,15 @@ using Gateway.Crypto.Aead;
 
 namespace Gateway.Crypto.Ciphers;
 
-/// <summary>Authenticated encryption of IKE messages (RFC 5282, RFC 7634): nonce = salt | IV, additional data = the header.</summary>
+/// <summary>
+/// Authenticated encryption of IKE messages (RFC 5282, RFC 7634): nonce = salt | IV, additional data = the header. The tables of an AES-GCM key are a hundred
+/// times as long as the key and quickly made: they are there for a message only, since an IKE SA is silent nearly all the time.
+/// </summary>
 internal sealed class AeadIkeCipher : IIkeCipher
 {
     private readonly CipherDescription _description;
     private readonly Secret _salt;
-    private readonly AesGcmKey? _gcm;
+    private readonly Secret? _gcm;
     private readonly AesCcm? _ccm;
     private readonly ChaCha20Poly1305? _chaCha;
 
@@ -19,7 +22,7 @@ internal sealed class AeadIkeCipher : IIkeCipher
         _salt = Secret.FromBytes(keyMaterial[^description.SaltLength..]);
         switch (description.Algorithm)
         {
-            case EncryptionAlgorithm.AesGcm8 or EncryptionAlgorithm.AesGcm12 or EncryptionAlgorithm.AesGcm16: _gcm = AesGcmKey.Create(key); break;
+            case EncryptionAlgorithm.AesGcm8 or EncryptionAlgorithm.AesGcm12 or EncryptionAlgorithm.AesGcm16: _gcm = Secret.FromBytes(key); break;
             case EncryptionAlgorithm.ChaCha20Poly1305: _chaCha = new ChaCha20Poly1305(key); break;
             default: _ccm = new AesCcm(key); break;
         }
@@ -38,7 +41,11 @@ internal sealed class AeadIkeCipher : IIkeCipher
         var parts = new MessageParts(message, headerLength, this);
         Span<byte> nonce = stackalloc byte[_description.SaltLength + IvLength];
         FillNonce(nonce, parts.Iv);
-        if (_gcm is not null) AesGcmEngine.Encrypt(_gcm, nonce, parts.Header, parts.Text, parts.Text, parts.Icv);
+        if (_gcm is not null)
+        {
+            using var tables = AesGcmKey.Create(_gcm.Span);
+            AesGcmEngine.Encrypt(tables, nonce, parts.Header, parts.Text, parts.Text, parts.Icv);
+        }
         else if (_ccm is not null) _ccm.Encrypt(nonce, parts.Text, parts.Text, parts.Icv, parts.Header);
         else _chaCha!.Encrypt(nonce, parts.Text, parts.Text, parts.Icv, parts.Header);
     }
@@ -49,7 +56,12 @@ internal sealed class AeadIkeCipher : IIkeCipher
         var parts = new MessageParts(message, headerLength, this);
         Span<byte> nonce = stackalloc byte[_description.SaltLength + IvLength];
         FillNonce(nonce, parts.Iv);
-        if (_gcm is not null) return AesGcmEngine.Decrypt(_gcm, nonce, parts.Header, parts.Text, parts.Text, parts.Icv);
+        if (_gcm is not null)
+        {
+            using var tables = AesGcmKey.Create(_gcm.Span);
+            return AesGcmEngine.Decrypt(tables, nonce, parts.Header, parts.Text, parts.Text, parts.Icv);
+        }
+
         try
         {
             if (_ccm is not null) _ccm.Decrypt(nonce, parts.Text, parts.Icv, parts.Text, parts.Header);

@@ -54,8 +54,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
 {
     private const int MaxWaiting = 8192;
     private const int MaxTogether = 64;
-    private const int Few = 64;
-    private static readonly TimeSpan _showEvery = TimeSpan.FromMilliseconds(100);
+    private const int MaxStrangers = 2048;
     private static readonly TimeSpan _journalPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _idlePoll = TimeSpan.FromSeconds(1);
 
@@ -63,6 +62,9 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly IkeEngine _engine;
     private readonly System.Threading.Channels.Channel<Action<Timestamp, OutputList>> _inbox = System.Threading.Channels.Channel.CreateBounded<Action<Timestamp, OutputList>>(
         new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+    // Those who show nothing yet wait apart, so that a flood of them stands in nobody else's way.
+    private readonly System.Threading.Channels.Channel<PuntedDatagram> _strangers = System.Threading.Channels.Channel.CreateBounded<PuntedDatagram>(
+        new BoundedChannelOptions(MaxStrangers) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
     private readonly CancellationTokenSource _stop = new();
     private readonly RevocationFetcher _fetcher = new();
     private readonly Dictionary<ChildSaId, ChildSaParameters> _installed = [];
@@ -70,27 +72,32 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly List<(ChildSaId Id, ulong Packets, TimeSpan Since)> _heard = [];
     private readonly HashSet<IkeSaId> _logged = [];
     private readonly HashSet<ChildSaId> _closedWhenIdle = [];
+    private readonly HashSet<KeyHandle> _keys = [];
+    private readonly List<KeyHandle> _shreds = [];
     private readonly VirtualAddresses _virtual;
     private readonly List<(ConnectionName Connection, ValueList<ChildName> Children)> _revivals = [];
     private Dictionary<ConnectionName, Connection> _connections = [];
-    private IReadOnlyList<IkeSaView> _sas = [];
     private IReadOnlySet<string> _owned = new HashSet<string>();
+    private readonly SaBoard _board = new();
+    private readonly Timer _bell;
+    private long _rings = long.MaxValue;
     private Task _loop = Task.CompletedTask;
     private long _overrun;
+    private int _knocked;
     private bool _loaded;
-    private bool _stale;
-    private Timestamp _shown;
 
     public IkeDriver(IkeDriverParts parts)
     {
         _parts = parts;
         _virtual = new VirtualAddresses(parts.Dataplane);
+        _bell = new Timer(_ => Ring());
         _engine = new IkeEngine(new IkeEngineOptions
         {
             Settings = parts.Settings,
             Secrets = this,
             Numbers = parts.Numbers,
             LocalAddressTowards = remote => parts.Dataplane.TryRoute(0, remote, out var source, out _) ? source : null,
+            Changed = _board.Note,
         });
         // Before anything else that is left for the loop.
         Leave((_, outputs) => _engine.RestoreLeases(parts.Leases, outputs));
@@ -100,7 +107,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     public long Overrun => Interlocked.Read(ref _overrun);
 
     /// <summary>All IKE SAs as of the last round of the loop.</summary>
-    public IReadOnlyList<IkeSaView> Sas => Volatile.Read(ref _sas);
+    public IReadOnlyList<IkeSaView> Sas => _board.Views();
 
     /// <summary>Names of certificate items whose private key the gateway has.</summary>
     public IReadOnlySet<string> Owned => Volatile.Read(ref _owned);
@@ -198,11 +205,23 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     public void Receive(PuntedDatagram datagram)
     {
         // The graph told IKE from ESP by the non-ESP marker and took it off; the engine takes datagrams as they were on the wire.
-        var natt = datagram.Destination.Port == _parts.Settings.NattPort;
         Messages.Count(datagram.Payload, inbound: true);
         See(datagram.Payload, received: true);
-        var payload = natt ? NonEspMarker.Prepend(datagram.Payload) : datagram.Payload;
-        if (!_inbox.Writer.TryWrite((now, outputs) => _engine.Receive(datagram.Destination, datagram.Source, payload, natt, now, outputs))) Interlocked.Increment(ref _overrun);
+        if (Stranger.Knocks(datagram.Payload))
+        {
+            if (!_strangers.Writer.TryWrite(datagram)) Interlocked.Increment(ref _overrun);
+            else if (Interlocked.Exchange(ref _knocked, 1) == 0) _inbox.Writer.TryWrite(static (_, _) => { });
+        }
+        else if (!_inbox.Writer.TryWrite((now, outputs) => Receive(datagram, now, outputs)))
+        {
+            Interlocked.Increment(ref _overrun);
+        }
+    }
+
+    private void Receive(PuntedDatagram datagram, Timestamp now, OutputList outputs)
+    {
+        var natt = datagram.Destination.Port == _parts.Settings.NattPort;
+        _engine.Receive(datagram.Destination, datagram.Source, natt ? NonEspMarker.Prepend(datagram.Payload) : datagram.Payload, natt, now, outputs);
     }
 
     /// <summary>Takes what the dataplane saw of SAs.</summary>
@@ -233,9 +252,10 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         Leave((now, outputs) => _engine.Close("terminated", now, outputs));
         var deadline = BootClock.Now + TimeSpan.FromSeconds(2);
         while (_engine.Count > 0 && !_loop.IsCompleted && BootClock.Now < deadline) await Task.Delay(20).ConfigureAwait(false);
-        _inbox.Writer.TryComplete();
         await _stop.CancelAsync().ConfigureAwait(false);
+        _inbox.Writer.TryComplete();
         await _loop.ConfigureAwait(false);
+        await _bell.DisposeAsync().ConfigureAwait(false);
         _engine.Dispose();
         _fetcher.Dispose();
         _stop.Dispose();
@@ -261,34 +281,38 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         {
             await WaitAsync(nextPoll).ConfigureAwait(false);
             var now = BootClock.Now;
-            for (var i = 0; i < MaxTogether && _inbox.Reader.TryRead(out var input); i++) Guard(() => input(now, outputs));
+            for (var i = 0; i < MaxTogether && _inbox.Reader.TryRead(out var input); i++) Take(input, now, outputs);
+            Volatile.Write(ref _knocked, 0);
+            for (var i = 0; i < MaxTogether && _strangers.Reader.TryRead(out var stranger); i++) Take((at, list) => Receive(stranger, at, list), now, outputs);
             if (_loaded && _engine.NextDeadline is { } deadline && deadline <= now)
             {
-                Guard(() => TellCarried(now, outputs));
-                Guard(() => _engine.Advance(now, outputs));
+                Take(TellCarried, now, outputs);
+                Take(_engine.Advance, now, outputs);
             }
 
             if (now >= nextPoll)
             {
-                Guard(() => TellLastUsed(now, outputs));
-                Guard(() => TellCarried(now, outputs));
+                Take(TellLastUsed, now, outputs);
+                Take(TellCarried, now, outputs);
                 nextPoll = now + _idlePoll;
             }
 
             if (outputs.Count > 0) await CarryOutAsync(outputs).ConfigureAwait(false);
             outputs.Clear();
-            Show();
+            _board.Publish();
         }
     }
 
-    // A view of all SAs costs as much as there are SAs: a few are shown at once, many not more often than it can be seen.
-    private void Show()
+    private void Take(Action<Timestamp, OutputList> input, Timestamp now, OutputList outputs)
     {
-        var now = BootClock.Now;
-        _stale = _engine.Count > Few && now - _shown < _showEvery;
-        if (_stale) return;
-        _shown = now;
-        Volatile.Write(ref _sas, _engine.Sas(now));
+        try
+        {
+            input(now, outputs);
+        }
+        catch (Exception e)
+        {
+            IkeLog.Fault(_parts.Log, e);
+        }
     }
 
     private void Guard(Action action)
@@ -303,22 +327,26 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         }
     }
 
-    private async Task WaitAsync(Timestamp nextPoll)
+    // One timer for all waits: it is set again only when it must ring earlier than it would.
+    private async ValueTask WaitAsync(Timestamp nextPoll)
     {
+        if (_inbox.Reader.Count > 0 || _strangers.Reader.Count > 0) return;
         var until = _loaded && _engine.NextDeadline is { } deadline && deadline < nextPoll ? deadline : nextPoll;
-        if (_stale && _shown + _showEvery < until) until = _shown + _showEvery;
         var wait = until - BootClock.Now;
-        if (wait <= TimeSpan.Zero || _inbox.Reader.Count > 0) return;
-        using var timer = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        timer.CancelAfter(wait);
-        try
+        if (wait <= TimeSpan.Zero) return;
+        if (until.Milliseconds < Volatile.Read(ref _rings))
         {
-            await _inbox.Reader.WaitToReadAsync(timer.Token).ConfigureAwait(false);
+            Volatile.Write(ref _rings, until.Milliseconds);
+            _bell.Change(wait, Timeout.InfiniteTimeSpan);
         }
-        catch (OperationCanceledException)
-        {
-            // A timer ran out, or the gateway stops.
-        }
+
+        await _inbox.Reader.WaitToReadAsync().ConfigureAwait(false);
+    }
+
+    private void Ring()
+    {
+        Volatile.Write(ref _rings, long.MaxValue);
+        _inbox.Writer.TryWrite(static (_, _) => { });
     }
 
     // RFC 7296 §2.4: an authenticated packet of any of its SAs proves that the peer lives.
@@ -348,9 +376,16 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
 
     private async Task CarryOutAsync(OutputList outputs)
     {
-        var keys = outputs.OfType<IkeOutput.Install>().SelectMany(i => new[] { i.Parameters.InboundKey, i.Parameters.OutboundKey }).ToHashSet();
+        _keys.Clear();
         foreach (var output in outputs)
-            if (output is IkeOutput.Store store) Guard(() => Store(store, isChild: keys.Contains(store.Slot)));
+        {
+            if (output is not IkeOutput.Install { Parameters: var sa }) continue;
+            _keys.Add(sa.InboundKey);
+            _keys.Add(sa.OutboundKey);
+        }
+
+        foreach (var output in outputs)
+            if (output is IkeOutput.Store store) Guard(() => Store(store, isChild: _keys.Contains(store.Slot)));
         // Not written down is not agreed: nothing is installed or sent until it is. The slots are ahead meanwhile, and peers ask again.
         for (var tries = 1; !await JournalAsync(outputs, isFirst: tries == 1).ConfigureAwait(false); tries++)
         {
@@ -358,7 +393,15 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             if (_stop.IsCancellationRequested) return;
         }
 
-        foreach (var output in outputs) Guard(() => Carry(output));
+        foreach (var output in outputs)
+        {
+            if (output is IkeOutput.Shred shred) _shreds.Add(shred.Slot);
+            else if (output is not (IkeOutput.Store or IkeOutput.Fact)) Guard(() => Carry(output));
+        }
+
+        if (_shreds.Count == 0) return;
+        Guard(() => _parts.Vault.ShredSoon(_shreds));
+        _shreds.Clear();
     }
 
     private void Store(IkeOutput.Store store, bool isChild)
@@ -418,9 +461,6 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
                 _installed.Remove(uninstall.Child);
                 _seen.Remove(uninstall.Child);
                 _closedWhenIdle.Remove(uninstall.Child);
-                break;
-            case IkeOutput.Shred shred:
-                _parts.Vault.Shred(shred.Slot);
                 break;
             case IkeOutput.AddAddress add:
                 _virtual.Add(add.Address);

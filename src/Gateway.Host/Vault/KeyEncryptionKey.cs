@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Gateway.Crypto;
+using Gateway.Crypto.Aead;
 
 namespace Gateway.Host.Vault;
 
@@ -12,10 +13,13 @@ public sealed class KeyEncryptionKey : IDisposable
     internal const int NonceLength = 12;
     internal const int TagLength = 16;
 
-    // In locked memory that no core dump shows. The library's own copy of it lies in its heap, so that it lives for one call only.
-    private readonly Secret _key;
+    // In locked memory that no core dump shows, where the kernels for packets work from.
+    private readonly AesGcmKey _key;
 
-    private KeyEncryptionKey(Secret key) => _key = key;
+    private KeyEncryptionKey(Secret key)
+    {
+        using (key) _key = AesGcmKey.Create(key.Span);
+    }
 
     /// <summary>
     /// Reads the key at <paramref name="path"/>. Without the file a new key is made, but only when <paramref name="mayCreate"/>: a vault that exists
@@ -54,25 +58,11 @@ public sealed class KeyEncryptionKey : IDisposable
 
     public void Dispose() => _key.Dispose();
 
-    internal void Wrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plain, Span<byte> cipher, Span<byte> tag, ReadOnlySpan<byte> bound)
-    {
-        using var aes = new AesGcm(_key.Span, TagLength);
-        aes.Encrypt(nonce, plain, cipher, tag, bound);
-    }
+    internal void Wrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plain, Span<byte> cipher, Span<byte> tag, ReadOnlySpan<byte> bound) =>
+        AesGcmEngine.Encrypt(_key, nonce, bound, plain, cipher, tag);
 
-    internal bool TryUnwrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> cipher, ReadOnlySpan<byte> tag, Span<byte> plain, ReadOnlySpan<byte> bound)
-    {
-        using var aes = new AesGcm(_key.Span, TagLength);
-        try
-        {
-            aes.Decrypt(nonce, cipher, tag, plain, bound);
-            return true;
-        }
-        catch (AuthenticationTagMismatchException)
-        {
-            return false;
-        }
-    }
+    internal bool TryUnwrap(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> cipher, ReadOnlySpan<byte> tag, Span<byte> plain, ReadOnlySpan<byte> bound) =>
+        AesGcmEngine.Decrypt(_key, nonce, bound, cipher, plain, tag);
 
     // Under its own name only when it is whole: a start that was cut off must not leave half a key.
     private static void Create(string path)

@@ -20,11 +20,14 @@ namespace Gateway.Host.Vault;
 /// </summary>
 public sealed unsafe class VaultFile : IDisposable
 {
-    /// <summary>Octets of one unit: a page.</summary>
-    public const int UnitLength = 4096;
+    /// <summary>Octets of one unit: small, so that the keys of a CHILD SA do not cost a page each.</summary>
+    public const int UnitLength = 512;
 
     /// <summary>Units that a vault can hold by default (256 MiB of sparse file; blocks are taken as slots are).</summary>
-    public const int DefaultUnits = 65_536;
+    public const int DefaultUnits = 524_288;
+
+    /// <summary>Octets for which blocks of the disk are reserved at once.</summary>
+    private const int Chunk = 1 << 17;
 
     /// <summary>Most octets of one slot's content.</summary>
     public const int MaxContent = 1 << 20;
@@ -34,20 +37,26 @@ public sealed unsafe class VaultFile : IDisposable
     private readonly KeyEncryptionKey _key;
     private readonly byte* _base;
     private readonly nuint _length;
+    private readonly int _unit;
     private readonly bool[] _taken;
+    private readonly bool[] _reserved;
     private readonly Dictionary<KeyHandle, uint> _index = [];
+    private readonly ErasedRange _erased;
     private VaultPulse? _pulse;
     private bool _storedSecond;
     private int _next = 1;
     private bool _disposed;
 
-    private VaultFile(SafeFileHandle file, KeyEncryptionKey key, int units)
+    private VaultFile(SafeFileHandle file, KeyEncryptionKey key, int units, int unit)
     {
-        (_file, _key) = (file, key);
-        _length = (nuint)units * UnitLength;
+        (_file, _key, _unit) = (file, key, unit);
+        _length = (nuint)units * (nuint)unit;
         _base = Libc.MapShared0(file, _length);
         _taken = new bool[units];
         _taken[0] = true;
+        _reserved = new bool[(_length + Chunk - 1) / Chunk];
+        var start = _base;
+        _erased = new ErasedRange((from, to) => Libc.Sync(start + from, to - from));
     }
 
     /// <summary>Drawn when the file was made.</summary>
@@ -66,7 +75,11 @@ public sealed unsafe class VaultFile : IDisposable
 
     /// <summary>Opens or makes the vault.</summary>
     /// <exception cref="VaultException">The file is damaged, of another gateway, open elsewhere, or the key is not the one that made it.</exception>
-    public static VaultFile Open(string path, KeyEncryptionKey key, string gatewayId, Guid bootId, int units = DefaultUnits)
+    public static VaultFile Open(string path, KeyEncryptionKey key, string gatewayId, Guid bootId, int units = DefaultUnits) =>
+        OpenAs(path, key, gatewayId, bootId, units, VaultHeader.CurrentVersion);
+
+    /// <summary>The same; a vault that is made has that version.</summary>
+    internal static VaultFile OpenAs(string path, KeyEncryptionKey key, string gatewayId, Guid bootId, int units, uint version)
     {
         SafeFileHandle? file = null;
         VaultFile? opened = null;
@@ -75,9 +88,10 @@ public sealed unsafe class VaultFile : IDisposable
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             var isNew = !File.Exists(path) || new FileInfo(path).Length == 0;
             file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            if (isNew) Make(path, file, key, gatewayId, units);
-            else units = CheckLength(path, file);
-            var vault = new VaultFile(file, key, units) { IsNew = isNew };
+            var unit = UnitOf(version);
+            if (isNew) Make(path, file, key, gatewayId, units, version);
+            else (units, unit) = CheckLength(path, file);
+            var vault = new VaultFile(file, key, units, unit) { IsNew = isNew };
             file = null;
             opened = vault;
             vault.Check(path, gatewayId);
@@ -136,7 +150,7 @@ public sealed unsafe class VaultFile : IDisposable
             }
 
             if (!synced) return;
-            Libc.Sync((byte*)Slot(at), Slot(at)->Units * UnitLength);
+            Libc.Sync((byte*)Slot(at), Slot(at)->Units * (nuint)_unit);
             // The header tells up to where slots lie.
             Libc.Sync(_base, UnitLength);
         }
@@ -186,7 +200,23 @@ public sealed unsafe class VaultFile : IDisposable
             if (_disposed || handles.Count == 0) return;
             foreach (var handle in handles)
                 if (_index.Remove(handle, out var at)) Erase(at, sync: false);
-            Libc.Sync(_base, Header->Used * (nuint)UnitLength);
+            Libc.Sync(_base, Header->Used * (nuint)_unit);
+        }
+    }
+
+    /// <summary>Overwrites and frees slots at once, and syncs that to the disk in a moment, together with what else is shredded meanwhile: nobody waits for the disk.</summary>
+    public void ShredSoon(IReadOnlyCollection<KeyHandle> handles)
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            foreach (var handle in handles)
+            {
+                if (!_index.Remove(handle, out var at)) continue;
+                var from = (nuint)at * (nuint)_unit;
+                _erased.Add(from, from + (Slot(at)->Units * (nuint)_unit));
+                Erase(at, sync: false);
+            }
         }
     }
 
@@ -276,6 +306,7 @@ public sealed unsafe class VaultFile : IDisposable
             if (_disposed) return;
             _disposed = true;
             _pulse?.Dispose();
+            _erased.Dispose();
             Beat();
             Libc.Sync(_base, _length);
             Libc.Unmap(_base, _length);
@@ -288,6 +319,7 @@ public sealed unsafe class VaultFile : IDisposable
     {
         _disposed = true;
         _pulse?.Dispose();
+        _erased.Dispose();
         Libc.Unmap(_base, _length);
         _file.Dispose();
     }
@@ -327,33 +359,37 @@ public sealed unsafe class VaultFile : IDisposable
 
     private static long BootMs() => Ike.Interop.BootClock.Now.Milliseconds;
 
-    private SlotHeader* Slot(uint unit) => (SlotHeader*)(_base + ((nuint)unit * UnitLength));
+    private SlotHeader* Slot(uint unit) => (SlotHeader*)(_base + ((nuint)unit * (nuint)_unit));
 
-    private static void Make(string path, SafeFileHandle file, KeyEncryptionKey key, string gatewayId, int units)
+    private static int UnitOf(uint version) => version == VaultHeader.VersionOfPages ? VaultHeader.PageUnit : UnitLength;
+
+    private static void Make(string path, SafeFileHandle file, KeyEncryptionKey key, string gatewayId, int units, uint version)
     {
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var header = new VaultHeader { Magic = VaultHeader.MagicValue, Version = VaultHeader.CurrentVersion, Units = (uint)units, Used = 1 };
+        var header = new VaultHeader { Magic = VaultHeader.MagicValue, Version = version, Units = (uint)units, Used = 1 };
         RandomNumberGenerator.Fill(new Span<byte>(header.VaultId, 16));
         RandomNumberGenerator.Fill(new Span<byte>(header.CheckNonce, 12));
         key.Wrap(new Span<byte>(header.CheckNonce, 12), [], [], new Span<byte>(header.CheckTag, 16), CheckBound(&header, gatewayId));
         Libc.Reserve(file, 0, UnitLength);
         RandomAccess.Write(file, MemoryMarshal.AsBytes(new ReadOnlySpan<VaultHeader>(in header)), 0);
-        RandomAccess.SetLength(file, (long)units * UnitLength);
+        RandomAccess.SetLength(file, (long)units * UnitOf(version));
         RandomAccess.FlushToDisk(file);
     }
 
-    private static int CheckLength(string path, SafeFileHandle file)
+    private static (int Units, int Unit) CheckLength(string path, SafeFileHandle file)
     {
+        Span<byte> start = stackalloc byte[12];
         var length = RandomAccess.GetLength(file);
-        if (length < 2 * UnitLength || length % UnitLength != 0) throw new VaultException($"The vault {path} is damaged: its length is {length}.");
-        return (int)(length / UnitLength);
+        var unit = UnitOf(RandomAccess.Read(file, start, 0) == start.Length ? BinaryPrimitives.ReadUInt32LittleEndian(start[8..]) : VaultHeader.CurrentVersion);
+        if (length < 2 * unit || length % unit != 0) throw new VaultException($"The vault {path} is damaged: its length is {length}.");
+        return ((int)(length / unit), unit);
     }
 
     private void Check(string path, string gatewayId)
     {
         var header = Header;
         if (header->Magic != VaultHeader.MagicValue) throw new VaultException($"The file {path} is not a vault.");
-        if (header->Version != VaultHeader.CurrentVersion) throw new VaultException($"The vault {path} has format {header->Version}; this gateway reads format {VaultHeader.CurrentVersion}.");
+        if (header->Version is not (VaultHeader.CurrentVersion or VaultHeader.VersionOfPages)) throw new VaultException($"The vault {path} has format {header->Version}; this gateway reads format {VaultHeader.CurrentVersion}.");
         if (header->Units != _taken.Length) throw new VaultException($"The vault {path} is truncated: {_taken.Length} of {header->Units} units are there.");
         if (!_key.TryUnwrap(new Span<byte>(header->CheckNonce, 12), [], new Span<byte>(header->CheckTag, 16), [], CheckBound(header, gatewayId)))
             throw new VaultException($"The vault {path} belongs to another gateway or to another key-encryption key.");
@@ -397,7 +433,7 @@ public sealed unsafe class VaultFile : IDisposable
 
     private bool IsSound(uint unit, SlotHeader* slot) =>
         slot->Units > 0 && unit + slot->Units <= _taken.Length && slot->Kind <= SlotKind.Own
-        && SlotHeader.Size + (2L * slot->BufferLength) + slot->HotLength <= slot->Units * (long)UnitLength
+        && SlotHeader.Size + (2L * slot->BufferLength) + slot->HotLength <= slot->Units * (long)_unit
         && slot->A.Length <= slot->BufferLength && slot->B.Length <= slot->BufferLength;
 
     private static ulong Generation(SlotHeader* slot) => Math.Max(slot->A.Generation, slot->B.Generation);
@@ -406,11 +442,11 @@ public sealed unsafe class VaultFile : IDisposable
     {
         // Half as much again, so that most growth stays in place; hot state begins on a cache line.
         var buffer = (uint)((contentLength + (contentLength / 2) + 63) & ~63);
-        var units = (int)((SlotHeader.Size + (2 * buffer) + (uint)hotLength + UnitLength - 1) / UnitLength);
+        var units = (int)((SlotHeader.Size + (2 * buffer) + (uint)hotLength + (uint)_unit - 1) / (uint)_unit);
         var unit = FindFree(units);
         try
         {
-            Libc.Reserve(_file, (long)unit * UnitLength, (long)units * UnitLength);
+            Reserve((long)unit * _unit, (long)(unit + units) * _unit);
         }
         catch (IOException e)
         {
@@ -420,7 +456,7 @@ public sealed unsafe class VaultFile : IDisposable
         // Raised before the slot exists: a slot behind the mark would not be found again.
         Header->Used = Math.Max(Header->Used, unit + (uint)units);
         var slot = Slot(unit);
-        new Span<byte>(slot, units * UnitLength).Clear();
+        new Span<byte>(slot, units * _unit).Clear();
         slot->Units = (uint)units;
         slot->Handle = handle.Value;
         slot->BufferLength = buffer;
@@ -429,6 +465,16 @@ public sealed unsafe class VaultFile : IDisposable
         for (var i = 0; i < units; i++) _taken[unit + i] = true;
         _index[handle] = unit;
         return unit;
+    }
+
+    private void Reserve(long from, long to)
+    {
+        for (var chunk = from / Chunk; chunk * Chunk < to; chunk++)
+        {
+            if (_reserved[chunk]) continue;
+            Libc.Reserve(_file, chunk * Chunk, Math.Min(Chunk, (long)_length - (chunk * Chunk)));
+            _reserved[chunk] = true;
+        }
     }
 
     // First fit from the lowest unit that may be free, so that the file stays as short as what it holds.
@@ -479,22 +525,20 @@ public sealed unsafe class VaultFile : IDisposable
         content = null;
         var header = b ? &slot->B : &slot->A;
         if (header->Generation == 0) return false;
-        var plain = GC.AllocateUninitializedArray<byte>((int)header->Length, pinned: true);
-        try
+        var secret = Secret.Allocate((int)header->Length, out var plain);
+        if (_key.TryUnwrap(
+            new ReadOnlySpan<byte>(header->Nonce, KeyEncryptionKey.NonceLength),
+            new ReadOnlySpan<byte>(BufferOf(slot, b), plain.Length),
+            new ReadOnlySpan<byte>(header->Tag, KeyEncryptionKey.TagLength),
+            plain,
+            Bound(slot, header->Generation)))
         {
-            var ok = _key.TryUnwrap(
-                new ReadOnlySpan<byte>(header->Nonce, KeyEncryptionKey.NonceLength),
-                new ReadOnlySpan<byte>(BufferOf(slot, b), plain.Length),
-                new ReadOnlySpan<byte>(header->Tag, KeyEncryptionKey.TagLength),
-                plain,
-                Bound(slot, header->Generation));
-            if (ok) content = Secret.FromBytes(plain);
-            return ok;
+            content = secret;
+            return true;
         }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(plain);
-        }
+
+        secret.Dispose();
+        return false;
     }
 
     private static byte* BufferOf(SlotHeader* slot, bool b) => (byte*)slot + SlotHeader.Size + (b ? slot->BufferLength : 0);
@@ -515,9 +559,9 @@ public sealed unsafe class VaultFile : IDisposable
         var slot = Slot(unit);
         var units = slot->Units;
         // The header goes last: an erasure that was cut off leaves a slot that is still found, does not verify, and is shredded again.
-        CryptographicOperations.ZeroMemory(new Span<byte>((byte*)slot + SlotHeader.Size, (int)(units * UnitLength) - SlotHeader.Size));
+        CryptographicOperations.ZeroMemory(new Span<byte>((byte*)slot + SlotHeader.Size, (int)(units * _unit) - SlotHeader.Size));
         CryptographicOperations.ZeroMemory(new Span<byte>((byte*)slot, SlotHeader.Size));
-        if (sync) Libc.Sync((byte*)slot, units * UnitLength);
+        if (sync) Libc.Sync((byte*)slot, units * (nuint)_unit);
         for (var i = 0; i < units; i++) _taken[unit + i] = false;
         _next = Math.Min(_next, (int)unit);
     }

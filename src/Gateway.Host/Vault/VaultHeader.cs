@@ -20,7 +20,13 @@ namespace Gateway.Host.Vault;
 internal unsafe struct VaultHeader
 {
     public const ulong MagicValue = 0x31_54_4c_55_41_56_57_47;
-    public const uint CurrentVersion = 1;
+    public const uint CurrentVersion = 2;
+
+    /// <summary>Its units are pages; all else is the same.</summary>
+    public const uint VersionOfPages = 1;
+
+    /// <summary>Octets of a unit of <see cref="VersionOfPages"/>.</summary>
+    public const int PageUnit = 4096;
 
     public ulong Magic;
     public uint Version;

@@ -31,6 +31,9 @@ public sealed record IkeEngineOptions
 
     /// <summary>Our address on the way to a peer, for connections that do not name one.</summary>
     public Func<IPAddress, IPAddress?> LocalAddressTowards { get; init; } = _ => null;
+
+    /// <summary>Told of every new state of an IKE SA, and null when it is gone, so that whoever shows them need not ask for all.</summary>
+    public Action<IkeSaId, IkeSaState?>? Changed { get; init; }
 }
 
 /// <summary>Numbers SAs across engines and restarts.</summary>
@@ -349,7 +352,7 @@ public sealed class IkeEngine : IDisposable
             if (state is IkeSaState.Established established)
                 foreach (var name in established.Children.Select(c => c.Name).Distinct().Where(n => connection.Child(n) is null))
                     Step(state.Peering.Id, new IkeInput.Command.TerminateChild(now, name, "configuration-removed"), outputs);
-            if (sameButChildren && _table.TryGet(state.Peering.Id, out var current)) _table.Update(current, current with { Peering = current.Peering with { Connection = connection } });
+            if (sameButChildren && _table.TryGet(state.Peering.Id, out var current)) Update(current, current with { Peering = current.Peering with { Connection = connection } });
         }
     }
 
@@ -464,7 +467,7 @@ public sealed class IkeEngine : IDisposable
         }
 
         if (BetweenSteps is { } between) after = between(after);
-        _table.Update(before, after);
+        Update(before, after);
         Account(before.Peering, after is IkeSaState.Gone ? null : after.Peering, outputs);
         Absorb(id, outputs, start, input.Now);
     }
@@ -647,7 +650,15 @@ public sealed class IkeEngine : IDisposable
         if (BetweenSteps is { } between) state = between(state);
         Account(null, state.Peering, outputs);
         _table.Add(state, request is null ? null : SaTable.KeyOf(request));
+        _options.Changed?.Invoke(state.Peering.Id, state);
         foreach (var (timer, at) in state.Timers) _deadlines.Set(state.Peering.Id, timer, at);
+    }
+
+    private void Update(IkeSaState before, IkeSaState after)
+    {
+        if (ReferenceEquals(before, after)) return;
+        _table.Update(before, after);
+        _options.Changed?.Invoke(before.Peering.Id, after is IkeSaState.Gone ? null : after);
     }
 
     private bool MayAnswerStrangers(Timestamp now)

@@ -40,7 +40,8 @@ public sealed record IkeSaView(
     /// <summary>Null when both sides need not authenticate anew by a time.</summary>
     public TimeSpan? ReauthIn { get; init; }
 
-    internal static IkeSaView Of(IkeSaState state, Timestamp now)
+    /// <summary>Reads only what never changes in a state, so that any thread may ask, also when the SA has gone on since.</summary>
+    public static IkeSaView Of(IkeSaState state, Timestamp now)
     {
         var p = state.Peering;
         var children = state is IkeSaState.Established { Children: var all }

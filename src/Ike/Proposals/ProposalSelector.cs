@@ -60,6 +60,7 @@ public static class ProposalSelector
     private static bool TryPick(TransformType type, Proposal ours, Proposal theirs, out Transform? picked)
     {
         picked = null;
+        if (Lacks(type, ours) && Lacks(type, theirs)) return true;
         var wanted = Alternatives(type, ours);
         var offered = Alternatives(type, theirs);
         if (wanted.Count == 0 && offered.Count == 0) return true;
@@ -85,6 +86,15 @@ public static class ProposalSelector
         // RFC 7296 §3.3.3 has ESP always name its sequence numbers; a peer that does not means the classic 32-bit ones.
         if (type == TransformType.SequenceNumbers && alternatives.Count == 0 && proposal.Protocol != SaProtocol.Ike) alternatives.Add(Transform.NoEsn);
         return alternatives;
+    }
+
+    // Most types are in nobody's proposal.
+    private static bool Lacks(TransformType type, Proposal proposal)
+    {
+        if (type == TransformType.SequenceNumbers) return false;
+        foreach (var transform in proposal.Transforms.AsSpan())
+            if (transform.Type == type) return false;
+        return true;
     }
 
     // RFC 7296 §3.3.5: the key length is part of the algorithm's identity.

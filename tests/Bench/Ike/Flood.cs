@@ -142,6 +142,8 @@ internal sealed unsafe partial class FloodSender : IDisposable
         Span<byte> random = stackalloc byte[64];
         var clock = Stopwatch.GetTimestamp();
         var owed = 0.0;
+        var nap = stackalloc long[2];
+        nap[1] = 500_000;
         while (!_ended)
         {
             var now = Stopwatch.GetTimestamp();
@@ -149,9 +151,6 @@ internal sealed unsafe partial class FloodSender : IDisposable
             clock = now;
             if (owed < _burst)
             {
-                Thread.Sleep(0);
-                var nap = stackalloc long[2];
-                nap[1] = 500_000;
                 _ = nanosleep(nap, null);
                 continue;
             }
@@ -191,8 +190,8 @@ internal sealed unsafe partial class FloodSender : IDisposable
         public nuint Count;
         public byte* Control;
         public nuint ControlLength;
-        public int Flags;
-        public uint Sent;
+        public nint Flags;
+        public nint Sent;
     }
 
     [LibraryImport("libc", SetLastError = true)]

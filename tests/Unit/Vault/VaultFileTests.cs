@@ -104,6 +104,60 @@ public sealed class VaultFileTests : IDisposable
     }
 
     [Fact]
+    public void What_is_shredded_soon_is_gone_at_once_and_synced_without_anybody_waiting()
+    {
+        var handles = Enumerable.Range(0, 100).Select(_ => VaultFile.NewHandle()).ToList();
+        using (var vault = Open())
+        {
+            foreach (var handle in handles) vault.Write(handle, SlotKind.ChildSa, RandomNumberGenerator.GetBytes(64), hotLength: 640);
+            var kept = VaultFile.NewHandle();
+            vault.Write(kept, SlotKind.Secret, "kept"u8);
+            vault.ShredSoon(handles);
+            Assert.Equal([kept], vault.Slots().Select(s => s.Handle));
+            // Their room is free for others.
+            vault.Write(handles[0], SlotKind.Secret, "another"u8);
+            Assert.Equal("kept", Read(vault, kept));
+            vault.ShredSoon([kept, handles[0]]);
+        }
+
+        Assert.All(File.ReadAllBytes(FilePath)[VaultFile.UnitLength..], b => Assert.Equal(0, b));
+    }
+
+    [Fact]
+    public void A_vault_whose_units_are_pages_is_used_as_it_is()
+    {
+        var handle = VaultFile.NewHandle();
+        using (var old = VaultFile.OpenAs(FilePath, KeyEncryptionKey.Load(KeyPath, mayCreate: true), "gw1", _boot, 64, VaultHeader.VersionOfPages)) old.Write(handle, SlotKind.Secret, "an old one"u8);
+        Assert.Equal(64 * VaultHeader.PageUnit, new FileInfo(FilePath).Length);
+        using var again = Open();
+        Assert.Equal("an old one", Read(again, handle));
+        for (var i = 0; i < 62; i++) again.Write(VaultFile.NewHandle(), SlotKind.Secret, "x"u8);
+        Assert.Throws<VaultException>(() => again.Write(VaultFile.NewHandle(), SlotKind.Secret, "x"u8));
+    }
+
+    [Fact]
+    public void What_is_wrapped_is_plain_aes_256_gcm()
+    {
+        var raw = RandomNumberGenerator.GetBytes(KeyEncryptionKey.Length);
+        File.WriteAllBytes(KeyPath, raw);
+        File.SetUnixFileMode(KeyPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        using var key = KeyEncryptionKey.Load(KeyPath, mayCreate: false);
+        using var twin = new AesGcm(raw, KeyEncryptionKey.TagLength);
+        for (var length = 0; length < 300; length += 37)
+        {
+            var (nonce, plain, bound) = (RandomNumberGenerator.GetBytes(12), RandomNumberGenerator.GetBytes(length), RandomNumberGenerator.GetBytes(41));
+            var (cipher, tag, back) = (new byte[length], new byte[16], new byte[length]);
+            key.Wrap(nonce, plain, cipher, tag, bound);
+            twin.Decrypt(nonce, cipher, tag, back, bound);
+            Assert.Equal(plain, back);
+            Assert.True(key.TryUnwrap(nonce, cipher, tag, back, bound));
+            Assert.Equal(plain, back);
+            tag[3] ^= 1;
+            Assert.False(key.TryUnwrap(nonce, cipher, tag, back, bound));
+        }
+    }
+
+    [Fact]
     public void The_file_shows_no_secret()
     {
         using (var vault = Open()) vault.Write(VaultFile.NewHandle(), SlotKind.Secret, "a-canary-that-must-not-show"u8);
@@ -216,7 +270,7 @@ public sealed class VaultFileTests : IDisposable
         var seed = Random.Shared.Next();
         var random = new Random(seed);
         var twin = new Dictionary<KeyHandle, byte[]>();
-        var vault = Open(units: 512);
+        var vault = Open(units: 4096);
         try
         {
             for (var step = 0; step < 2000; step++)
@@ -238,7 +292,7 @@ public sealed class VaultFileTests : IDisposable
                     default:
                         if (step % 50 != 0) break;
                         vault.Dispose();
-                        vault = Open(units: 512);
+                        vault = Open(units: 4096);
                         break;
                 }
             }
@@ -273,5 +327,5 @@ public sealed class VaultFileTests : IDisposable
 
     private static unsafe byte GetHot(VaultFile vault, KeyHandle handle, int at) => vault.HotState(handle, out _)[at];
 
-    private VaultFile Open(int units = 64) => VaultFile.Open(FilePath, KeyEncryptionKey.Load(KeyPath, mayCreate: true), "gw1", _boot, units);
+    private VaultFile Open(int units = 1024) => VaultFile.Open(FilePath, KeyEncryptionKey.Load(KeyPath, mayCreate: true), "gw1", _boot, units);
 }

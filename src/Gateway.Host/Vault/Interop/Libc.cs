@@ -12,6 +12,7 @@ internal static unsafe partial class Libc
     private const int MsSync = 4;
     private const int AdviceDontNeed = 4;
     private const int ErrnoNoSpace = 28;
+    private const nuint PageLength = 4096;
 
     /// <summary>Maps a file's first <paramref name="length"/> octets, shared and writable.</summary>
     public static byte* MapShared0(SafeFileHandle file, nuint length)
@@ -22,10 +23,11 @@ internal static unsafe partial class Libc
 
     public static void Unmap(byte* at, nuint length) => _ = munmap(at, length);
 
-    /// <summary>Writes whole pages back and waits for the disk.</summary>
-    public static void Sync(byte* page, nuint length)
+    /// <summary>Writes the pages in which these octets lie back and waits for the disk.</summary>
+    public static void Sync(byte* from, nuint length)
     {
-        if (msync(page, length, MsSync) != 0) throw new IOException($"msync failed: {Marshal.GetLastPInvokeErrorMessage()}");
+        var into = (nuint)from & (PageLength - 1);
+        if (msync(from - into, length + into, MsSync) != 0) throw new IOException($"msync failed: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
     /// <summary>Lets go of the pages of a shared mapping: what they hold stays in the file, and they come back when they are touched.</summary>
