@@ -88,6 +88,8 @@ public sealed class SwanctlImportTests : IDisposable
     [InlineData("auth = psk\n      id = right.lab", "auth = eap-gtc", "connections.branch.remote.auth")]
     [InlineData("auth = psk\n      id = right.lab", "auth = pubkey\n groups = vpn", "connections.branch.remote.groups")]
     [InlineData("auth = psk\n      id = right.lab", "auth = pubkey\n certs = missing.crt", "connections.branch.remote.certs")]
+    [InlineData("auth = psk\n      id = right.lab", "auth = pubkey\n cacert-1 {\n handle = 01ff\n }", "connections.branch.remote.cacert-1")]
+    [InlineData("auth = psk\n      id = right.lab", "auth = pubkey\n cert-1 {\n file = missing.crt\n }", "connections.branch.remote.cert-1.file")]
     [InlineData("mobike = no", "if_id_out = 7", "connections.branch.if_id_out")]
     [InlineData("mobike = no", "mobike = perhaps", "connections.branch.mobike")]
     [InlineData("version = 2", "version = 1", "connections.branch")]
@@ -102,6 +104,20 @@ public sealed class SwanctlImportTests : IDisposable
         var report = Import(Site.Replace(instead, of, StringComparison.Ordinal));
         Assert.DoesNotContain(report.Items, i => i.Kind == "connection");
         Assert.Contains(report.NotCarriedOver, l => l.Path == path && l.Matters);
+    }
+
+    [Theory]
+    [InlineData("rekey_bytes = 2g", "mode = transport", "mode", "\"transport\"")]
+    [InlineData("rekey_bytes = 2g", "inactivity = 30m", "inactivity", "\"30m\"")]
+    [InlineData("mobike = no", "childless = force", "childless", "\"force\"")]
+    [InlineData("mobike = no", "childless = prefer", "childless", "\"prefer\"")]
+    public void What_names_a_feature_is_carried_over(string instead, string of, string property, string value)
+    {
+        var report = Import(Site.Replace(instead, of, StringComparison.Ordinal));
+        var spec = Assert.Single(report.Items, i => i.Kind == "connection").Spec;
+        if (!spec.TryGetProperty(property, out var found)) found = spec.GetProperty("children").GetProperty("net").GetProperty(property);
+        Assert.Equal(value, found.GetRawText());
+        Assert.DoesNotContain(report.NotCarriedOver, l => l.Path.EndsWith(property, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -174,6 +174,42 @@ public sealed class ViciServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public void Rekey_with_reauth_means_the_ike_sa_also_of_a_child()
+    {
+        _face.Configure(_we);
+        _face.IkeSas = [FakeViciFace.View(1, child: FakeViciFace.Child(7)), FakeViciFace.View(2, child: FakeViciFace.Child(8))];
+        using var client = new ViciClient(Socket);
+        var answer = client.Ask("rekey", new ViciSection { { "child-id", "8" }, { "reauth", "yes" } });
+        Assert.Equal(("yes", "1"), (answer["success"], answer["matches"]));
+        var sa = Assert.IsType<Command.Sa>(Assert.Single(_face.Commands).Command);
+        Assert.Equal((SaVerb.Rekey, "lab", null, 2ul, true), (sa.Verb, sa.Connection, sa.Child, sa.Number, sa.Reauth));
+    }
+
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData("x509_crl", 1)]
+    [InlineData("x509", 0)]
+    public void Flush_certs_forgets_what_was_learned_of_revocation(string? type, int forgotten)
+    {
+        using var client = new ViciClient(Socket);
+        var request = new ViciSection();
+        request.Add("type", type);
+        Assert.Equal("yes", client.Ask("flush-certs", request)["success"]);
+        Assert.Equal(forgotten, _face.Forgotten);
+    }
+
+    [Fact]
+    public void What_proved_a_peer_is_shown_with_its_ike_sa()
+    {
+        _face.IkeSas = [FakeViciFace.View(3) with { EapId = "road@lab", PpkId = "quantum", ReauthIn = TimeSpan.FromMinutes(2) }];
+        using var client = new ViciClient(Socket);
+        client.Register("list-sa");
+        client.Ask("list-sas");
+        var sa = Assert.Single(client.Events).Message.Section("lab")!;
+        Assert.Equal(("road@lab", "yes", "120"), (sa["remote-eap-id"], sa["ppk"], sa["reauth-time"]));
+    }
+
+    [Fact]
     public void SAs_are_streamed_in_strongSwans_words()
     {
         _face.IkeSas = [FakeViciFace.View(3, child: FakeViciFace.Child(7, 3))];

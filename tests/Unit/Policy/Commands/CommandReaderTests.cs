@@ -113,6 +113,15 @@ public sealed class CommandReaderTests
     }
 
     [Fact]
+    public void Only_an_ike_sa_is_authenticated_anew()
+    {
+        var command = new Command.Sa { Id = "8", Verb = SaVerb.Rekey, Connection = "branch", Number = 3, Reauth = true };
+        Assert.Equal(command, CommandReader.Read(CommandJson.Write(command), CommandLimits.Default).Command);
+        Assert.Null(CommandReader.Read(CommandJson.Write(command with { Child = "net" }), CommandLimits.Default).Command);
+        Assert.Null(CommandReader.Read(CommandJson.Write(command with { Verb = SaVerb.Terminate }), CommandLimits.Default).Command);
+    }
+
+    [Fact]
     public void The_canonical_form_does_not_depend_on_order_space_or_escapes()
     {
         static string Canonical(string json) => Encoding.UTF8.GetString(CanonicalJson.Write(JsonElement.Parse(Encoding.UTF8.GetBytes(json))));
