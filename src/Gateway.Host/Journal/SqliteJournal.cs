@@ -83,8 +83,9 @@ public sealed class SqliteJournal : IJournal
 
             _head = ReadHead(_writer);
             _anchor = HeadAnchor.Open(AnchorPath(_path));
-            await CheckAnchorAsync(HeadAnchor.Read(AnchorPath(_path)), cancellationToken).ConfigureAwait(false);
-            if (_head.Position > 0) _anchor.Write(_head);
+            var anchor = HeadAnchor.Read(AnchorPath(_path));
+            await CheckAnchorAsync(anchor, cancellationToken).ConfigureAwait(false);
+            if (_head.Position > 0 && anchor != _head) _anchor.Write(_head);
             return _head;
         }
         catch (SqliteException e)
@@ -434,35 +435,37 @@ public sealed class SqliteJournal : IJournal
 
     private SqliteConnection Connect(SqliteOpenMode mode)
     {
-        var connection = Connect(_path, mode);
-        if (mode != SqliteOpenMode.ReadOnly || _writer is not null) return connection;
+        if (mode != SqliteOpenMode.ReadOnly || _writer is not null) return Connect(_path, mode);
         try
         {
-            Scalar(connection, "SELECT 1 FROM sqlite_master LIMIT 1");
-            return connection;
+            return Connect(_path, mode);
         }
         catch (SqliteException e) when (e.SqliteErrorCode is SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_READONLY)
         {
-            connection.Dispose();
             // SQLite shares an index of the write-ahead log with a writer, and may not make it here. Where there is no log nobody can be writing: it was closed.
             if (new FileInfo(_path + "-wal") is { Exists: true, Length: > 0 })
                 throw new JournalUnavailableException($"The journal {_path} was not closed and lies where nothing can be written: copy it with its -wal file to another folder to read it.", e);
             return Connect($"file:{Uri.EscapeDataString(_path)}?immutable=1", mode);
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
         }
     }
 
     private static SqliteConnection Connect(string source, SqliteOpenMode mode)
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = source, Mode = mode, Pooling = false, DefaultTimeout = 5 }.ToString());
-        connection.Open();
-        // The journal is appended to and read from end to end; a larger page cache would only stand about.
-        Execute(connection, "PRAGMA cache_size=-512");
-        return connection;
+        try
+        {
+            connection.Open();
+            // The journal is appended to and read from end to end; a larger page cache would only stand about.
+            Execute(connection, "PRAGMA cache_size=-512");
+            // The first look into the file; a writer looks at once by itself.
+            if (mode == SqliteOpenMode.ReadOnly) Scalar(connection, "SELECT 1 FROM sqlite_master LIMIT 1");
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
     }
 
     private static void Execute(SqliteConnection connection, string sql)
