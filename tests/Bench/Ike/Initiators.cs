@@ -111,7 +111,7 @@ internal sealed class Initiators : ISecretSource, IDisposable
     {
         for (var i = 0; _engine.Count > 0; i++)
         {
-            if (i == 300) throw new InvalidOperationException($"{_engine.Count} IKE SAs do not end: {string.Join(", ", _engine.Sas(BootClock.Now).GroupBy(s => s.State).Select(g => $"{g.Count()} {g.Key}"))}.");
+            if (i == 1000) throw new InvalidOperationException($"{_engine.Count} IKE SAs do not end: {string.Join(", ", _engine.Sas(BootClock.Now).GroupBy(s => s.State).Select(g => $"{g.Count()} {g.Key}"))}.");
             // Not all at once: no queue of the responder shall overflow.
             foreach (var sa in _engine.Sas(BootClock.Now).Take(200))
             {
