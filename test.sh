@@ -39,6 +39,12 @@ for a in "$@"; do
   esac
 done
 
+# Peers of a few cases that are large to install.
+[ $ALL -eq 1 ] && NEEDS="$NEEDS
+dpdk-testpmd                    dpdk-dev
+/usr/lib/$(uname -m)-linux-gnu/librte_net_memif.so.23 librte-net-memif23
+"
+
 find_sudo && need_dotnet || exit 1
 install_missing "$NEEDS" || exit 1
 

@@ -4,6 +4,7 @@ using Gateway.Bench.Esp;
 using Gateway.Bench.Graph;
 using Gateway.Bench.Harness;
 using Gateway.Bench.Ike;
+using Gateway.Bench.Io;
 using Gateway.Bench.Journal;
 using Gateway.Bench.Restart;
 using Gateway.Bench.Tunnel;
@@ -16,6 +17,7 @@ ISuite[] suites =
     new GraphSuite(),
     new IkeSuite(),
     new TunnelSuite(),
+    new IoSuite(),
     new RestartSuite(),
     new JournalSuite(),
     new ControlSuite(),

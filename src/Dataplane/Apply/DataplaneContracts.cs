@@ -11,7 +11,7 @@ public sealed record InterfaceSettings
 {
     public required string Name { get; init; }
 
-    /// <summary>`af-packet`, `tap`, `loopback`, `in-memory` …</summary>
+    /// <summary>`af-packet`, `tap`, `memif`, `loopback`, `in-memory` …</summary>
     public required string Type { get; init; }
 
     /// <summary>Null gives a locally administered one made from the name.</summary>

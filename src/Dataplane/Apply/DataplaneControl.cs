@@ -326,8 +326,12 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate) return DumpMaker.Neighbors(_neighbors, _interfaces, Tables);
     }
 
-    /// <summary>What the nodes counted, sums over the workers; those at zero only when asked for.</summary>
-    public IReadOnlyList<CounterRow> Counters(bool withZeros = false) => DumpMaker.Counters(Graph, _workers, withZeros);
+    /// <summary>What the nodes counted, sums over the workers; those at zero only when asked for. Behind them what ports count by reason, under the interface's name.</summary>
+    public IReadOnlyList<CounterRow> Counters(bool withZeros = false)
+    {
+        var nodes = DumpMaker.Counters(Graph, _workers, withZeros);
+        lock (_gate) return [.. nodes, .. DumpMaker.PortReasons(_interfaces)];
+    }
 
     public IReadOnlyList<NodeRunRow> NodeRuns() => DumpMaker.NodeRuns(Graph, _workers);
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Io;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Apply;
@@ -74,6 +75,12 @@ internal static unsafe class DumpMaker
         }
         return rows;
     }
+
+    public static IEnumerable<CounterRow> PortReasons(InterfaceBook interfaces) =>
+        from state in interfaces.All
+        where state.Port is IReasonedPort
+        from reason in ((IReasonedPort)state.Port!).Reasons
+        select new CounterRow(state.Settings.Name, reason.Name, false, reason.Value, reason.Sentence);
 
     public static IReadOnlyList<NodeRunRow> NodeRuns(GraphDefinition graph, Worker[] workers)
     {

@@ -6,7 +6,7 @@ namespace Gateway.Dataplane.Io;
 /// </summary>
 public interface IPacketPort : IDisposable
 {
-    /// <summary>The interface type it serves, as in the configuration (`af-packet`, `tap`, `in-memory`).</summary>
+    /// <summary>The interface type it serves, as in the configuration (`af-packet`, `tap`, `memif`, `in-memory`).</summary>
     string Kind { get; }
 
     /// <summary>Fills the span with packets from the pool (offset at the Ethernet header, length, chain, total length, broadcast not needed) and returns how many. Never blocks, never throws; the worker sets the rx interface.</summary>

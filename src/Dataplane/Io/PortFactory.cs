@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Io.Interop;
+using Gateway.Dataplane.Io.Memif;
 using Gateway.Dataplane.Io.Netlink;
 using Gateway.Dataplane.Io.Takeover;
 
@@ -18,6 +19,7 @@ public sealed class PortFactory : IDisposable
     private readonly RouteNetlink _route;
     private readonly KernelTakeover _takeover;
     private readonly LinkWatcher _watcher;
+    private readonly MemifHub _memif = new();
     private readonly Dictionary<string, AfPacketPort> _afPacket = [];
     private readonly Dictionary<string, TapPort> _taps = [];
     private readonly HashSet<IDevicePort> _open = [];
@@ -63,6 +65,7 @@ public sealed class PortFactory : IDisposable
             {
                 PortSpec.AfPacket afPacket => OpenAfPacket(afPacket, pool),
                 PortSpec.Tap tap => OpenTap(tap, pool),
+                PortSpec.Memif memif => OpenMemif(memif, pool),
                 _ => throw new System.Diagnostics.UnreachableException(),
             };
         }
@@ -125,6 +128,7 @@ public sealed class PortFactory : IDisposable
             _route.Dispose();
             return true;
         });
+        _memif.Dispose();
         _control.Dispose();
     }
 
@@ -178,12 +182,25 @@ public sealed class PortFactory : IDisposable
 
             // The watcher sees this namespace only.
             if (spec.Namespace is null) _taps[spec.Device] = port;
-            return new PortOpening.Opened(port, TapMac(spec.Device), link.Mtu);
+            return new PortOpening.Opened(port, OwnMac(spec.Device), link.Mtu);
         }
         catch
         {
             tap.Dispose();
             throw;
+        }
+    }
+
+    private PortOpening OpenMemif(PortSpec.Memif spec, PacketPool pool)
+    {
+        try
+        {
+            return new PortOpening.Opened(_memif.Open(spec, pool), OwnMac(spec.Device), spec.Mtu ?? 1500);
+        }
+        catch (KernelException e)
+        {
+            // Files and sockets need no capability, so none is what is missing.
+            return new PortOpening.Refused(e.Message);
         }
     }
 
@@ -206,8 +223,8 @@ public sealed class PortFactory : IDisposable
         });
     }
 
-    /// <summary>The gateway's own address on the wire to a TAP: the same at every start, so that neighbors need not learn anew, and local (second bit of the first byte).</summary>
-    private static PhysicalAddress TapMac(string device)
+    /// <summary>The gateway's own address on the wire to a TAP or a memif peer: the same at every start, so that neighbors need not learn anew, and local (second bit of the first byte).</summary>
+    private static PhysicalAddress OwnMac(string device)
     {
         string machine = File.Exists("/etc/machine-id") ? File.ReadAllText("/etc/machine-id").Trim() : Environment.MachineName;
         byte[] mac = SHA256.HashData(Encoding.UTF8.GetBytes($"{machine}/{device}"))[..6];

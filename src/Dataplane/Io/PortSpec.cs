@@ -29,6 +29,28 @@ public abstract record PortSpec
         /// <summary>A namespace file (<c>/run/netns/NAME</c>) to put the device into; null leaves it with the host.</summary>
         public string? Namespace { get; init; }
     }
+
+    /// <summary>Memory shared with another process, agreed upon over a socket (memif, protocol 2.0). <see cref="PortSpec.Device"/> is the interface's name, for messages and the MAC address.</summary>
+    public sealed record Memif(string Name) : PortSpec(Name)
+    {
+        /// <summary>Path of the control socket, at most 107 bytes.</summary>
+        public required string Socket { get; init; }
+
+        /// <summary>The interface among those of one socket.</summary>
+        public uint Id { get; init; }
+
+        /// <summary>A server listens and takes the client's memory; a client connects and gives memory.</summary>
+        public bool IsServer { get; init; } = true;
+
+        /// <summary>Client: slots of a ring, a power of two up to 16384.</summary>
+        public int RingSize { get; init; } = 1024;
+
+        /// <summary>Client: bytes of a slot's buffer; longer frames take several.</summary>
+        public int BufferSize { get; init; } = 2048;
+
+        /// <summary>Client: rings in each direction, at most 8.</summary>
+        public int Queues { get; init; } = 1;
+    }
 }
 
 /// <summary>What became of opening a port.</summary>

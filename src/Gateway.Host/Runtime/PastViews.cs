@@ -36,7 +36,7 @@ internal static class PastViews
         Name = i.Key.Name,
         Type = System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(i.Spec.Type.ToString()),
         State = i.Spec.Enabled ? StateOf(i.Key, state) : "disabled",
-        Device = i.Spec.Type == InterfaceType.Loopback ? null : i.Spec.Device ?? i.Key.Name,
+        Device = ShowViews.DeviceOf(i.Spec, i.Key.Name),
         Mtu = i.Spec.Mtu,
         Addresses = [.. i.Spec.Addresses.Select(a => $"{a.Address}/{a.PrefixLength}")],
     });

@@ -36,6 +36,14 @@ internal sealed class ShowViews(
     /// <summary>The pools with their leases.</summary>
     public IReadOnlyList<object> Pools(string? name, LeaseBook book) => PoolViews.Rows(running().OfKind(ItemCatalog.Pool), name, book);
 
+    /// <summary>What an interface stands on: a device of the host, or the socket of a memif.</summary>
+    internal static string? DeviceOf(InterfaceSpec spec, string name) => spec.Type switch
+    {
+        InterfaceType.Loopback => null,
+        InterfaceType.Memif => spec.Socket,
+        _ => spec.Device ?? name,
+    };
+
     private IEnumerable<Api.Views.InterfaceRow> Interfaces()
     {
         var there = dataplane.Interfaces();
@@ -47,7 +55,7 @@ internal sealed class ShowViews(
                 Name = row.Name,
                 Type = row.Type,
                 State = !row.Enabled ? "disabled" : row.Up ? "up" : "down",
-                Device = spec?.Type == InterfaceType.Loopback ? null : spec?.Device ?? row.Name,
+                Device = spec is null ? row.Name : DeviceOf(spec, row.Name),
                 Mac = MacText(row.Mac),
                 Mtu = row.Mtu,
                 Addresses = [.. row.Addresses.Select(a => $"{a.Address}/{a.PrefixLength}")],
@@ -65,9 +73,9 @@ internal sealed class ShowViews(
             yield return new Api.Views.InterfaceRow
             {
                 Name = item.Key.Name,
-                Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.Tap => "tap", _ => "loopback" },
+                Type = System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(spec.Type.ToString()),
                 State = "pending",
-                Device = spec.Device ?? item.Key.Name,
+                Device = DeviceOf(spec, item.Key.Name),
                 Addresses = [.. spec.Addresses.Select(a => $"{a.Address}/{a.PrefixLength}")],
                 WaitsFor = reconciler.StatusOf(item.Key)?.WaitsFor,
             };

@@ -14,6 +14,19 @@ public enum InterfaceType
 
     /// <summary>No device: addresses that are always up.</summary>
     Loopback,
+
+    /// <summary>Memory shared with another process of this machine, such as a virtual switch: memif, protocol 2.0.</summary>
+    Memif,
+}
+
+/// <summary>Which end of a memif the gateway is.</summary>
+public enum MemifRole
+{
+    /// <summary>Listens on the socket, and takes the memory that the client gives.</summary>
+    Server,
+
+    /// <summary>Connects to the socket, and gives memory to the server.</summary>
+    Client,
 }
 
 /// <summary>An interface (<c>interface</c>): <c>{"type":"af-packet","device":"wan","addresses":["198.51.100.1/24"]}</c>.</summary>
@@ -21,7 +34,7 @@ public sealed record InterfaceSpec : ItemSpec
 {
     public required InterfaceType Type { get; init; }
 
-    /// <summary>Name of the host's device: the one to take (af-packet) or to make (tap). Default: the item's name. Not for loopback.</summary>
+    /// <summary>Name of the host's device: the one to take (af-packet) or to make (tap). Default: the item's name. Not for loopback and memif.</summary>
     public string? Device { get; init; }
 
     /// <summary>Addresses with prefix length; a subnet of each is connected.</summary>
@@ -31,13 +44,35 @@ public sealed record InterfaceSpec : ItemSpec
     [Range(576, 9216)]
     public int? Mtu { get; init; }
 
-    /// <summary>MAC address; default the device's, or a random local one for tap.</summary>
+    /// <summary>MAC address; default the device's, or a local one for tap and memif, the same at every start.</summary>
     public MacAddress? Mac { get; init; }
 
     public bool Enabled { get; init; } = true;
 
     /// <summary>Take the device although the host itself uses it (has addresses or its default route there).</summary>
     public bool TakeOver { get; init; }
+
+    /// <summary>memif: absolute path of the control socket, at most 107 octets.</summary>
+    public string? Socket { get; init; }
+
+    /// <summary>memif: number of the interface among those of one socket; both ends give the same. Default 0.</summary>
+    [Range(0, 4_294_967_295)]
+    public long? Id { get; init; }
+
+    /// <summary>memif: which end the gateway is. Default server.</summary>
+    public MemifRole? Role { get; init; }
+
+    /// <summary>memif client: slots of each ring, a power of two. Default 1024.</summary>
+    [Range(64, 16_384)]
+    public int? RingSize { get; init; }
+
+    /// <summary>memif client: octets of each slot's buffer; a longer frame takes several slots. Default 2048.</summary>
+    [Range(256, 65_536)]
+    public int? BufferSize { get; init; }
+
+    /// <summary>memif client: rings in each direction. Default 1.</summary>
+    [Range(1, 8)]
+    public int? Queues { get; init; }
 }
 
 /// <summary>An address and the length of its subnet's prefix, as <c>198.51.100.1/24</c>.</summary>

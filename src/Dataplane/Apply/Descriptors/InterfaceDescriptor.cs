@@ -17,7 +17,8 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
 
     // Another device or type is another port; everything else changes under traffic.
     public bool CanUpdate(ItemSpec from, ItemSpec to) =>
-        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0);
+        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0)
+        && (a.Socket, a.Id ?? 0, a.Role ?? MemifRole.Server, a.RingSize, a.BufferSize, a.Queues) == (b.Socket, b.Id ?? 0, b.Role ?? MemifRole.Server, b.RingSize, b.BufferSize, b.Queues);
 
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken) => new(Create(item.Key.Name, (InterfaceSpec)item.Spec));
 
@@ -69,13 +70,23 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     {
         InterfaceType.AfPacket => new PortSpec.AfPacket(spec.Device ?? name) { Mtu = spec.Mtu, TakeOver = spec.TakeOver },
         InterfaceType.Tap => new PortSpec.Tap(spec.Device ?? name) { Mtu = spec.Mtu },
+        InterfaceType.Memif => new PortSpec.Memif(name)
+        {
+            Mtu = spec.Mtu,
+            Socket = spec.Socket!,
+            Id = (uint)(spec.Id ?? 0),
+            IsServer = spec.Role != MemifRole.Client,
+            RingSize = spec.RingSize ?? 1024,
+            BufferSize = spec.BufferSize ?? 2048,
+            Queues = spec.Queues ?? 1,
+        },
         _ => null,
     };
 
     private static InterfaceSettings Settings(string name, InterfaceSpec spec, (PhysicalAddress? Mac, int Mtu) device) => new()
     {
         Name = name,
-        Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.Tap => "tap", _ => "loopback" },
+        Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.Tap => "tap", InterfaceType.Memif => "memif", _ => "loopback" },
         Mac = spec.Mac is { } mac ? PhysicalAddress.Parse(mac.Value.ToString("X12", CultureInfo.InvariantCulture)) : device.Mac,
         Mtu = spec.Mtu ?? (device.Mtu == 0 ? 1500 : Math.Min(device.Mtu, 9216)),
         Enabled = spec.Enabled,

@@ -9,6 +9,11 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
 {
     public const string AddressClaim = "address";
     public const string DeviceClaim = "device";
+    public const string MemifClaim = "memif";
+
+    /// <summary>A client's memory: offsets in it have 32 bits, and it is the gateway's to pay.</summary>
+    private const long MaxMemifBytes = 1L << 30;
+    private const int MaxSocketPath = 107;
 
     private const int MaxAddresses = 64;
 
@@ -18,6 +23,8 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     protected override void Check(string name, InterfaceSpec spec, ValidationContext context, ErrorScope at)
     {
         CheckDevice(name, spec, at);
+        if (spec.Type == InterfaceType.Memif) CheckMemif(spec, at);
+        else RefuseMemif(spec, at);
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
         for (var i = 0; i < spec.Addresses.Count; i++)
@@ -34,7 +41,8 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
 
     protected override IEnumerable<HeldClaim> Claims(string name, InterfaceSpec spec)
     {
-        if (spec.Type != InterfaceType.Loopback) yield return new(new(DeviceClaim, spec.Device ?? name), spec.Device is null ? "" : ".device");
+        if (spec.Type == InterfaceType.Memif) yield return new(new(MemifClaim, $"{spec.Id ?? 0} on {spec.Socket}"), spec.Id is null ? ".socket" : ".id");
+        else if (spec.Type != InterfaceType.Loopback) yield return new(new(DeviceClaim, spec.Device ?? name), spec.Device is null ? "" : ".device");
         for (var i = 0; i < spec.Addresses.Count; i++)
             if (!IsLinkLocal(spec.Addresses[i])) yield return new(new(AddressClaim, spec.Addresses[i].Address.ToString()), $".addresses[{i}]");
     }
@@ -70,10 +78,43 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
             if (spec.Device is not null) at["device"].Add(ErrorCode.NotApplicable, "A loopback has no device.");
             if (spec.Mac is not null) at["mac"].Add(ErrorCode.NotApplicable, "A loopback has no MAC address.");
         }
+        else if (spec.Type == InterfaceType.Memif)
+        {
+            if (spec.Device is not null) at["device"].Add(ErrorCode.NotApplicable, "A memif interface has a socket in place of a device.");
+        }
         else if (spec.Device is not null && !Names.IsDevice(spec.Device)) at["device"].Add(ErrorCode.InvalidName, "A device's name has 1–15 visible ASCII characters without slash and colon.");
         else if (spec.Device is null && !Names.IsDevice(name)) at["device"].Add(ErrorCode.MissingField, "The item's name cannot be that of a device, so 'device' must be given.");
         if (spec.TakeOver && spec.Type != InterfaceType.AfPacket) at["take_over"].Add(ErrorCode.NotApplicable, "Only an af-packet interface takes over a device.");
     }
+
+    private static void CheckMemif(InterfaceSpec spec, ErrorScope at)
+    {
+        if (spec.Socket is not { } path) at["socket"].Add(ErrorCode.MissingField, "A memif interface needs the path of its socket.");
+        else if (!IsSocketPath(path)) at["socket"].Add(ErrorCode.InvalidValue, $"This is no absolute path of a file, without '.' and '..', of at most {MaxSocketPath} octets.");
+        if (spec.Role != MemifRole.Client)
+        {
+            // The client owns the memory, so its rings are its to say.
+            if (spec.RingSize is not null) at["ring_size"].Add(ErrorCode.NotApplicable, "Only a client makes rings.");
+            if (spec.BufferSize is not null) at["buffer_size"].Add(ErrorCode.NotApplicable, "Only a client makes buffers.");
+            if (spec.Queues is not null) at["queues"].Add(ErrorCode.NotApplicable, "Only a client makes rings.");
+            return;
+        }
+
+        if (spec.RingSize is { } size && !int.IsPow2(size)) at["ring_size"].Add(ErrorCode.InvalidValue, "A ring has a power of two of slots.");
+        if (2L * (spec.Queues ?? 1) * (spec.RingSize ?? 1024) * (spec.BufferSize ?? 2048) > MaxMemifBytes)
+            at["buffer_size"].Add(ErrorCode.OutOfRange, "All buffers together (twice queues × ring_size × buffer_size) are more than 1 GB.");
+    }
+
+    private static void RefuseMemif(InterfaceSpec spec, ErrorScope at)
+    {
+        foreach (var (member, given) in (ReadOnlySpan<(string, bool)>)
+            [("socket", spec.Socket is not null), ("id", spec.Id is not null), ("role", spec.Role is not null), ("ring_size", spec.RingSize is not null), ("buffer_size", spec.BufferSize is not null), ("queues", spec.Queues is not null)])
+            if (given) at[member].Add(ErrorCode.NotApplicable, "This goes with a memif interface only.");
+    }
+
+    private static bool IsSocketPath(string path) =>
+        path.StartsWith('/') && Names.IsPrintable(path, MaxSocketPath) && System.Text.Encoding.UTF8.GetByteCount(path) <= MaxSocketPath
+        && path[1..].Split('/').All(part => part is not ("" or "." or ".."));
 
     private static IEnumerable<Subnet> Subnets(Item item)
     {

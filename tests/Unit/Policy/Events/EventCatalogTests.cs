@@ -100,6 +100,28 @@ public sealed class EventCatalogTests
     }
 
     [Fact]
+    public void A_memif_interface_is_kept_with_every_member()
+    {
+        var put = new ItemPut(new ItemKey("interface", "vswitch"), new InterfaceSpec
+        {
+            Type = InterfaceType.Memif,
+            Socket = "/run/vswitch/memif.sock",
+            Id = 4_294_967_295,
+            Role = MemifRole.Client,
+            RingSize = 4096,
+            BufferSize = 512,
+            Queues = 2,
+        });
+        var (name, data) = EventCatalog.Encode(put);
+        Assert.Contains(
+            "\"socket\":\"/run/vswitch/memif.sock\",\"id\":4294967295,\"role\":\"client\",\"ring_size\":4096,\"buffer_size\":512,\"queues\":2}",
+            Encoding.UTF8.GetString(data.Span),
+            StringComparison.Ordinal);
+        Assert.True(EventCatalog.TryDecode(name, data.Span, out var read, out _));
+        Assert.Equal(put, read);
+    }
+
+    [Fact]
     public void What_is_left_out_reads_as_the_default_it_always_had()
     {
         // A changed default would change what old journals say.
