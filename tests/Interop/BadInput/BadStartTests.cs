@@ -31,7 +31,7 @@ public sealed class BadStartTests
         ["vault that is something else"] = new(b => File.WriteAllText(b.Vault, new string('x', 9 * VaultFile.UnitLength)), "is not a vault"),
         ["truncated vault"] = new(b => Truncate(b.Vault, 0.5), "is truncated"),
         ["vault cut within a page"] = new(b => { using var file = File.OpenWrite(b.Vault); file.SetLength(5000); }, "is damaged: its length is 5000"),
-        ["vault of a later format"] = new(b => Write(b.Vault, 8, 2), "has format 2; this gateway reads format 1"),
+        ["vault of a later format"] = new(b => Write(b.Vault, 8, VaultHeader.CurrentVersion + 1), $"has format {VaultHeader.CurrentVersion + 1}; this gateway reads format {VaultHeader.CurrentVersion}"),
         ["vault under another key"] = new(b => File.WriteAllBytes(b.Key, new byte[32]), "another gateway or to another key-encryption key"),
         ["vault of another gateway"] = new(b => b.WriteAppliance(a => a["id"] = "other"), "another gateway or to another key-encryption key"),
         ["lost key-encryption key"] = new(b => File.Delete(b.Key), "vault.key is missing; without it nothing in the vault can be read"),
