@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
-using Gateway.Dataplane.Io.Interop;
 using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Io.Interop;
 
 namespace Gateway.Dataplane.Io.Memif;
 
