@@ -28,6 +28,8 @@ public sealed class TakeoverTests : IDisposable
         _host.Must("ip route add default via 192.0.2.254 dev wan metric 50");
         _host.Must("ip route add 198.51.100.0/24 via 192.0.2.254 dev wan src 192.0.2.8 mtu 1400");
         _host.Must("ip -6 route add default via 2001:db8::fe dev wan");
+        // The kernel makes the routes of an IPv6 address a little after the address.
+        Netns.Await(() => State().Contains("local 2001:db8::7 dev wan", StringComparison.Ordinal), "the kernel makes the address's own route");
         _before = State();
     }
 
@@ -195,7 +197,6 @@ public sealed class TakeoverTests : IDisposable
 
     private void AssertAsBefore()
     {
-        // The kernel makes the routes of an IPv6 address a little after the address.
         for (int i = 0; i < 100 && State() != _before; i++) Thread.Sleep(50);
         Assert.Equal(_before, State());
         Assert.False(File.Exists(StateFile));
