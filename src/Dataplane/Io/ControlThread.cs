@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using Gateway.Dataplane.Io.Interop;
 
 namespace Gateway.Dataplane.Io;
@@ -25,31 +24,7 @@ internal sealed class ControlThread : IDisposable
     }
 
     /// <summary>Runs work there and waits for its result; an exception of the work is the caller's.</summary>
-    public T Run<T>(Func<T> work)
-    {
-        if (Thread.CurrentThread == _thread) return work();
-        T result = default!;
-        ExceptionDispatchInfo? failure = null;
-        using ManualResetEventSlim done = new();
-        _work.Add(() =>
-        {
-            try
-            {
-                result = work();
-            }
-            catch (Exception e)
-            {
-                failure = ExceptionDispatchInfo.Capture(e);
-            }
-            finally
-            {
-                done.Set();
-            }
-        });
-        done.Wait();
-        failure?.Throw();
-        return result;
-    }
+    public T Run<T>(Func<T> work) => Thread.CurrentThread == _thread ? work() : Handover.Run(work, _work.Add);
 
     /// <summary>Has work done there some time; false when the thread has ended.</summary>
     public bool Post(Action work)

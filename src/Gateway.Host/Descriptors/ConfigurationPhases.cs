@@ -35,8 +35,8 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
         punt?.Update();
         LoadPools(desired, applied);
         ike.WaysChanged();
-        var items = _kinds.SelectMany(desired.OfKind).Where(i => applied.IsInForce(i.Key)).ToList();
-        if (items.Count == _loaded.Count && items.Zip(_loaded).All(p => ReferenceEquals(p.First, p.Second))) return;
+        var items = InForce(_kinds, desired, applied);
+        if (Same(items, _loaded)) return;
         heap.Changed(Math.Abs(items.Count - _loaded.Count));
         _loaded = items;
         var connections = new List<Connection>();
@@ -59,9 +59,15 @@ internal sealed class ConfigurationPhases(SaControl security, IkeDriver ike, ISe
 
     private void LoadPools(RunningConfiguration desired, AppliedState applied)
     {
-        var pools = desired.OfKind(ItemCatalog.Pool).Where(i => applied.IsInForce(i.Key)).ToList();
-        if (pools.Count == _pools.Count && pools.Zip(_pools).All(p => ReferenceEquals(p.First, p.Second))) return;
+        var pools = InForce([ItemCatalog.Pool], desired, applied);
+        if (Same(pools, _pools)) return;
         _pools = pools;
         ike.LoadPools(PoolDescriptor.Compile(desired, applied));
     }
+
+    private static List<Item> InForce(IEnumerable<string> kinds, RunningConfiguration desired, AppliedState applied) =>
+        kinds.SelectMany(desired.OfKind).Where(i => applied.IsInForce(i.Key)).ToList();
+
+    // An item that did not change is the same object.
+    private static bool Same(List<Item> now, List<Item> before) => now.Count == before.Count && now.Zip(before).All(p => ReferenceEquals(p.First, p.Second));
 }

@@ -49,15 +49,7 @@ public sealed class MemifTests : IDisposable
     public void Testpmd_may_be_killed_and_comes_back()
     {
         using IDevicePort port = Open(server: true, 1);
-        for (int i = 0; i < 2; i++)
-        {
-            using BackgroundProcess testpmd = Testpmd.Start(Socket, "role=client");
-            AwaitUp(port, testpmd);
-            Echo(port, testpmd, frames: 300, ordered: true);
-            testpmd.Kill();
-            Netns.Await(() => Receive(port).Count == 0 && !port.IsUp, "the port sees that its peer died");
-        }
-
+        for (int i = 0; i < 2; i++) MeetAndKill(port, "role=client");
         Assert.Contains(((IReasonedPort)port).Reasons, r => r is { Name: "peer-left", Value: 2 });
     }
 
@@ -67,11 +59,7 @@ public sealed class MemifTests : IDisposable
         using IDevicePort port = Open(server: false, 1);
         for (int i = 0; i < 2; i++)
         {
-            using BackgroundProcess testpmd = Testpmd.Start(Socket, "role=server");
-            AwaitUp(port, testpmd);
-            Echo(port, testpmd, frames: 300, ordered: true);
-            testpmd.Kill();
-            Netns.Await(() => Receive(port).Count == 0 && !port.IsUp, "the port sees that its peer died");
+            MeetAndKill(port, "role=server");
             File.Delete(Socket);
         }
     }
@@ -100,6 +88,15 @@ public sealed class MemifTests : IDisposable
     {
         Netns.Await(() => port.IsUp || testpmd.HasExited, "testpmd is connected");
         Assert.True(port.IsUp, testpmd.Output);
+    }
+
+    private void MeetAndKill(IDevicePort port, string role)
+    {
+        using BackgroundProcess testpmd = Testpmd.Start(Socket, role);
+        AwaitUp(port, testpmd);
+        Echo(port, testpmd, frames: 300, ordered: true);
+        testpmd.Kill();
+        Netns.Await(() => Receive(port).Count == 0 && !port.IsUp, "the port sees that its peer died");
     }
 
     /// <summary>Sends random frames, never more at once than the rings hold, and takes each back.</summary>

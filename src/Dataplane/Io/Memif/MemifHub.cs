@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Io.Interop;
 
@@ -71,28 +70,11 @@ internal sealed class MemifHub : IDisposable
             }
         }
 
-        T result = default!;
-        ExceptionDispatchInfo? failure = null;
-        using ManualResetEventSlim done = new();
-        _work.Enqueue(() =>
+        return Handover.Run(work, left =>
         {
-            try
-            {
-                result = work();
-            }
-            catch (Exception e)
-            {
-                failure = ExceptionDispatchInfo.Capture(e);
-            }
-            finally
-            {
-                done.Set();
-            }
+            _work.Enqueue(left);
+            Wake();
         });
-        Wake();
-        done.Wait();
-        failure?.Throw();
-        return result;
     }
 
     private void Loop()
