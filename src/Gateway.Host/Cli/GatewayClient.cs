@@ -77,10 +77,14 @@ internal sealed class GatewayClient : IDisposable
             }
             catch (HttpRequestException e)
             {
-                throw new CliException(ExitCodes.Unreachable, $"No gateway answers at {_socket}: {(e.InnerException ?? e).Message}");
+                throw new CliException(ExitCodes.Unreachable, $"No gateway answers at {_socket}: {Why(e)}");
             }
         }
     }
+
+    // A socket's path that is not there is told by .NET as an address that cannot be assigned.
+    private static string Why(HttpRequestException failure) =>
+        failure.InnerException is SocketException { SocketErrorCode: SocketError.AddressNotAvailable } ? "there is no such socket." : (failure.InnerException ?? failure).Message;
 
     private static CliException Refused(HttpResponseMessage response, byte[] body)
     {

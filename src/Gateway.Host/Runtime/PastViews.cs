@@ -14,7 +14,7 @@ namespace Gateway.Host.Runtime;
 /// </summary>
 internal static class PastViews
 {
-    public static IReadOnlyList<string> Topics { get; } = ["interfaces", "routes", "neighbors", "connections", "pools", "sas", "policies", "plan"];
+    public static IReadOnlyList<string> Topics { get; } = ["interfaces", "routes", "neighbors", "connections", "pools", "sas", "policies", "plan", "items"];
 
     public static IReadOnlyList<object> Rows(string topic, string? name, JournalState state) => topic switch
     {
@@ -26,6 +26,7 @@ internal static class PastViews
         "sas" => [.. Sas(state.Sas).Where(r => name is null || r.Connection == name || r.Children.Any(c => c.Name == name))],
         "policies" => [.. Policies(state).Where(r => name is null || r.Name == name)],
         "plan" => [.. state.Configuration.Pending.Order(ItemOrder.Instance).Select(k => new PlanRow(k.ToString(), "pending", null, 0, null)).Where(r => name is null || r.Item == name)],
+        "items" => [.. state.Configuration.Configuration.Ordered().Select(i => new ItemRow(i.Key.ToString(), i.Owner?.ToString(), StateOf(i.Key, state))).Where(r => name is null || r.Item == name || r.Owner == name)],
         _ => [],
     };
 

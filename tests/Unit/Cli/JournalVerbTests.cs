@@ -50,6 +50,8 @@ public sealed class JournalVerbTests : IAsyncLifetime
     [InlineData("sas --at @5", "branch: #1, ESTABLISHED", "net: #2, INSTALLED")]
     [InlineData("show routes --at 1", "0.0.0.0/0", "192.0.2.1")]
     [InlineData("show policies --at 1", "bypass", "p")]
+    [InlineData("show items --at 1", "route/default", "bus:user:onap")]
+    [InlineData("show connections --at @5", "There are no connections.", "")]
     [InlineData("diff 1 2", "- route/default", "via: \"192.0.2.1\" → \"192.0.2.2\"")]
     [InlineData("history --item route/default", "second", "bus:user:onap (test)")]
     [InlineData("blame route/default", "192.0.2.2", "second")]
