@@ -3,6 +3,7 @@
 # ./test.sh --all   everything: all interop cases, long fuzz runs
 #
 # Environment: GATEWAY_VECTORS  folder of published test vectors (tests that need them say they were skipped without it).
+#              GATEWAY_LAB_WORKERS  packet workers of the gateways in the lab (default 1).
 # The last line is "N passed, N failed, N skipped". Ends with 0 only if something ran and nothing failed or was left behind.
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -35,7 +36,7 @@ ALL=0
 for a in "$@"; do
   case $a in
     --all) ALL=1 ;;
-    *) sed -n '2,7p' "$0"; exit 2 ;;
+    *) sed -n '2,8p' "$0"; exit 2 ;;
   esac
 done
 
@@ -71,7 +72,7 @@ tests() { # PROJECT RESULT SECONDS ARGS...: runs one test program with its resul
   local as=()
   [ "$name" = Interop ] && [ -n "$SUDO" ] && as=("$SUDO")
   "${as[@]}" env GATEWAY_TEST_RUN="$RUN" TMPDIR="$WORK/tmp" DOTNET_EnableDiagnostics=0 GATEWAY_VECTORS="${GATEWAY_VECTORS:-}" \
-    GATEWAY_LAB_CASES="${GATEWAY_LAB_CASES:-}" GATEWAY_TEST_ALL="$ALL" PATH="$PATH:/usr/sbin:/sbin" \
+    GATEWAY_LAB_CASES="${GATEWAY_LAB_CASES:-}" GATEWAY_TEST_ALL="$ALL" GATEWAY_LAB_WORKERS="${GATEWAY_LAB_WORKERS:-1}" PATH="$PATH:/usr/sbin:/sbin" \
     timeout -k 20 "$limit" bash -c 'echo $$ >>"$0"; exec "$@"' "$WORK/pids" "tests/$name/bin/Release/net10.0/Gateway.$name" -noLogo -noColor -xml "$result" "$@" >"$WORK/results/out" 2>&1
   local rc=$?
   [ $rc -eq 124 ] || [ $rc -eq 137 ] && echo "   $name was ended after $limit s"

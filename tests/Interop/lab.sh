@@ -9,6 +9,7 @@
 #   GATEWAY   left (default) or right: whose place the gateway takes; strongSwan takes the other. "none": strongSwan on both sides
 #   INIT      right (default) or left: who begins
 #   GATEWAY_BINARY   the gateway to run (default: the release build of this tree)
+#   GATEWAY_LAB_WORKERS  its packet workers (default: 1)
 #   KEEP      a folder that gets the logs of cases that fail
 #
 #   lhost ── lan [left] wan ── [net: a router, or with TOPO=nat a translator] ── wan [right] lan ── rhost
@@ -198,7 +199,7 @@ appliance() { # SIDE: appliance.json; false, with WHY, when charon's settings ca
   fi
   cat >"$d/appliance.json" <<N
 { "id": "lab-$s", "journal": { "path": "journal.db" }, "vault": { "path": "vault", "key": "vault.key" },
-  "api": { "socket": "gateway.sock" }, "vici": { "socket": "charon.vici" }, "dataplane": { "buffers": 8192, "hugepages": false },
+  "api": { "socket": "gateway.sock" }, "vici": { "socket": "charon.vici" }, "dataplane": { "workers": ${GATEWAY_LAB_WORKERS:-1}, "buffers": 8192, "hugepages": false },
   "ike": { $ike }, "log": { "level": "debug" },
   "config": [
     { "kind": "interface", "name": "wan", "spec": { "type": "af-packet", "device": "wan", "addresses": [$wan] } }, $more
@@ -286,7 +287,7 @@ while [ $# -gt 0 ]; do case $1 in --cases) [ $# -ge 2 ] || usage; CASES=$(cd "$2
 [ ${#NAMES[@]} -gt 0 ] || for c in "$CASES"/*/case.sh; do [ -f "$c" ] && NAMES+=("$(basename "$(dirname "$c")")"); done
 if [ "$VERB" = list ]; then for CASE in "${NAMES[@]}"; do load; printf '%-26s %s\n' "$CASE" "$DESC"; done; exit 0; fi
 [ "$VERB" = test ] || [ "$VERB" = up ] || usage
-[ "$(id -u)" = 0 ] || exec sudo env GATEWAY="$GATEWAY" INIT="$INIT" KEEP="$KEEP" GATEWAY_BINARY="$GATEWAY_BINARY" PATH="$PATH" DOTNET_ROOT="${DOTNET_ROOT:-}" GATEWAY_TEST_RUN="${GATEWAY_TEST_RUN:-}" TMPDIR="${TMPDIR:-/tmp}" "$0" "$VERB" --cases "$CASES" "${NAMES[@]}"
+[ "$(id -u)" = 0 ] || exec sudo env GATEWAY="$GATEWAY" INIT="$INIT" KEEP="$KEEP" GATEWAY_BINARY="$GATEWAY_BINARY" GATEWAY_LAB_WORKERS="${GATEWAY_LAB_WORKERS:-1}" PATH="$PATH" DOTNET_ROOT="${DOTNET_ROOT:-}" GATEWAY_TEST_RUN="${GATEWAY_TEST_RUN:-}" TMPDIR="${TMPDIR:-/tmp}" "$0" "$VERB" --cases "$CASES" "${NAMES[@]}"
 [ "$GATEWAY" = none ] || [ -x "$GATEWAY_BINARY" ] || die "the gateway is not built at $GATEWAY_BINARY"
 for t in swanctl nft ping /usr/lib/ipsec/charon; do command -v $t >/dev/null || die "$t is missing (./test.sh installs what is needed)"; done
 RUN=$(mktemp -d "${TMPDIR:-/tmp}/gwlab-XXXXXX") && chmod 755 "$RUN" || die "no folder for files"

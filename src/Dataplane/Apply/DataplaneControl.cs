@@ -51,7 +51,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         Pool = new PacketPool(options.Buffers, options.Hugepages);
         _epochs = new Epochs(options.Workers);
         Tables = new DataplaneTables(_epochs);
-        Security = new SaControl(Tables, _gate) { OutboundReady = LetGo };
+        Security = new SaControl(Tables, _gate) { OutboundReady = LetGo, Workers = options.Workers };
         _rib = new Rib(Tables);
         _neighbors = new NeighborBook(Tables, _rib, TellWorkers);
         _interfaces = new InterfaceBook(Tables, _rib);
@@ -75,6 +75,9 @@ public sealed unsafe class DataplaneControl : IDisposable
     internal DataplaneTables Tables { get; }
 
     internal IReadOnlyList<Worker> Workers => _workers;
+
+    /// <summary>How many workers there are.</summary>
+    public int WorkerCount => _workers.Length;
 
     /// <summary>Held for every change of tables.</summary>
     internal Lock Gate => _gate;
@@ -337,7 +340,7 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     public IReadOnlyList<WorkerRow> WorkerRows()
     {
-        lock (_gate) return DumpMaker.Workers(_workers, _interfaces);
+        lock (_gate) return DumpMaker.Workers(_workers, _interfaces, Security.CountByWorker());
     }
 
     /// <summary>The neighbors that were learned and are known now.</summary>
@@ -431,6 +434,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             links = [.. _interfaces.All.Where(i => i.LookAtLink())];
             if (links.Count > 0) _routes.Resolve();
             Security.NoteTraffic();
+            Security.Balance();
             _epochs.Reclaim();
         }
         Security.AgePathMtus();
@@ -554,18 +558,30 @@ public sealed unsafe class DataplaneControl : IDisposable
         return best;
     }
 
+    /// <summary>Gives each queue of a port a worker, the interface's own first. A worker may send by its queue as soon as it has it.</summary>
     private void AttachPort(InterfaceState state)
     {
-        var worker = _workers[state.Worker];
-        worker.Ports = [.. worker.Ports, new WorkerPort(state.Index, state.Port!)];
+        IReadOnlyList<IPacketPort> queues = state.Port is IQueuedPort { Queues: var several } ? several : [state.Port!];
+        ulong workers = 0;
+        for (var i = 0; i < queues.Count; i++)
+        {
+            var worker = _workers[(state.Worker + i) % _workers.Length];
+            worker.Ports = [.. worker.Ports, new WorkerPort(state.Index, queues[i])];
+            workers |= 1ul << worker.Context.Worker;
+        }
+        state.Workers = workers;
+        _interfaces.Write(state);
     }
 
+    /// <summary>Takes a port from its workers. What others still hand them finds no port and is counted.</summary>
     private void DetachPort(InterfaceState state)
     {
         if (state.Port is not { } port) return;
         state.Port = null;
-        var worker = _workers[state.Worker];
-        worker.Ports = [.. worker.Ports.Where(p => p.Interface != state.Index)];
+        state.Workers = 1ul << state.Worker;
+        _interfaces.Write(state);
+        foreach (var worker in _workers)
+            if (worker.Ports.Any(p => p.Interface == state.Index)) worker.Ports = [.. worker.Ports.Where(p => p.Interface != state.Index)];
         _epochs.Retire(port.Dispose);
     }
 

@@ -44,7 +44,22 @@ public sealed record WorkerRow(
     ulong Loops,
     ulong IdleLoops,
     ulong Sleeps,
-    ulong NoticesLost);
+    ulong NoticesLost)
+{
+    /// <summary>Packets at nodes, and the frames they came in; their ratio is the batch size.</summary>
+    public ulong Packets { get; init; }
+
+    public ulong Frames { get; init; }
+
+    /// <summary>Packets given to other workers, because an SA or a port is theirs.</summary>
+    public ulong HandedOver { get; init; }
+
+    /// <summary>Packets taken from other workers.</summary>
+    public ulong TakenOver { get; init; }
+
+    /// <summary>CHILD SAs that it owns.</summary>
+    public int Sas { get; init; }
+}
 
 /// <summary>The pool's level.</summary>
 public sealed record PoolRow(int Packets, int Free, bool Hugepages);

@@ -98,18 +98,32 @@ internal static unsafe class DumpMaker
         return rows;
     }
 
-    public static IReadOnlyList<WorkerRow> Workers(Worker[] workers, InterfaceBook interfaces) =>
+    public static IReadOnlyList<WorkerRow> Workers(Worker[] workers, InterfaceBook interfaces, int[] sas) =>
         [.. workers.Select(w => new WorkerRow(
             w.Context.Worker,
             w.Core,
             w.IsPinned,
             w.IsRunning && w.Death is null,
             w.Death,
-            [.. w.Ports.Select(p => interfaces.NameOf(p.Interface))],
+            [.. w.Ports.Select(p => interfaces.NameOf(p.Interface)).Distinct()],
             w.Loops,
             w.IdleLoops,
             w.Sleeps,
-            w.Context.Notices.Lost))];
+            w.Context.Notices.Lost)
+        {
+            Packets = Sum(w.Context.NodePackets, w.Context.Graph.Nodes.Length),
+            Frames = Sum(w.Context.NodeFrames, w.Context.Graph.Nodes.Length),
+            HandedOver = Volatile.Read(ref w.Context.HandedOver),
+            TakenOver = Volatile.Read(ref w.Context.TakenOver),
+            Sas = sas[w.Context.Worker],
+        })];
+
+    private static ulong Sum(ulong* counters, int count)
+    {
+        ulong sum = 0;
+        for (var i = 0; i < count; i++) sum += Volatile.Read(ref counters[i]);
+        return sum;
+    }
 
     private static InterfaceRow Interface(InterfaceState state, Worker[] workers, DataplaneTables tables)
     {

@@ -17,7 +17,11 @@ internal sealed class InterfaceState
 
     public IPacketPort? Port { get; set; }
 
+    /// <summary>The worker that sends for those without a queue of the port.</summary>
     public int Worker { get; set; }
+
+    /// <summary>Workers (a bit each) with a queue of the port.</summary>
+    public ulong Workers { get; set; }
 
     public IReadOnlyList<InterfaceAddress> Addresses { get; set; } = [];
 
@@ -74,6 +78,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
             Settings = settings,
             Port = port,
             Worker = worker,
+            Workers = 1ul << worker,
             Glean4 = tables.Adjacencies.Add(new Adjacency { Kind = AdjacencyKind.Glean, Interface = index }),
             Glean6 = tables.Adjacencies.Add(new Adjacency { Kind = AdjacencyKind.Glean, Interface = index, V6 = true }),
         };
@@ -110,6 +115,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         entry->Mtu = (uint)settings.Mtu;
         entry->Vrf = settings.Vrf;
         entry->Worker = (uint)state.Worker;
+        Volatile.Write(ref entry->Workers, state.Workers);
         entry->LinkLocalLow = LinkLocal(entry->Mac);
         tables.Adjacencies[state.Glean4]->Mtu = entry->Mtu;
         tables.Adjacencies[state.Glean6]->Mtu = entry->Mtu;

@@ -14,8 +14,8 @@ internal static unsafe class TraceReader
             var count = worker.Context.Trace.Read(records);
             for (var i = 0; i < count; i++) rows.Add(Row(worker.Context.Worker, records[i], graph, interfaces));
         }
-        // A stable sort: the steps of a packet stay in their order.
-        return [.. rows.OrderBy(r => r.Worker).ThenBy(r => r.Packet)];
+        // A stable sort: the steps of a packet stay in their order, also when it went on with another worker.
+        return [.. rows.OrderBy(r => r.Packet).ThenBy(r => r.Nanoseconds)];
     }
 
     private static TraceRow Row(int worker, TraceRecord record, GraphDefinition graph, InterfaceBook interfaces)

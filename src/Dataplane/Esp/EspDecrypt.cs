@@ -103,8 +103,8 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
 
         var sa = frame.Tables.Sad.Find(Wire.U32(esp));
         if (sa == null) return Drop(ref frame, EspDecryptReason.UnknownSpi, index);
-        if (sa->Worker != frame.Context.Worker)
-            return !frame.Context.HandOff((uint)sa->Worker, frame.Node, index) && Drop(ref frame, EspDecryptReason.HandoffFull, index);
+        if (Volatile.Read(ref sa->Place.Whole) != SaPlace.Of(frame.Context.Worker))
+            return !frame.Context.FollowSa(sa->Place.Worker, frame.Node, index) && Drop(ref frame, EspDecryptReason.HandoffFull, index);
         var text = length - sa->HeaderLength - sa->IcvLength;
         if (text < ShortestText) return Drop(ref frame, EspDecryptReason.TooShort, index);
         // RFC 4303 §2.4: the trailer ends on a 4-byte boundary, and with a block cipher on that of a block.

@@ -147,8 +147,8 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         var sa = frame.Tables.Sad[meta->NextHop];
         entry = (nint)sa;
         if (sa == null) return Drop(ref frame, Reason.NoSa, index);
-        if (sa->Worker != frame.Context.Worker)
-            return !frame.Context.HandOff((uint)sa->Worker, frame.Node, index) && Drop(ref frame, Reason.HandoffFull, index);
+        if (Volatile.Read(ref sa->Place.Whole) != SaPlace.Of(frame.Context.Worker))
+            return !frame.Context.FollowSa(sa->Place.Worker, frame.Node, index) && Drop(ref frame, Reason.HandoffFull, index);
         if (!SaUse.IsAllowed(&sa->Out.Traffic))
         {
             sa->Out.Drops.Expired++;

@@ -34,12 +34,18 @@ public sealed unsafe class SaControl : IDisposable
     /// <summary>Told of policies that packets can leave by: some may wait. Under the gate.</summary>
     internal Action<uint> OutboundReady { get; init; } = _ => { };
 
+    /// <summary>How many workers there are.</summary>
+    internal int Workers { get; init; } = 1;
+
     private sealed class Installed
     {
         public required ChildSaParameters Parameters { get; set; }
         public required DirectionKey InboundKey { get; init; }
         public required DirectionKey OutboundKey { get; init; }
         public SaEntry* Entry;
+
+        /// <summary>Packets of both directions at the last second's beat.</summary>
+        public ulong SeenPackets;
 
         /// <summary>Until when a router's word on the path's MTU counts, monotonic ns; 0 = there is none.</summary>
         public long PathMtuUntil;
@@ -58,6 +64,7 @@ public sealed unsafe class SaControl : IDisposable
         lock (_gate)
         {
             if (_installed.TryGetValue(sa.Id, out var same) && same.Parameters == sa) return SaInstallResult.AlreadyInstalled;
+            if (install.Worker is { } worker) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)worker, (uint)Workers, nameof(install));
             var fault = Check(install, out var cipher);
             if (fault != SaInstallResult.Installed) return fault;
             if (same is not null || _tables.Sad.Find(sa.InboundSpi.Value) != null) return SaInstallResult.SpiInUse;
@@ -75,6 +82,8 @@ public sealed unsafe class SaControl : IDisposable
             }
             _installed.Add(sa.Id, installed);
             _byIndex.Add(installed.Entry->Index, sa.Id);
+            _owned[installed.Entry->Place.Owner]++;
+            installed.SeenPackets = installed.Entry->In.Traffic.Packets + installed.Entry->Out.Traffic.Packets;
             _program.Attach(sa, installed.Entry->Index, !install.HoldOutbound);
             Activate();
             if (!install.HoldOutbound) OutboundReady(_program.PolicyOf(sa));
@@ -103,12 +112,77 @@ public sealed unsafe class SaControl : IDisposable
         {
             if (!_installed.Remove(id, out var sa)) return false;
             _byIndex.Remove(sa.Entry->Index);
+            _owned[sa.Entry->Place.Owner]--;
             _program.Detach(sa.Parameters, sa.Entry->Index);
             _tables.Sad.Remove(sa.Entry, () => Release(sa));
             _tables.Epochs.Synchronize();
             Activate();
             return true;
         }
+    }
+
+    /// <summary>
+    /// Gives an SA to another worker, under traffic: packets go to the new one at once and wait there until the old one has let go, so no sequence number is used twice and the replay window is of
+    /// one worker at any time. False when there is no such SA.
+    /// </summary>
+    public bool MoveSa(ChildSaId id, int worker)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)worker, (uint)Workers, nameof(worker));
+        lock (_gate)
+        {
+            if (!_installed.TryGetValue(id, out var sa)) return false;
+            Move(sa.Entry, worker);
+            return true;
+        }
+    }
+
+    /// <summary>The worker that owns an SA; null when there is no such SA.</summary>
+    public int? OwnerOf(ChildSaId id)
+    {
+        lock (_gate) return _installed.TryGetValue(id, out var sa) ? sa.Entry->Place.Owner : null;
+    }
+
+    /// <summary>How many SAs each worker owns. Under the gate.</summary>
+    internal int[] CountByWorker() => _owned.AsSpan(0, Workers).ToArray();
+
+    /// <summary>Once a second: moves an SA from the worker that carries most to the one that carries least, when that evens them out. Under the gate.</summary>
+    internal void Balance()
+    {
+        if (Workers == 1) return;
+        _loads.Clear();
+        foreach (var (id, sa) in _installed)
+        {
+            var packets = sa.Entry->In.Traffic.Packets + sa.Entry->Out.Traffic.Packets;
+            if (packets > sa.SeenPackets) _loads.Add(new SaLoad(id, sa.Entry->Place.Owner, packets - sa.SeenPackets));
+            sa.SeenPackets = packets;
+        }
+        if (_balance.Choose(_loads, Workers) is { } move) Move(_installed[move.Sa].Entry, move.To);
+    }
+
+    private readonly List<SaLoad> _loads = [];
+    private readonly SaBalance _balance = new();
+
+    /// <summary>SAs by owner.</summary>
+    private readonly int[] _owned = new int[Buffers.PacketPool.MaxWorkers];
+
+    private void Move(SaEntry* sa, int worker)
+    {
+        var before = sa->Place;
+        if (before.Owner == worker) return;
+        // The former owner stops at its next look; what it holds of the SA in its present frame it finishes.
+        Volatile.Write(ref sa->Place.Whole, new SaPlace { Worker = worker, Owner = before.Owner }.Whole);
+        _tables.Epochs.Synchronize();
+        Volatile.Write(ref sa->Place.Whole, SaPlace.Of(worker));
+        _owned[before.Owner]--;
+        _owned[worker]++;
+    }
+
+    private int LeastLoaded()
+    {
+        var least = 0;
+        for (var w = 1; w < Workers; w++)
+            if (_owned[w] < _owned[least]) least = w;
+        return least;
     }
 
     /// <summary>Gives an SA other outer addresses or ports, in both directions; numbers, window and counters go on. False when there is no such SA or the families differ.</summary>
@@ -280,13 +354,13 @@ public sealed unsafe class SaControl : IDisposable
         return valid ? SaInstallResult.Installed : SaInstallResult.InvalidParameters;
     }
 
-    private static SaEntry* CreateEntry(in SaInstall install, Installed installed, PacketCipherDescription cipher)
+    private SaEntry* CreateEntry(in SaInstall install, Installed installed, PacketCipherDescription cipher)
     {
         var sa = install.Parameters;
         var entry = (SaEntry*)NativeMemory.AlignedAlloc((nuint)sizeof(SaEntry), 64);
         *entry = default;
         entry->Id = sa.Id.Value;
-        entry->Worker = install.Worker;
+        entry->Place.Whole = SaPlace.Of(install.Worker ?? LeastLoaded());
         entry->Interface = install.Interface;
         entry->Vrf = install.Vrf;
         entry->OuterVrf = install.OuterVrf;

@@ -136,17 +136,33 @@ internal unsafe struct SaOutbound
     public SaDrops Drops;
 }
 
+/// <summary>Whose an SA is. Read and written as a whole, so that both halves belong together.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct SaPlace
+{
+    /// <summary>The worker that packets are sent to.</summary>
+    [FieldOffset(0)] public int Worker;
+
+    /// <summary>The only worker that may touch numbers, window and counters; while the SA moves still the former one.</summary>
+    [FieldOffset(4)] public int Owner;
+
+    [FieldOffset(0)] public ulong Whole;
+
+    /// <summary>Where an SA is that stays with a worker.</summary>
+    public static ulong Of(int worker) => (ulong)(uint)worker << 32 | (uint)worker;
+}
+
 /// <summary>
 /// One CHILD SA as its worker sees it, both directions; the parameters of RFC 4301 §4.4.2.1. Native and in one place from install to removal,
-/// then retired under the workers' epochs. Only the worker <see cref="Worker"/> touches its counters, numbers and window.
+/// then retired under the workers' epochs. Only the owner in <see cref="Place"/> touches its counters, numbers and window.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SaEntry
 {
     /// <summary>The journal's number of the CHILD SA.</summary>
     public ulong Id;
+    public SaPlace Place;
     public uint Index;
-    public int Worker;
     public SaFlags Flags;
     public int IcvLength;
 

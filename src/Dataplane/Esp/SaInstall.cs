@@ -25,8 +25,8 @@ public readonly ref struct SaInstall
     /// <summary>Where outer packets are looked up.</summary>
     public uint OuterVrf { get; init; }
 
-    /// <summary>The worker that owns it.</summary>
-    public int Worker { get; init; }
+    /// <summary>The worker that owns it at first; null takes the one with the fewest SAs.</summary>
+    public int? Worker { get; init; }
 
     /// <summary>
     /// Takes inbound packets at once, outbound ones only after <c>UseOutbound</c>: for the responder of a rekey, whose peer does not know the new SA yet (RFC 7296 §2.8).

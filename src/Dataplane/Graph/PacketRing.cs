@@ -10,12 +10,16 @@ internal sealed unsafe class PacketRing : IDisposable
     private readonly uint _mask;
     private readonly Ends* _ends;
 
-    /// <summary>The two ends lie in cache lines of their own.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    /// <summary>The two ends, and what the pusher alone looks at, lie in cache lines of their own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 384)]
     private struct Ends
     {
         [FieldOffset(0)] public uint Written;
         [FieldOffset(128)] public uint Read;
+        [FieldOffset(256)] public uint Staged;
+
+        /// <summary>How far the taker had come when the pusher last looked.</summary>
+        [FieldOffset(260)] public uint ReadSeen;
     }
 
     public PacketRing(int capacity)
@@ -41,8 +45,25 @@ internal sealed unsafe class PacketRing : IDisposable
         var count = Math.Min(room, values.Length);
         for (var i = 0; i < count; i++) _slots[(written + (uint)i) & _mask] = values[i];
         Volatile.Write(ref _ends->Written, written + (uint)count);
+        _ends->Staged = written + (uint)count;
         return count;
     }
+
+    /// <summary>Puts a value in that the other side sees with the next <see cref="Publish"/>: one crossing between the cores for many values. False when the ring is full.</summary>
+    public bool TryStage(uint value)
+    {
+        var staged = _ends->Staged;
+        if (staged - _ends->ReadSeen > _mask)
+        {
+            _ends->ReadSeen = Volatile.Read(ref _ends->Read);
+            if (staged - _ends->ReadSeen > _mask) return false;
+        }
+        _slots[staged & _mask] = value;
+        _ends->Staged = staged + 1;
+        return true;
+    }
+
+    public void Publish() => Volatile.Write(ref _ends->Written, _ends->Staged);
 
     public int Pop(Span<uint> into)
     {

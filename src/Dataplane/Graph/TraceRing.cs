@@ -74,7 +74,8 @@ internal sealed unsafe class TraceRing : IDisposable
             if (_onInterface != 0 && meta->RxInterface != _onInterface) continue;
             _wanted--;
             meta->Flags |= PacketFlags.Traced;
-            meta->TraceId = ++_lastId;
+            // Numbers of different workers differ: a packet may go on with another one.
+            meta->TraceId = (ushort)((++_lastId * Math.Max(1, context.HandoffTo.Length)) + context.Worker);
         }
     }
 

@@ -126,6 +126,11 @@ internal sealed unsafe class Worker : IDisposable
         context.Tables.Epochs.Pass(context.Worker);
         _loops++;
         var (work, taken) = (false, 0);
+        if (context.Parked.Count > 0)
+        {
+            work = true;
+            context.Parked.Release(context);
+        }
         foreach (var served in Volatile.Read(ref _ports))
         {
             var count = served.Port.Receive(new Span<uint>(_batch, Frame.Size));
@@ -140,6 +145,7 @@ internal sealed unsafe class Worker : IDisposable
         {
             var count = ring.Pop(new Span<uint>(_batch, Frame.Size));
             for (var i = 0; i < count; i++) context.Enqueue(context.Pool.Meta(_batch[i])->Scratch, _batch[i]);
+            context.TakenOver += (ulong)count;
             work |= count > 0;
             taken += count;
         }
@@ -148,7 +154,7 @@ internal sealed unsafe class Worker : IDisposable
         if (!work || (_loops & 63) == 0) Tick();
         context.Run();
         Flush();
-        if (context.HandedOff != 0) WakePeers();
+        if (context.HandedOff != 0) PublishHandoffs();
         if (work && HasNews is { } news && (context.Punt.Count > 0 || !context.Notices.IsEmpty)) news();
         if (!work) _idleLoops++;
         return work;
@@ -167,6 +173,7 @@ internal sealed unsafe class Worker : IDisposable
         if (_disposed) return;
         _disposed = true;
         Stop();
+        PublishHandoffs();
         while (Mailbox.TryPop(out var message))
             if (message.Kind == WorkerMessageKind.Inject) Context.Pool.Free(message.Packet);
         Context.Dispose();
@@ -257,9 +264,14 @@ internal sealed unsafe class Worker : IDisposable
         context.TxActiveCount = 0;
     }
 
-    private void WakePeers()
+    private void PublishHandoffs()
     {
-        for (var rest = Context.HandedOff; rest != 0; rest &= rest - 1) Peers[System.Numerics.BitOperations.TrailingZeroCount(rest)].Wake();
+        for (var rest = Context.HandedOff; rest != 0; rest &= rest - 1)
+        {
+            var to = System.Numerics.BitOperations.TrailingZeroCount(rest);
+            Context.HandoffTo[to]!.Publish();
+            Peers[to].Wake();
+        }
         Context.HandedOff = 0;
     }
 
@@ -313,7 +325,7 @@ internal sealed unsafe class Worker : IDisposable
         var count = 1;
         Volatile.Write(ref _asleep, 1);
         Interlocked.MemoryBarrier();
-        var idle = Mailbox.IsEmpty && !_stop && ReferenceEquals(ports, Volatile.Read(ref _ports));
+        var idle = Mailbox.IsEmpty && !_stop && Context.Parked.Count == 0 && ReferenceEquals(ports, Volatile.Read(ref _ports));
         foreach (var ring in _handoffFrom) idle &= ring.Count == 0;
         foreach (var served in ports)
         {

@@ -134,8 +134,14 @@ internal sealed unsafe class WorkerContext : IDisposable
     /// <summary>Rings to the other workers by their number; null to itself and with one worker.</summary>
     public PacketRing?[] HandoffTo { get; set; } = [];
 
-    /// <summary>Workers (a bit each) that got packets in this loop and may have to be woken.</summary>
+    /// <summary>Workers (a bit each) that packets of this loop are for.</summary>
     public ulong HandedOff;
+
+    /// <summary>Packets given to other workers, and taken from them.</summary>
+    public ulong HandedOver, TakenOver;
+
+    /// <summary>Packets of SAs that come to this worker and are not quite here yet.</summary>
+    public ParkedPackets Parked { get; } = new();
 
     /// <summary>RFC 1812 §4.3.2.8, RFC 4443 §2.4(f): limit of ICMP errors, both families together.</summary>
     public TokenBucket IcmpErrors = new(1000, 200);
@@ -157,9 +163,17 @@ internal sealed unsafe class WorkerContext : IDisposable
     {
         if (worker >= (uint)HandoffTo.Length || HandoffTo[worker] is not { } ring) return false;
         Pool.Meta(index)->Scratch = (byte)node;
+        if (!ring.TryStage(index)) return false;
         HandedOff |= 1ul << (int)worker;
-        return ring.TryPush(index);
+        HandedOver++;
+        return true;
     }
+
+    /// <summary>
+    /// Sends a packet to the worker whose SA it needs, to go on at that node; or lets it wait here when that is this worker, but the SA's former owner has not let go of it yet.
+    /// False when there is no room.
+    /// </summary>
+    public bool FollowSa(int owner, ushort node, uint index) => owner == Worker ? Parked.TryPark(node, index) : HandOff((uint)owner, node, index);
 
     /// <summary>Lets a frame wait for its interface's port; false when the queue is full.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -261,6 +275,7 @@ internal sealed unsafe class WorkerContext : IDisposable
         for (var n = Punt.Pop(batch); n > 0; n = Punt.Pop(batch)) Pool.Free(batch[..n]);
         Neighbors.Dispose(Pool);
         Held.Dispose(Pool);
+        Parked.Dispose(Pool);
         Fragments.Dispose(Pool);
         Punt.Dispose();
         Notices.Dispose();

@@ -16,4 +16,14 @@ public struct PortCounters
 
     /// <summary>Taken by <see cref="IPacketPort.Transmit"/> but refused by the device.</summary>
     public ulong TxErrors;
+
+    public static PortCounters operator +(in PortCounters a, in PortCounters b) => new()
+    {
+        RxPackets = a.RxPackets + b.RxPackets,
+        RxBytes = a.RxBytes + b.RxBytes,
+        RxDropped = a.RxDropped + b.RxDropped,
+        TxPackets = a.TxPackets + b.TxPackets,
+        TxBytes = a.TxBytes + b.TxBytes,
+        TxErrors = a.TxErrors + b.TxErrors,
+    };
 }

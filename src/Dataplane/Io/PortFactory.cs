@@ -144,7 +144,7 @@ public sealed class PortFactory : IDisposable
         try
         {
             link = _route.Link(spec.Device) ?? link;
-            port = new AfPacketPort(pool, link, Closing);
+            port = new AfPacketPort(pool, link, spec.Queues, Closing);
         }
         catch
         {
@@ -164,10 +164,10 @@ public sealed class PortFactory : IDisposable
             return new PortOpening.NoPermission(missing);
         if (Encoding.ASCII.GetByteCount(spec.Device) > 15) return new PortOpening.Refused($"{spec.Device} is longer than the 15 characters of a device's name.");
         if (!File.Exists("/dev/net/tun")) return new PortOpening.Refused("There is no /dev/net/tun, so no TAP device can be made.");
-        TapDevice tap;
+        IReadOnlyList<TapDevice> tap;
         try
         {
-            tap = new TapDevice(spec.Device);
+            tap = TapDevice.Make(spec.Device, spec.Queues);
         }
         catch (KernelException e) when (e.Errno is Errors.Busy or Errors.Exists)
         {
@@ -186,7 +186,7 @@ public sealed class PortFactory : IDisposable
         }
         catch
         {
-            tap.Dispose();
+            foreach (TapDevice queue in tap) queue.Dispose();
             throw;
         }
     }

@@ -16,6 +16,9 @@ public abstract record PortSpec
     /// <summary>A device of the host.</summary>
     public sealed record AfPacket(string Device) : PortSpec(Device)
     {
+        /// <summary>Sockets between which the kernel spreads flows (PACKET_FANOUT), 1 to 64.</summary>
+        public int Queues { get; init; } = 1;
+
         /// <summary>Take it although the host has addresses or its default route there.</summary>
         public bool TakeOver { get; init; }
     }
@@ -25,6 +28,9 @@ public abstract record PortSpec
     {
         /// <summary>MAC address of the device, the host's end; null lets the kernel choose.</summary>
         public PhysicalAddress? DeviceMac { get; init; }
+
+        /// <summary>Queues of the device (IFF_MULTI_QUEUE), 1 to 64.</summary>
+        public int Queues { get; init; } = 1;
 
         /// <summary>A namespace file (<c>/run/netns/NAME</c>) to put the device into; null leaves it with the host.</summary>
         public string? Namespace { get; init; }

@@ -4,7 +4,7 @@ using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
 
-/// <summary>Puts whole frames into the queue of their interface's port, or hands them to the worker that owns it.</summary>
+/// <summary>Puts whole frames into the queue of their interface's port, or hands them to a worker that has one.</summary>
 internal readonly unsafe struct InterfaceOutput : INode
 {
     private enum Reason : ushort
@@ -20,7 +20,7 @@ internal readonly unsafe struct InterfaceOutput : INode
         [
             (Reason.Down, "The interface is disabled, gone, or has no port."),
             (Reason.QueueFull, "The interface's queue was full."),
-            (Reason.HandoffFull, "The worker that owns the interface did not take packets fast enough."),
+            (Reason.HandoffFull, "The worker that sends for the interface did not take packets fast enough."),
         ]);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -38,7 +38,7 @@ internal readonly unsafe struct InterfaceOutput : INode
                 frame.Drop(Reason.Down, index);
                 continue;
             }
-            if (entry->Worker != (uint)context.Worker)
+            if ((entry->Workers >> context.Worker & 1) == 0)
             {
                 if (!context.HandOff(entry->Worker, frame.Node, index)) frame.Drop(Reason.HandoffFull, index);
                 continue;

@@ -55,7 +55,7 @@ internal unsafe struct InterfaceEntry
     /// <summary>Largest IP packet, bytes.</summary>
     public uint Mtu;
 
-    /// <summary>Worker that owns the port.</summary>
+    /// <summary>Worker that sends for those which have no queue of the port.</summary>
     public uint Worker;
 
     /// <summary>First IPv4 address, host order; 0 none.</summary>
@@ -67,6 +67,9 @@ internal unsafe struct InterfaceEntry
 
     /// <summary>Link-local address fe80::/64, its low half; 0 none.</summary>
     public ulong LinkLocalLow;
+
+    /// <summary>Workers (a bit each) that have a queue of the port.</summary>
+    public ulong Workers;
 
     /// <summary>All addresses but the link-local one, up to one whose prefix length is <see cref="InterfaceAddressEntry.End"/>; null none.</summary>
     public InterfaceAddressEntry* Addresses;

@@ -149,10 +149,10 @@ public sealed record ViciSocketSection
 /// <summary>The packet workers.</summary>
 public sealed record DataplaneSection
 {
-    /// <summary>Number of workers, 1–64.</summary>
-    public int Workers { get; init; } = 1;
+    /// <summary>Number of workers, 1–63; left out: one for each of the cores, or one.</summary>
+    public int? Workers { get; init; }
 
-    /// <summary>Processor numbers to pin the workers to; none = not pinned.</summary>
+    /// <summary>Processor numbers to pin the workers to, one for each; none = not pinned.</summary>
     public IReadOnlyList<int> Cores { get; init; } = [];
 
     /// <summary>Packet buffers of 4096 octets, 4,096–4,194,304.</summary>
@@ -163,6 +163,9 @@ public sealed record DataplaneSection
 
     /// <summary>Name of the TAP device through which the host's own programs speak with the gateway's addresses; empty = none.</summary>
     public string PuntTap { get; init; } = "";
+
+    /// <summary>How many workers there shall be.</summary>
+    public int CountWorkers() => Workers ?? Math.Max(1, Cores.Count);
 }
 
 /// <summary>What holds for all connections, in the units of strongSwan's <c>charon.*</c>.</summary>

@@ -47,8 +47,9 @@ public static class ApplianceFile
         if (c.Journal.SignEvents is < 1 or > 1_000_000) yield return "journal.sign_events must be 1–1000000.";
         if (c.Journal.SignSeconds is < 1 or > 86_400) yield return "journal.sign_seconds must be 1–86400.";
         if (c.Journal.KeepDays is < 0 or > 36_500) yield return "journal.keep_days must be 0–36500.";
-        if (c.Dataplane.Workers is < 1 or > 64) yield return "dataplane.workers must be 1–64.";
-        if (c.Dataplane.Cores.Count != 0 && c.Dataplane.Cores.Count < c.Dataplane.Workers) yield return "dataplane.cores must name a processor for every worker.";
+        if (c.Dataplane.CountWorkers() is < 1 or > 63) yield return "dataplane.workers must be 1–63.";
+        if (c.Dataplane.Cores.Count != 0 && c.Dataplane.Cores.Count != c.Dataplane.CountWorkers()) yield return "dataplane.cores must name a processor for every worker, and no more.";
+        if (c.Dataplane.Cores.Distinct().Count() != c.Dataplane.Cores.Count) yield return "dataplane.cores names a processor twice.";
         if (c.Dataplane.Cores.Any(core => core < 0 || core >= 1024)) yield return "dataplane.cores must be processor numbers.";
         if (c.Dataplane.Buffers is < 4096 or > 4_194_304) yield return "dataplane.buffers must be 4096–4194304.";
         if (c.Dataplane.PuntTap.Length > 15) yield return "dataplane.punt_tap is longer than a device name may be (15).";

@@ -63,7 +63,7 @@ internal ref struct SettingsReader
     {
         if (type == typeof(string)) return Text(JsonTokenType.String, "a string");
         if (type == typeof(bool)) return _reader.TokenType is JsonTokenType.True or JsonTokenType.False ? _reader.GetBoolean() : throw Fault("Expected true or false.");
-        if (type == typeof(int)) return _reader.TokenType == JsonTokenType.Number && _reader.TryGetInt32(out var number) ? number : throw Fault("Expected a whole number.");
+        if (type == typeof(int) || type == typeof(int?)) return _reader.TokenType == JsonTokenType.Number && _reader.TryGetInt32(out var number) ? number : throw Fault("Expected a whole number.");
         if (type == typeof(double)) return Expect(JsonTokenType.Number, "a number").GetDouble();
         if (type == typeof(JsonElement?)) return JsonElement.ParseValue(ref _reader);
         if (type.IsEnum) return Word(type);

@@ -315,7 +315,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         DataplaneControl? control = null;
         try
         {
-            control = new DataplaneControl(new DataplaneOptions { Workers = section.Workers, Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages }, this, this);
+            control = new DataplaneControl(new DataplaneOptions { Workers = section.CountWorkers(), Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages }, this, this);
             control.Start();
             var warm = new WarmKeeper(folder, VaultFile.CurrentBootId(), [new WarmNeighbors(control)], sentence => HostLog.Notice(_log, sentence));
             warm.Start();

@@ -192,13 +192,17 @@ internal sealed class ShowViews(
     private IEnumerable<ItemRow> Items() => running().Ordered().Select(i =>
         new ItemRow(i.Key.ToString(), i.Owner?.ToString(), reconciler.StatusOf(i.Key)?.State == ItemState.Pending ? "pending" : "applied", reconciler.StatusOf(i.Key)?.WaitsFor));
 
-    private IEnumerable<Api.Views.WorkerRow> Workers()
+    private IEnumerable<Api.Views.WorkerRow> Workers() => dataplane.WorkerRows().Select(w => new Api.Views.WorkerRow(
+        w.Worker, w.Pinned ? w.Core : null, StateOf(w), w.Loops, w.Packets, w.Frames == 0 ? 0 : (double)w.Packets / w.Frames, w.Sleeps)
     {
-        var runs = dataplane.NodeRuns();
-        var (packets, frames) = (runs.Aggregate(0UL, (sum, r) => sum + r.Packets), runs.Aggregate(0UL, (sum, r) => sum + r.Frames));
-        return dataplane.WorkerRows().Select(w => new Api.Views.WorkerRow(
-            w.Worker, w.Pinned ? w.Core : null, w.Death is { } death ? $"dead: {death}" : w.Running ? "running" : "stopped", w.Loops, packets, frames == 0 ? 0 : (double)packets / frames, w.Sleeps));
-    }
+        Interfaces = w.Interfaces,
+        Sas = w.Sas,
+        HandedOver = w.HandedOver,
+        TakenOver = w.TakenOver,
+    });
+
+    private static string StateOf(Dataplane.Apply.WorkerRow worker) =>
+        worker.Death is { } death ? $"dead: {death}" : !worker.Running ? "stopped" : worker is { Core: >= 0, Pinned: false } ? $"running, but not on core {worker.Core}" : "running";
 
     private static string Word<T>(T value)
         where T : struct, Enum => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());

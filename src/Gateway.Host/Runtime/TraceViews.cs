@@ -9,7 +9,7 @@ internal static class TraceViews
 {
     public static IReadOnlyList<TraceView> Of(IReadOnlyList<TraceRow> rows) =>
     [
-        .. rows.GroupBy(r => (r.Worker, r.Packet)).Select((packet, number) => new TraceView(
+        .. rows.GroupBy(r => r.Packet).Select((packet, number) => new TraceView(
             number + 1, packet.First().RxInterface, [.. packet.Select(r => Step(r, packet.First().Nanoseconds))])),
     ];
 

@@ -70,8 +70,10 @@ public sealed record InterfaceSpec : ItemSpec
     [Range(256, 65_536)]
     public int? BufferSize { get; init; }
 
-    /// <summary>memif client: rings in each direction. Default 1.</summary>
-    [Range(1, 8)]
+    /// <summary>
+    /// Queues between which flows are spread; workers serve them in turn. af-packet and tap: default one for each worker. memif client: rings in each direction, at most 8, default 1.
+    /// </summary>
+    [Range(1, 64)]
     public int? Queues { get; init; }
 }
 

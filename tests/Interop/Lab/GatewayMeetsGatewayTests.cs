@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Gateway.Interop.Net;
 using Xunit;
 
@@ -44,11 +45,24 @@ public sealed class GatewayMeetsGatewayTests
     public void Without_extended_sequence_numbers_only_the_low_half_is_authenticated() => Play(new LabCase { Esp = "aes256gcm16-ecp384" }, (left, capture) =>
         Assert.All(EspPackets(capture), packet => Assert.True(Opens(packet, left.KeyLog, extended: false))));
 
-    private static void Play(LabCase lab, Action<GatewayProcess, string> examine)
+    [Fact]
+    [Trait("set", "quick")]
+    public void Two_workers_on_each_side_carry_the_tunnel() => Play(
+        new LabCase(),
+        (left, _) =>
+        {
+            var workers = JsonNode.Parse(left.MustCli("show", "workers", "--json"))!.AsArray();
+            Assert.Equal(["running", "running"], workers.Select(w => (string?)w!["state"]));
+            Assert.All(workers, w => Assert.Equal(["lan", "wan"], w!["interfaces"]!.AsArray().Select(i => (string?)i).Order()));
+            Assert.Equal(1, workers.Sum(w => (int)w!["sas"]!));
+        },
+        box => box["dataplane"]!["workers"] = 2);
+
+    private static void Play(LabCase lab, Action<GatewayProcess, string> examine, Action<JsonObject>? appliance = null)
     {
         using var net = new LabNet(leftIsBare: true, rightIsBare: true);
-        using var left = new GatewayProcess(net.Left, Place.Left, lab.LeftConf(), withKeyLog: true);
-        using var right = new GatewayProcess(net.Right, Place.Right, lab.RightConf(), withKeyLog: true);
+        using var left = new GatewayProcess(net.Left, Place.Left, lab.LeftConf(), withKeyLog: true, appliance);
+        using var right = new GatewayProcess(net.Right, Place.Right, lab.RightConf(), withKeyLog: true, appliance);
         try
         {
             using var capture = new PacketCapture(net.Net, "left");

@@ -59,6 +59,9 @@ public sealed class GatewayProcess : ILabSide
     public static string Binary { get; } =
         Environment.GetEnvironmentVariable("GATEWAY_BINARY") is { Length: > 0 } named ? named : Path.Combine(RepositoryRoot(), "src/Gateway.Host/bin/Release/net10.0/gateway");
 
+    /// <summary>Packet workers of every gateway, from the environment variable GATEWAY_LAB_WORKERS; one without it.</summary>
+    public static int Workers { get; } = int.TryParse(Environment.GetEnvironmentVariable("GATEWAY_LAB_WORKERS"), System.Globalization.CultureInfo.InvariantCulture, out var workers) ? workers : 1;
+
     public string Log => _process.Output;
 
     /// <summary>For a failed case: its log and what it counted.</summary>
@@ -163,7 +166,7 @@ public sealed class GatewayProcess : ILabSide
             ["journal"] = new JsonObject { ["path"] = "journal.db" },
             ["vault"] = new JsonObject { ["path"] = "vault", ["key"] = "vault.key" },
             ["api"] = new JsonObject { ["socket"] = "gateway.sock" },
-            ["dataplane"] = new JsonObject { ["buffers"] = 8192, ["hugepages"] = false },
+            ["dataplane"] = new JsonObject { ["workers"] = Workers, ["buffers"] = 8192, ["hugepages"] = false },
             ["ike"] = new JsonObject { ["retransmit_timeout"] = 1.0, ["retransmit_base"] = 1.4, ["retransmit_tries"] = 4 },
             ["log"] = new JsonObject { ["level"] = "debug" },
             ["config"] = new JsonArray(

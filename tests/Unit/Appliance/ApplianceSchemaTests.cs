@@ -23,7 +23,7 @@ public sealed class ApplianceSchemaTests : IDisposable
     [
         ("journal", "start_timeout", -1, 86_400),
         ("journal", "spool_megabytes", 1, 4096),
-        ("dataplane", "workers", 1, 64),
+        ("dataplane", "workers", 1, 63),
         ("dataplane", "buffers", 4096, 4_194_304),
         ("journal", "snapshot_events", 1000, 1_000_000),
         ("journal", "sign_events", 1, 1_000_000),

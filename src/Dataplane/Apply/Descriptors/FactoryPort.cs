@@ -3,7 +3,7 @@ using Gateway.Dataplane.Io;
 namespace Gateway.Dataplane.Apply.Descriptors;
 
 /// <summary>A device port whose disposal gives the device back through its factory: the dataplane disposes a port once no worker uses it.</summary>
-internal sealed class FactoryPort(IDevicePort port, PortFactory factory) : IPacketPort, IReasonedPort
+internal sealed class FactoryPort(IDevicePort port, PortFactory factory) : IQueuedPort, IReasonedPort
 {
     public string Kind => port.Kind;
 
@@ -12,6 +12,8 @@ internal sealed class FactoryPort(IDevicePort port, PortFactory factory) : IPack
     public bool IsUp => port.IsUp;
 
     public PortCounters Counters => port.Counters;
+
+    public IReadOnlyList<IPacketPort> Queues { get; } = port is IQueuedPort queued ? queued.Queues : [port];
 
     public IEnumerable<PortReason> Reasons => (port as IReasonedPort)?.Reasons ?? [];
 

@@ -66,10 +66,11 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         return new StepResult.Done();
     }
 
-    private static PortSpec? Port(string name, InterfaceSpec spec) => spec.Type switch
+    // A queue for every worker, unless the item says otherwise.
+    private PortSpec? Port(string name, InterfaceSpec spec) => spec.Type switch
     {
-        InterfaceType.AfPacket => new PortSpec.AfPacket(spec.Device ?? name) { Mtu = spec.Mtu, TakeOver = spec.TakeOver },
-        InterfaceType.Tap => new PortSpec.Tap(spec.Device ?? name) { Mtu = spec.Mtu },
+        InterfaceType.AfPacket => new PortSpec.AfPacket(spec.Device ?? name) { Mtu = spec.Mtu, TakeOver = spec.TakeOver, Queues = spec.Queues ?? dataplane.WorkerCount },
+        InterfaceType.Tap => new PortSpec.Tap(spec.Device ?? name) { Mtu = spec.Mtu, Queues = spec.Queues ?? dataplane.WorkerCount },
         InterfaceType.Memif => new PortSpec.Memif(name)
         {
             Mtu = spec.Mtu,

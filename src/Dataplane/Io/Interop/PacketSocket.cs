@@ -21,14 +21,40 @@ internal sealed unsafe class PacketSocket : IDisposable
     public const uint SendRequest = 1, Sending = 2;
 
     private const int _version = 10, _rxRing = 5, _statistics = 6, _copyThreshold = 7, _txRing = 13, _loss = 14, _vnetHeader = 15, _qdiscBypass = 20, _ignoreOutgoing = 23, _addMembership = 1;
+    private const int _fanout = 18;
     private const int _blockSize = 64 * 1024;
     private readonly Descriptor _fd;
     private readonly byte* _map;
     private readonly nuint _mapLength;
 
+    /// <summary>Sockets on one device between which the kernel spreads what arrives; a single one gets all.</summary>
     /// <param name="device">Index of the device.</param>
     /// <param name="mtu">The device's MTU; frames of both rings hold one packet of it.</param>
-    public PacketSocket(int device, int mtu)
+    /// <param name="count">How many.</param>
+    public static IReadOnlyList<PacketSocket> Group(int device, int mtu, int count)
+    {
+        if (count == 1) return [new PacketSocket(device, mtu)];
+        List<PacketSocket> made = [];
+        try
+        {
+            while (made.Count < count)
+            {
+                PacketSocket socket = new(device, mtu, silent: true);
+                made.Add(socket);
+                socket.Join(made[0]);
+            }
+
+            return made;
+        }
+        catch
+        {
+            foreach (PacketSocket socket in made) socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <param name="silent">Receives nothing until it is in its group; or it would have every packet that another one has too.</param>
+    private PacketSocket(int device, int mtu, bool silent = false)
     {
         const int everyProtocol = 0x0300; // ETH_P_ALL in network order
         FrameSize = mtu <= 1900 ? 2048 : mtu <= 3900 ? 4096 : 16384;
@@ -54,6 +80,8 @@ internal sealed unsafe class PacketSocket : IDisposable
             // struct packet_mreq: index, type promiscuous, no address. It ends with the socket.
             Span<int> membership = [device, 1, 0, 0];
             Libc.SetOption(_fd, Libc.SolPacket, _addMembership, MemoryMarshal.AsBytes(membership), "promiscuous mode");
+
+            if (silent) SetFilter(attach: true);
 
             // struct sockaddr_ll; packets arrive from here on.
             Span<byte> address = stackalloc byte[20];
@@ -82,6 +110,42 @@ internal sealed unsafe class PacketSocket : IDisposable
     public byte* RxFrame(int at) => _map + (nuint)at * (nuint)FrameSize;
 
     public byte* TxFrame(int at) => _map + (nuint)(RxFrames + at) * (nuint)FrameSize;
+
+    /// <summary>Joins the group of the first socket, or makes one when this is the first; from here on packets arrive.</summary>
+    private void Join(PacketSocket first)
+    {
+        // By flow; like PACKET_IGNORE_OUTGOING, which the group needs as a flag of its own; under a number that the kernel chooses for the first.
+        const int hash = 0, ignoreOutgoing = 0x4000, uniqueNumber = 0x2000;
+        if (first == this)
+        {
+            Libc.SetOption(_fd, Libc.SolPacket, _fanout, (hash | ignoreOutgoing | uniqueNumber) << 16, "PACKET_FANOUT");
+        }
+        else
+        {
+            int group = 0;
+            if (!Libc.TryGetOption(first._fd.Number, Libc.SolPacket, _fanout, &group, sizeof(int))) throw Libc.Failure("PACKET_FANOUT");
+            Libc.SetOption(_fd, Libc.SolPacket, _fanout, (group & 0xFFFF) | (hash | ignoreOutgoing) << 16, "PACKET_FANOUT");
+        }
+
+        SetFilter(attach: false);
+    }
+
+    /// <summary>A filter of one instruction, which takes nothing.</summary>
+    private void SetFilter(bool attach)
+    {
+        const int attachFilter = 26, detachFilter = 27;
+        const ulong returnZero = 0x06;
+        if (!attach)
+        {
+            Libc.SetOption(_fd, Libc.SolSocket, detachFilter, 0, "SO_DETACH_FILTER");
+            return;
+        }
+
+        // struct sock_fprog: the number of instructions, and where they are.
+        ulong instruction = returnZero;
+        Span<ulong> program = [1, (ulong)(nint)(&instruction)];
+        Libc.SetOption(_fd, Libc.SolSocket, attachFilter, MemoryMarshal.AsBytes(program), "SO_ATTACH_FILTER");
+    }
 
     /// <summary>How many packets the kernel lost because the ring was full, since the last question.</summary>
     public uint ReadLosses()

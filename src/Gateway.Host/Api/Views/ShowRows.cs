@@ -158,7 +158,21 @@ public sealed record ItemRow(string Item, string? Owner, string State, string? W
 public sealed record PlanRow(string Item, string State, string? WaitsFor, int Attempts, double? RetryInSeconds);
 
 /// <summary>A row of <c>show workers</c>.</summary>
-public sealed record WorkerRow(int Worker, int? Core, string State, ulong Loops, ulong Packets, double PacketsPerFrame, ulong Sleeps);
+/// <param name="Packets">Packets at nodes of the graph.</param>
+public sealed record WorkerRow(int Worker, int? Core, string State, ulong Loops, ulong Packets, double PacketsPerFrame, ulong Sleeps)
+{
+    /// <summary>Interfaces that it serves a queue of.</summary>
+    public IReadOnlyList<string> Interfaces { get; init; } = [];
+
+    /// <summary>CHILD SAs that it owns.</summary>
+    public int Sas { get; init; }
+
+    /// <summary>Packets given to other workers, because an SA or a port is theirs.</summary>
+    public ulong HandedOver { get; init; }
+
+    /// <summary>Packets taken from other workers.</summary>
+    public ulong TakenOver { get; init; }
+}
 
 /// <summary>A row of <c>show pools</c>.</summary>
 public sealed record PoolRow

@@ -128,8 +128,9 @@ internal static class ShowVerb
             case "workers":
                 screen.Rows(
                     Rows<WorkerRow>(answer), "There are no workers.",
-                    ("WORKER", r => N(r.Worker)), ("CORE", r => r.Core?.ToString(CultureInfo.InvariantCulture) ?? "any"), ("STATE", r => r.State), ("LOOPS", r => N(r.Loops)), ("PACKETS", r => N(r.Packets)),
-                    ("PER FRAME", r => r.PacketsPerFrame.ToString("0.0", CultureInfo.InvariantCulture)), ("SLEEPS", r => N(r.Sleeps)));
+                    ("WORKER", r => N(r.Worker)), ("CORE", r => r.Core?.ToString(CultureInfo.InvariantCulture) ?? "any"), ("STATE", r => r.State), ("INTERFACES", r => string.Join(' ', r.Interfaces)), ("SAS", r => N(r.Sas)),
+                    ("PACKETS", r => N(r.Packets)), ("PER FRAME", r => r.PacketsPerFrame.ToString("0.0", CultureInfo.InvariantCulture)), ("HANDED OVER", r => N(r.HandedOver)), ("TAKEN OVER", r => N(r.TakenOver)),
+                    ("LOOPS", r => N(r.Loops)), ("SLEEPS", r => N(r.Sleeps)));
                 break;
             default:
                 screen.Line(answer.GetArrayLength() == 0 ? $"There are no {topic}." : answer.GetRawText());

@@ -14,6 +14,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     /// <summary>A client's memory: offsets in it have 32 bits, and it is the gateway's to pay.</summary>
     private const long MaxMemifBytes = 1L << 30;
     private const int MaxSocketPath = 107;
+    private const int MaxMemifQueues = 8;
 
     private const int MaxAddresses = 64;
 
@@ -100,6 +101,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
             return;
         }
 
+        if (spec.Queues > MaxMemifQueues) at["queues"].Add(ErrorCode.OutOfRange, $"A memif has at most {MaxMemifQueues} rings in each direction.");
         if (spec.RingSize is { } size && !int.IsPow2(size)) at["ring_size"].Add(ErrorCode.InvalidValue, "A ring has a power of two of slots.");
         if (2L * (spec.Queues ?? 1) * (spec.RingSize ?? 1024) * (spec.BufferSize ?? 2048) > MaxMemifBytes)
             at["buffer_size"].Add(ErrorCode.OutOfRange, "All buffers together (twice queues × ring_size × buffer_size) are more than 1 GB.");
@@ -108,8 +110,9 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     private static void RefuseMemif(InterfaceSpec spec, ErrorScope at)
     {
         foreach (var (member, given) in (ReadOnlySpan<(string, bool)>)
-            [("socket", spec.Socket is not null), ("id", spec.Id is not null), ("role", spec.Role is not null), ("ring_size", spec.RingSize is not null), ("buffer_size", spec.BufferSize is not null), ("queues", spec.Queues is not null)])
+            [("socket", spec.Socket is not null), ("id", spec.Id is not null), ("role", spec.Role is not null), ("ring_size", spec.RingSize is not null), ("buffer_size", spec.BufferSize is not null)])
             if (given) at[member].Add(ErrorCode.NotApplicable, "This goes with a memif interface only.");
+        if (spec is { Type: InterfaceType.Loopback, Queues: not null }) at["queues"].Add(ErrorCode.NotApplicable, "A loopback has no queues.");
     }
 
     private static bool IsSocketPath(string path) =>
