@@ -19,7 +19,7 @@ public sealed record LeaseBook
 
     public static LeaseBook Of(IEnumerable<LeaseEntry> leases) => new() { Leases = leases.ToImmutableDictionary(l => (l.Pool, l.Address)) };
 
-    public LeaseBook Apply(JournalEvent e) => e.Event switch
+    public LeaseBook Apply(JournalFact e) => e.Event switch
     {
         LeaseGranted granted => this with
         {

@@ -24,12 +24,12 @@ public sealed record RunningConfigurationProjection
     /// <summary>Puts and deletes that no commit has closed yet.</summary>
     private ImmutableList<ItemChange> Open { get; init; } = [];
 
-    public RunningConfigurationProjection Apply(JournalEvent e)
+    public RunningConfigurationProjection Apply(JournalFact e)
     {
         var next = this with { Position = e.Position, Time = e.Time };
         return e.Event switch
         {
-            ItemPut put => next with { Open = Open.Add(ChangeOf(put, e.Envelope.Principal)) },
+            ItemPut put => next with { Open = Open.Add(ChangeOf(put, e.Principal)) },
             ItemDeleted deleted => next with { Open = Open.Add(new ItemChange(deleted.Key, null)) },
             TransactionCommitted committed => next with { Configuration = Configuration.With(Closed(committed.Changes), committed.Revision), Open = [] },
             ItemPending pending => next with { Pending = Pending.Add(pending.Key) },

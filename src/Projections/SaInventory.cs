@@ -48,7 +48,7 @@ public sealed record SaInventory
             LastChildSaId = lastChildSaId,
         };
 
-    public SaInventory Apply(JournalEvent e) => e.Event switch
+    public SaInventory Apply(JournalFact e) => e.Event switch
     {
         IkeSaEstablished sa => this with
         {

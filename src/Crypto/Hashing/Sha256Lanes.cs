@@ -47,6 +47,9 @@ public static class Sha256Lanes
         return padded;
     }
 
+    /// <summary>What <see cref="Pad"/> padded.</summary>
+    public static ReadOnlySpan<byte> Unpadded(ReadOnlySpan<byte> padded) => padded[..(int)(BinaryPrimitives.ReadInt64BigEndian(padded[^8..]) / 8)];
+
     /// <summary>Hashes up to <see cref="Count"/> padded messages.</summary>
     /// <param name="octets">Holds the messages, each with its padding.</param>
     /// <param name="messages">Where each one begins, and its length with the padding.</param>
@@ -63,8 +66,7 @@ public static class Sha256Lanes
         for (var i = 0; i < messages.Length; i++)
         {
             var (start, length) = messages[i];
-            var message = (int)(BinaryPrimitives.ReadInt64BigEndian(octets[(start + length - 8)..]) / 8);
-            SHA256.HashData(octets.Slice(start, message), hashes.Slice(i * HashLength, HashLength));
+            SHA256.HashData(Unpadded(octets.Slice(start, length)), hashes.Slice(i * HashLength, HashLength));
         }
     }
 

@@ -1,5 +1,6 @@
 using Gateway.Host.Journal.Heads;
 using Gateway.Host.Journal.History;
+using Gateway.Host.Journal.Pages;
 using Gateway.Policy.Journal;
 
 namespace Gateway.Host.Journal;
@@ -67,11 +68,11 @@ public static class JournalVerifier
             var begin = against.Begin.Position == 0 && await journal.BaseAsync(cancellationToken).ConfigureAwait(false) is { } archived ? archived.Head : against.Begin;
             walk.Start(begin);
             var after = begin;
-            await foreach (var page in journal.ReadPagesAsync(begin.Position + 1, cancellationToken).ConfigureAwait(false))
+            await foreach (var page in EventPages.Of(journal, begin.Position + 1, cancellationToken).ConfigureAwait(false))
             {
                 var (events, before) = (page, after);
+                after = page.Last;
                 running.Enqueue(Task.Run(() => Check(events, before), CancellationToken.None));
-                after = new JournalHead(page[^1].Position, page[^1].Hash);
                 if (running.Count > Environment.ProcessorCount * 2 && walk.Take(await running.Dequeue().ConfigureAwait(false)) is { } bad) return bad;
             }
 
@@ -95,14 +96,14 @@ public static class JournalVerifier
         return null;
     }
 
-    private static PageCheck Check(IReadOnlyList<Envelope> page, JournalHead after)
+    private static PageCheck Check(EventPage page, JournalHead after)
     {
         var fault = ChainFault.Of(after, page, out var sound);
         return new PageCheck(page, sound, fault);
     }
 
     /// <summary>A page and how much of it is sound.</summary>
-    private sealed record PageCheck(IReadOnlyList<Envelope> Page, int Sound, ChainFault? Fault);
+    private sealed record PageCheck(EventPage Page, int Sound, ChainFault? Fault);
 
     /// <summary>Goes along the events with the heads in hand.</summary>
     private sealed class Walk(VerifyAgainst against)
@@ -116,7 +117,7 @@ public static class JournalVerifier
         private long _clockSteps;
         private long _events;
         private string? _headProblem;
-        private DateTimeOffset _lastTime = DateTimeOffset.MinValue;
+        private long _lastTicks;
         private JournalHead? _atAnchor;
 
         public JournalHead Head { get; private set; } = JournalHead.Empty;
@@ -151,13 +152,14 @@ public static class JournalVerifier
         /// <summary>The result when it ends here, badly; null to go on.</summary>
         public Verification? Take(PageCheck check)
         {
+            using var page = check.Page;
             for (var i = 0; i < check.Sound; i++)
             {
-                var e = check.Page[i];
-                Head = new JournalHead(e.Position, e.Hash);
+                Head = page.HeadAt(i);
                 _events++;
-                if (e.Time < _lastTime) _clockSteps++;
-                _lastTime = e.Time;
+                var ticks = page[i].Ticks;
+                if (ticks < _lastTicks) _clockSteps++;
+                _lastTicks = ticks;
                 if (Head.Position == against.Anchor?.Position) _atAnchor = Head;
                 if (Meet(Head) is { } bad) return bad;
             }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Gateway.Policy.Journal;
 
 namespace Gateway.Host.Journal;
 
@@ -9,10 +8,10 @@ internal static class ReadAhead
 {
     private const int Pages = 4;
 
-    public static async IAsyncEnumerable<IReadOnlyList<Envelope>> Of(Func<CancellationToken, IEnumerable<IReadOnlyList<Envelope>>> source, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<T> Of<T>(Func<CancellationToken, IEnumerable<T>> source, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var ready = Channel.CreateBounded<IReadOnlyList<Envelope>>(new BoundedChannelOptions(Pages) { SingleReader = true, SingleWriter = true });
+        var ready = Channel.CreateBounded<T>(new BoundedChannelOptions(Pages) { SingleReader = true, SingleWriter = true });
         var reading = Task.Run(() => ReadAsync(source, ready.Writer, over.Token), CancellationToken.None);
         try
         {
@@ -25,7 +24,7 @@ internal static class ReadAhead
         }
     }
 
-    private static async Task ReadAsync(Func<CancellationToken, IEnumerable<IReadOnlyList<Envelope>>> source, ChannelWriter<IReadOnlyList<Envelope>> ready, CancellationToken stop)
+    private static async Task ReadAsync<T>(Func<CancellationToken, IEnumerable<T>> source, ChannelWriter<T> ready, CancellationToken stop)
     {
         try
         {

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Gateway.Host.Journal.Pages;
 using Gateway.Host.Journal.Sqlite;
+using Gateway.Policy.Events.Written;
 using Gateway.Policy.Journal;
 using Microsoft.Data.Sqlite;
 using Microsoft.Win32.SafeHandles;
@@ -12,7 +14,7 @@ namespace Gateway.Host.Journal;
 /// followed by a sync of the write-ahead log within <see cref="SoonDelay"/>. A lock file keeps a second writer out while readers may look on;
 /// a <see cref="HeadAnchor"/> beside it shows a lost tail.
 /// </summary>
-public sealed class SqliteJournal : IJournal
+public sealed class SqliteJournal : IJournal, IEventPages
 {
     /// <summary>Longest time that an append of <see cref="Durability.Soon"/> waits for its sync.</summary>
     public static readonly TimeSpan SoonDelay = TimeSpan.FromMilliseconds(40);
@@ -135,11 +137,13 @@ public sealed class SqliteJournal : IJournal
     public async IAsyncEnumerable<Envelope> ReadAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(false);
-        foreach (var page in Pages(from, cancellationToken))
+        foreach (var page in EnvelopePages(from, cancellationToken))
             foreach (var envelope in page) yield return envelope;
     }
 
-    public IAsyncEnumerable<IReadOnlyList<Envelope>> ReadPagesAsync(long from, CancellationToken cancellationToken) => ReadAhead.Of(stop => Pages(from, stop), cancellationToken);
+    public IAsyncEnumerable<IReadOnlyList<Envelope>> ReadPagesAsync(long from, CancellationToken cancellationToken) => ReadAhead.Of(stop => EnvelopePages(from, stop), cancellationToken);
+
+    IAsyncEnumerable<EventPage> IEventPages.ReadEventPagesAsync(long from, CancellationToken cancellationToken) => ReadAhead.Of(stop => Pages(from, stop), cancellationToken);
 
     public async IAsyncEnumerable<Envelope> FollowAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -338,30 +342,37 @@ public sealed class SqliteJournal : IJournal
     }
 
     // Each page is a read transaction of its own: a long one would keep the write-ahead log from being taken in.
-    private IEnumerable<IReadOnlyList<Envelope>> Pages(long from, CancellationToken cancellationToken)
+    private IEnumerable<EventPage> Pages(long from, CancellationToken cancellationToken)
     {
-        using var connection = Connect(SqliteOpenMode.ReadOnly);
+        using var rows = Reading(source => new EventRows(source));
         from = Math.Max(1, from);
-        ThrowIfArchived(connection, from);
-        using var rows = new EventRows(connection);
+        ThrowIfArchived(rows, from);
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var page = new List<Envelope>(JournalPages.Length);
-            rows.Begin(from, long.MaxValue);
-            while (page.Count < JournalPages.Length && rows.Next() is { } envelope) page.Add(envelope);
-            rows.End();
+            var page = rows.Read(from);
             // It may have been archived while it was read.
-            if (page.Count > 0 && page[0].Position != from) ThrowIfArchived(connection, from);
+            if (page.Count > 0 && page.PositionAt(0) != from) ThrowIfArchived(rows, from);
+            var (more, next) = (page.IsFull, page.Count > 0 ? page.PositionAt(page.Count - 1) + 1 : 0);
             if (page.Count > 0) yield return page;
-            if (page.Count < JournalPages.Length) yield break;
-            from = page[^1].Position + 1;
+            else page.Dispose();
+            if (!more) yield break;
+            from = next;
         }
     }
 
-    private void ThrowIfArchived(SqliteConnection connection, long from)
+    private IEnumerable<IReadOnlyList<Envelope>> EnvelopePages(long from, CancellationToken cancellationToken)
     {
-        if (BaseRow.Mark(connection) is { } mark && from <= mark.Position)
+        var recurring = new RecurringValues();
+        foreach (var page in Pages(from, cancellationToken))
+        {
+            using (page) yield return page.ToEnvelopes(recurring);
+        }
+    }
+
+    private void ThrowIfArchived(EventRows rows, long from)
+    {
+        if (rows.Mark() is { } mark && from <= mark.Position)
             throw new JournalArchivedException(from, $"Position {from} was archived: the journal {_path} begins behind position {mark.Position}; the bundle {mark.Bundle} holds what was before.");
     }
 
@@ -433,19 +444,22 @@ public sealed class SqliteJournal : IJournal
 
     private JournalUnavailableException CannotBeWritten(Exception e) => new($"The journal {_path} cannot be written: {e.Message}", e);
 
-    private SqliteConnection Connect(SqliteOpenMode mode)
+    private SqliteConnection Connect(SqliteOpenMode mode) => mode == SqliteOpenMode.ReadOnly ? Reading(source => Connect(source, mode)) : Connect(_path, mode);
+
+    /// <summary>Opens the database for reading, wherever it lies.</summary>
+    private T Reading<T>(Func<string, T> open)
     {
-        if (mode != SqliteOpenMode.ReadOnly || _writer is not null) return Connect(_path, mode);
+        if (_writer is not null) return open(_path);
         try
         {
-            return Connect(_path, mode);
+            return open(_path);
         }
         catch (SqliteException e) when (e.SqliteErrorCode is SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_READONLY)
         {
             // SQLite shares an index of the write-ahead log with a writer, and may not make it here. Where there is no log nobody can be writing: it was closed.
             if (new FileInfo(_path + "-wal") is { Exists: true, Length: > 0 })
                 throw new JournalUnavailableException($"The journal {_path} was not closed and lies where nothing can be written: copy it with its -wal file to another folder to read it.", e);
-            return Connect($"file:{Uri.EscapeDataString(_path)}?immutable=1", mode);
+            return open($"file:{Uri.EscapeDataString(_path)}?immutable=1");
         }
     }
 

@@ -13,20 +13,16 @@ namespace Gateway.Host.Runtime;
 /// </summary>
 internal static class HeadStart
 {
-    /// <summary>In the order in which a start comes by them.</summary>
+    /// <summary>In the order in which a start comes by them; the facts of SAs and transactions are not read by the serializer.</summary>
     private static readonly (JsonSerializerOptions Options, Type Type)[] _read =
     [
         (ApiJson.Options, typeof(SnapshotHeader)),
         (PolicyJson.Stored, typeof(InterfaceSpec)),
-        (PolicyJson.Stored, typeof(RouteSpec)),
         (PolicyJson.Stored, typeof(GatewayStarted)),
-        (PolicyJson.Stored, typeof(TransactionCommitted)),
         (PolicyJson.Stored, typeof(ItemApplied)),
         (PolicyJson.Stored, typeof(ItemPending)),
         (PolicyJson.Stored, typeof(ConnectionSpec)),
         (PolicyJson.Stored, typeof(SecretSpec)),
-        (PolicyJson.Stored, typeof(IkeSaEstablished)),
-        (PolicyJson.Stored, typeof(ChildSaInstalled)),
     ];
 
     /// <summary>Begins, and returns at once; nothing depends on its having ended.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Gateway.Policy.Events.Written;
 using Gateway.Policy.Items;
 using Gateway.Policy.Journal;
 
@@ -57,15 +58,22 @@ public static class EventCatalog
     /// <summary>Name and UTF-8 JSON data of an event.</summary>
     public static (string Name, Octets Data) Encode(GatewayEvent e) => (_reader.NameOf(e), EventReader.DataOf(e));
 
+    /// <summary>Reads by this table.</summary>
+    public static EventReader Reader => _reader;
+
     /// <summary>Reads a stored event; false with the reason when the name is unknown or the data is not what the name says.</summary>
-    public static bool TryDecode(string name, ReadOnlySpan<byte> data, [NotNullWhen(true)] out GatewayEvent? e, [NotNullWhen(false)] out EventFailure? failure) =>
-        _reader.TryDecode(name, data, out e, out failure);
+    /// <param name="name">The stored name.</param>
+    /// <param name="data">UTF-8 JSON.</param>
+    /// <param name="e">The event.</param>
+    /// <param name="failure">Why there is none.</param>
+    /// <param name="recurring">For those who read many: where values that come again are remembered.</param>
+    public static bool TryDecode(string name, ReadOnlySpan<byte> data, [NotNullWhen(true)] out GatewayEvent? e, [NotNullWhen(false)] out EventFailure? failure, RecurringValues? recurring = null) =>
+        _reader.TryDecode(name, data, out e, out failure, recurring);
 
     /// <summary>Reads the event of an envelope.</summary>
     public static bool TryDecode(Envelope envelope, [NotNullWhen(true)] out GatewayEvent? e, [NotNullWhen(false)] out EventFailure? failure) =>
         TryDecode(envelope.Name, envelope.Data.Span, out e, out failure);
 
     /// <summary>Reads the event of an envelope of this gateway's own, already verified journal; throws <see cref="JournalDamagedException"/> with its position when it cannot.</summary>
-    public static GatewayEvent Decode(Envelope envelope) =>
-        TryDecode(envelope, out var e, out var failure) ? e : throw new JournalDamagedException(envelope.Position, $"Position {envelope.Position}: {failure.Message}");
+    public static GatewayEvent Decode(Envelope envelope) => _reader.Decode(envelope.Position, envelope.Name, envelope.Data.Span);
 }

@@ -3,7 +3,9 @@ using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Gateway.Policy.Events.Written;
 using Gateway.Policy.Items;
+using Gateway.Policy.Journal;
 
 namespace Gateway.Policy.Events;
 
@@ -64,7 +66,8 @@ public sealed class EventReader
         return new Octets(buffer.WrittenSpan);
     }
 
-    public bool TryDecode(string name, ReadOnlySpan<byte> data, [NotNullWhen(true)] out GatewayEvent? e, [NotNullWhen(false)] out EventFailure? failure)
+    /// <inheritdoc cref="EventCatalog.TryDecode(string, ReadOnlySpan{byte}, out GatewayEvent?, out EventFailure?, RecurringValues?)"/>
+    public bool TryDecode(string name, ReadOnlySpan<byte> data, [NotNullWhen(true)] out GatewayEvent? e, [NotNullWhen(false)] out EventFailure? failure, RecurringValues? recurring = null)
     {
         e = null;
         try
@@ -76,16 +79,21 @@ public sealed class EventReader
                 return false;
             }
 
-            e = Read(row, data);
+            e = WrittenEvents.TryRead(row, data, recurring) ?? Read(row, data);
             failure = e is null ? new EventFailure.Unreadable(name, "It is null.") : null;
             return e is not null;
         }
-        catch (JsonException bad)
+        catch (Exception bad) when (bad is JsonException or InvalidOperationException)
         {
+            // The latter of a text that is no UTF-8.
             failure = new EventFailure.Unreadable(name, bad.Message);
             return false;
         }
     }
+
+    /// <summary>Reads an event of this gateway's own, already verified journal; throws <see cref="JournalDamagedException"/> with its position when it cannot.</summary>
+    public GatewayEvent Decode(long position, string name, ReadOnlySpan<byte> data, RecurringValues? recurring = null) =>
+        TryDecode(name, data, out var e, out var failure, recurring) ? e : throw new JournalDamagedException(position, $"Position {position}: {failure.Message}");
 
     private static string Stem(string name) => name.LastIndexOf(".v", StringComparison.Ordinal) is var dot and > 0 ? name[..dot] : name;
 
@@ -96,7 +104,8 @@ public sealed class EventReader
         return TryDecode(name, JsonSerializer.SerializeToUtf8Bytes(old, PolicyJson.Options), out e, out failure);
     }
 
-    private static GatewayEvent? Read(EventRow row, ReadOnlySpan<byte> data)
+    /// <summary>Reads every form that JSON may have.</summary>
+    internal static GatewayEvent? Read(EventRow row, ReadOnlySpan<byte> data)
     {
         if (row.Kind is not { } kind) return (GatewayEvent?)JsonSerializer.Deserialize(data, row.Type, PolicyJson.Stored);
         var json = new Utf8JsonReader(data);

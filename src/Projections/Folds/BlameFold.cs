@@ -17,42 +17,39 @@ public readonly record struct BlamedField(string Value, Origin Origin);
 public sealed class BlameFold
 {
     private readonly SortedDictionary<ItemKey, SortedDictionary<string, BlamedField>> _items = new(ItemOrder.Instance);
-    private readonly List<(ItemKey Key, ItemSpec? Spec, Envelope Envelope)> _open = [];
+    private readonly List<JournalFact> _open = [];
 
-    /// <summary>Puts and deletes that no commit has closed yet; of the envelope all but the data.</summary>
-    internal IReadOnlyList<(ItemKey Key, ItemSpec? Spec, Envelope Envelope)> Open => _open;
+    /// <summary>Puts and deletes that no commit has closed yet.</summary>
+    internal IReadOnlyList<JournalFact> Open => _open;
 
     /// <summary>The fields of each item in force, in the order of items and paths.</summary>
     public IReadOnlyDictionary<ItemKey, SortedDictionary<string, BlamedField>> Items => _items;
 
-    public void Apply(JournalEvent e)
+    public void Apply(JournalFact e)
     {
         switch (e.Event)
         {
-            case ItemPut put:
-                _open.Add((put.Key, put.Spec, e.Envelope));
-                break;
-            case ItemDeleted deleted:
-                _open.Add((deleted.Key, null, e.Envelope));
+            case ItemPut or ItemDeleted:
+                _open.Add(e);
                 break;
             case TransactionCommitted committed:
-                for (var i = Math.Max(0, _open.Count - committed.Changes); i < _open.Count; i++) Close(_open[i].Key, _open[i].Spec, _open[i].Envelope, committed);
+                for (var i = Math.Max(0, _open.Count - committed.Changes); i < _open.Count; i++) Close(_open[i], committed);
                 _open.Clear();
                 break;
         }
     }
 
     /// <inheritdoc cref="Load(ItemKey, IEnumerable{KeyValuePair{string, BlamedField}})"/>
-    internal void Load(ItemKey key, ItemSpec? open, Envelope envelope) => _open.Add((key, open, envelope));
+    internal void Load(JournalFact open) => _open.Add(open);
 
     /// <summary>Goes on from what a snapshot holds.</summary>
     public void Load(ItemKey key, IEnumerable<KeyValuePair<string, BlamedField>> fields) => _items[key] = new(fields.ToDictionary(), StringComparer.Ordinal);
 
-    private void Close(ItemKey key, ItemSpec? spec, Envelope e, TransactionCommitted committed)
+    private void Close(JournalFact e, TransactionCommitted committed)
     {
-        if (spec is null)
+        if (e.Event is not ItemPut { Key: var key, Spec: var spec })
         {
-            _items.Remove(key);
+            _items.Remove(((ItemDeleted)e.Event).Key);
             return;
         }
 

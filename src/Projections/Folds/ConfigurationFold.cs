@@ -25,12 +25,12 @@ public sealed class ConfigurationFold
     /// <summary>Puts and deletes that no commit has closed yet.</summary>
     public IReadOnlyList<OpenChange> Open => _open;
 
-    public void Apply(JournalEvent e)
+    public void Apply(JournalFact e)
     {
         switch (e.Event)
         {
             case ItemPut put:
-                _open.Add(new OpenChange(put.Key, new PutItem(put, e.Envelope.Principal)));
+                _open.Add(new OpenChange(put.Key, new PutItem(put, e.Principal)));
                 break;
             case ItemDeleted deleted:
                 _open.Add(new OpenChange(deleted.Key, null));

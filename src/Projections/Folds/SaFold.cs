@@ -16,7 +16,7 @@ public sealed class SaFold
     private ulong _lastIke;
     private ulong _lastChild;
 
-    public void Apply(JournalEvent e)
+    public void Apply(JournalFact e)
     {
         switch (e.Event)
         {

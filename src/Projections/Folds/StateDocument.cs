@@ -221,17 +221,17 @@ public static class StateDocument
 
         json.WriteEndObject();
         json.WriteStartArray("open_blame");
-        foreach (var (key, spec, envelope) in blame.Open)
+        foreach (var open in blame.Open)
         {
             json.WriteStartObject();
-            json.WriteNumber("position", envelope.Position);
-            json.WriteNumber("time", envelope.Time.UtcTicks);
-            json.WriteString("door", envelope.Principal.Door);
-            json.WriteString("who", envelope.Principal.Name);
-            if (envelope.Issuer is { } issuer) json.WriteString("issuer", issuer);
-            if (envelope.CommandId is { } command) json.WriteString("command", command);
+            json.WriteNumber("position", open.Position);
+            json.WriteNumber("time", open.Time.UtcTicks);
+            json.WriteString("door", open.Principal.Door);
+            json.WriteString("who", open.Principal.Name);
+            if (open.Issuer is { } issuer) json.WriteString("issuer", issuer);
+            if (open.CommandId is { } command) json.WriteString("command", command);
             json.WritePropertyName("fact");
-            Event(json, spec is null ? new ItemDeleted(key) : new ItemPut(key, spec));
+            Event(json, open.Event);
             json.WriteEndObject();
         }
 
@@ -252,21 +252,9 @@ public static class StateDocument
 
         foreach (var open in root.GetProperty("open_blame").EnumerateArray())
         {
-            var e = Event(open.GetProperty("fact"));
-            var envelope = new Envelope
-            {
-                Position = open.GetProperty("position").GetInt64(),
-                Time = Time(open.GetProperty("time")),
-                Principal = new Principal(open.GetProperty("door").GetString()!, open.GetProperty("who").GetString()!),
-                Issuer = Text(open, "issuer"),
-                CommandId = Text(open, "command"),
-                Subject = e.Subject,
-                Name = "",
-                Data = Octets.Empty,
-                Hash = Octets.Empty,
-            };
-            if (e is ItemPut put) into.Load(put.Key, put.Spec, envelope);
-            else into.Load(((ItemDeleted)e).Key, null, envelope);
+            into.Load(new JournalFact(
+                open.GetProperty("position").GetInt64(), Time(open.GetProperty("time")), new Principal(open.GetProperty("door").GetString()!, open.GetProperty("who").GetString()!),
+                Text(open, "issuer"), Text(open, "command"), Event(open.GetProperty("fact"))));
         }
     }
 

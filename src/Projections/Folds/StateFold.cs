@@ -17,7 +17,7 @@ public sealed class StateFold(bool blame)
 
     public DateTimeOffset? Time { get; private set; }
 
-    public void Apply(JournalEvent e)
+    public void Apply(JournalFact e)
     {
         Configuration.Apply(e);
         Sas.Apply(e);

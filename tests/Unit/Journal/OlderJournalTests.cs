@@ -54,10 +54,11 @@ public sealed class OlderJournalTests : IDisposable
         await using var journal = SqliteJournal.OpenForReading(_world.Db);
         var state = new StateFold(blame: true);
         var stopped = new List<string>();
-        await foreach (var page in JournalReplay.PagesAsync(journal, JournalHead.Empty, e => reader.TryDecode(e.Name, e.Data.Span, out var read, out var failure) ? read : throw new JournalDamagedException(e.Position, failure.Message), default))
+        await foreach (var page in JournalReplay.PagesAsync(journal, JournalHead.Empty, reader, default))
         {
-            foreach (var e in page)
+            for (var i = 0; i < page.Count; i++)
             {
+                var e = page[i];
                 state.Apply(e);
                 if (e.Event is GatewayStopped stop) stopped.Add(stop.Reason);
             }

@@ -1,3 +1,4 @@
+using Gateway.Host.Journal.Pages;
 using Gateway.Host.Journal.Snapshots;
 using Gateway.Policy.Journal;
 using Gateway.Projections;
@@ -69,7 +70,11 @@ public sealed class JournalHistory(IJournal journal, SnapshotStore? snapshots)
     {
         var last = (await journal.BaseAsync(cancellationToken).ConfigureAwait(false))?.Head.Position ?? 0;
         if (snapshots?.List() is [var newest, ..]) last = Math.Max(last, newest.Position);
-        await foreach (var page in journal.ReadPagesAsync(last + 1, cancellationToken).ConfigureAwait(false)) last = page[^1].Position;
+        await foreach (var page in EventPages.Of(journal, last + 1, cancellationToken).ConfigureAwait(false))
+        {
+            using (page) last = page.PositionAt(page.Count - 1);
+        }
+
         return last;
     }
 
@@ -128,11 +133,14 @@ public sealed class JournalHistory(IJournal journal, SnapshotStore? snapshots)
     {
         long? last = null;
         if (from > to) return last;
-        await foreach (var page in journal.ReadPagesAsync(from, cancellationToken).ConfigureAwait(false))
+        await foreach (var page in EventPages.Of(journal, from, cancellationToken).ConfigureAwait(false))
         {
-            foreach (var e in page)
-                if (e.Time <= time && e.Position <= to) last = e.Position;
-            if (page[^1].Position >= to) break;
+            using (page)
+            {
+                for (var i = 0; i < page.Count; i++)
+                    if (page[i].Ticks <= time.UtcTicks && page.PositionAt(i) <= to) last = page.PositionAt(i);
+                if (page.PositionAt(page.Count - 1) >= to) break;
+            }
         }
 
         return last;
@@ -145,12 +153,13 @@ public sealed class JournalHistory(IJournal journal, SnapshotStore? snapshots)
         if (head.Position >= upTo || (head.Position > 0 && isThere(state))) return new JournalState(head, state, from);
         await foreach (var page in JournalReplay.PagesAsync(journal, head, null, cancellationToken).ConfigureAwait(false))
         {
-            foreach (var e in page)
+            for (var i = 0; i < page.Count; i++)
             {
-                state.Apply(e);
-                head = new JournalHead(e.Position, e.Envelope.Hash);
-                if (e.Position == upTo || isThere(state)) return new JournalState(head, state, from);
+                state.Apply(page[i]);
+                if (page[i].Position == upTo || isThere(state)) return new JournalState(page.HeadAt(i), state, from);
             }
+
+            head = page.HeadAt(page.Count - 1);
         }
 
         return new JournalState(head, state, from);

@@ -1,5 +1,4 @@
 using Gateway.Host.Journal.History;
-using Gateway.Policy.Journal;
 
 namespace Gateway.Host.Journal.Snapshots;
 
@@ -50,16 +49,17 @@ public sealed class SnapshotKeeper : IAsyncDisposable
         var (last, from, earliest) = (head.Position, head.Position + 1, long.MaxValue);
         await foreach (var page in JournalReplay.PagesAsync(_history.Journal, head, null, cancellationToken, sparing: true).ConfigureAwait(false))
         {
-            foreach (var e in page)
+            for (var i = 0; i < page.Count; i++)
             {
+                var e = page[i];
                 state.Apply(e);
-                head = new JournalHead(e.Position, e.Envelope.Hash);
                 earliest = Math.Min(earliest, e.Time.UtcTicks);
                 if (e.Position - last < _interval) continue;
-                _store.Write(state, head, from, earliest);
+                _store.Write(state, page.HeadAt(i), from, earliest);
                 (last, from, earliest) = (e.Position, e.Position + 1, long.MaxValue);
             }
 
+            head = page.HeadAt(page.Count - 1);
             // Packets and commands come first.
             if (!atEnd) await Task.Delay(1, cancellationToken).ConfigureAwait(false);
         }

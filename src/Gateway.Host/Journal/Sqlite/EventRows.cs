@@ -1,5 +1,5 @@
+using Gateway.Host.Journal.Pages;
 using Gateway.Host.Journal.Sqlite.Interop;
-using Gateway.Policy;
 using Gateway.Policy.Journal;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
@@ -7,94 +7,106 @@ using SQLitePCL;
 namespace Gateway.Host.Journal.Sqlite;
 
 /// <summary>
-/// Reads the rows of the events table, straight from SQLite's memory: the columns' octets become an envelope without objects in between, and words that
-/// come again and again (names, subjects, principals) are the same string each time.
+/// Reads the rows of the events table into pages, straight from SQLite's memory. It has a connection of its own that takes no locks between threads, as nobody
+/// else uses it: the locks of a common one cost more than the columns.
 /// </summary>
 internal sealed class EventRows : IDisposable
 {
     private const string Query =
-        "SELECT position, subject, name, time, command_id, door, who, issuer, cause, data, hash FROM events WHERE position >= ?1 AND position <= ?2 ORDER BY position";
+        "SELECT position, subject, name, time, command_id, door, who, issuer, cause, data, hash FROM events WHERE position >= ?1 ORDER BY position";
 
-    private readonly sqlite3_stmt _statement;
+    /// <summary>Milliseconds to wait for somebody who takes in a write-ahead log that a crash left.</summary>
+    private const int BusyTimeout = 5000;
+
     private readonly sqlite3 _database;
-    private readonly Words _words = new();
-    private Principal? _lastPrincipal;
+    private readonly sqlite3_stmt? _statement;
 
-    public EventRows(SqliteConnection connection)
+    /// <param name="source">Path or URI of the database.</param>
+    public EventRows(string source)
     {
-        _database = connection.Handle!;
-        Check(raw.sqlite3_prepare_v2(_database, Query, out _statement));
-    }
-
-    /// <summary>From here on <see cref="Next"/> gives the rows of positions <paramref name="from"/> to <paramref name="to"/>, both inclusive.</summary>
-    public void Begin(long from, long to)
-    {
-        Check(raw.sqlite3_bind_int64(_statement, 1, from));
-        Check(raw.sqlite3_bind_int64(_statement, 2, to));
-    }
-
-    /// <summary>Ends the read transaction that the first row began.</summary>
-    public void End() => raw.sqlite3_reset(_statement);
-
-    /// <summary>The next row, or null behind the last one.</summary>
-    public Envelope? Next()
-    {
-        var result = raw.sqlite3_step(_statement);
-        if (result == raw.SQLITE_DONE) return null;
-        if (result != raw.SQLITE_ROW) Check(result);
-        return new Envelope
+        var opened = raw.sqlite3_open_v2(source, out _database, raw.SQLITE_OPEN_READONLY | raw.SQLITE_OPEN_NOMUTEX | raw.SQLITE_OPEN_URI, null);
+        try
         {
-            Position = SqliteColumns.Number(_statement, 0),
-            Subject = Text(1)!,
-            Name = Text(2)!,
-            Time = Time(SqliteColumns.Number(_statement, 3)),
-            CommandId = Text(4),
-            Principal = Principal(Text(5)!, Text(6)!),
-            Issuer = Text(7),
-            Cause = SqliteColumns.IsNull(_statement, 8) ? null : SqliteColumns.Number(_statement, 8),
-            Data = Blob(9),
-            Hash = Blob(10),
-        };
+            Check(opened);
+            Check(raw.sqlite3_busy_timeout(_database, BusyTimeout));
+            // It is read from end to end; a larger page cache would only stand about.
+            Check(raw.sqlite3_exec(_database, "PRAGMA cache_size=-512"));
+            Check(raw.sqlite3_prepare_v2(_database, Query, out _statement));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
-    public void Dispose() => _statement.Dispose();
-
-    // A damaged row may hold any number; the chain says that it is wrong, so reading must get there.
-    private static DateTimeOffset Time(long ticks) => new(Math.Clamp(ticks, DateTime.MinValue.Ticks, DateTime.MaxValue.Ticks), TimeSpan.Zero);
-
-    private string? Text(int column)
+    /// <inheritdoc cref="BaseRow.Mark"/>
+    public (long Position, string Bundle)? Mark()
     {
-        var octets = SqliteColumns.Octets(_statement, column);
-        return octets.Length == 0 && column is (4 or 7) && SqliteColumns.IsNull(_statement, column) ? null : _words.Of(octets);
+        // A journal of an older gateway, opened for reading only, has no such table.
+        if (raw.sqlite3_prepare_v2(_database, "SELECT position, bundle FROM base", out var statement) != raw.SQLITE_OK) return null;
+        using (statement) return raw.sqlite3_step(statement) == raw.SQLITE_ROW ? (raw.sqlite3_column_int64(statement, 0), raw.sqlite3_column_text(statement, 1).utf8_to_string()) : null;
     }
 
-    private Octets Blob(int column) => Octets.Owning(SqliteColumns.Octets(_statement, column).ToArray());
-
-    private Principal Principal(string door, string name)
+    /// <summary>The events from <paramref name="from"/> on, as many as a page takes, in one read transaction. A page that is not full holds the last of them.</summary>
+    public EventPage Read(long from)
     {
-        if (_lastPrincipal is not { } last || last.Door != door || last.Name != name) _lastPrincipal = new Principal(door, name);
-        return _lastPrincipal;
+        Check(raw.sqlite3_bind_int64(_statement!, 1, from));
+        var page = new EventPage();
+        try
+        {
+            while (!page.IsFull)
+            {
+                var result = raw.sqlite3_step(_statement!);
+                if (result == raw.SQLITE_DONE) break;
+                if (result != raw.SQLITE_ROW) Check(result);
+                Add(page);
+            }
+
+            return page;
+        }
+        catch
+        {
+            page.Dispose();
+            throw;
+        }
+        finally
+        {
+            raw.sqlite3_reset(_statement!);
+        }
+    }
+
+    public void Dispose()
+    {
+        _statement?.Dispose();
+        _database.Dispose();
+    }
+
+    private void Add(EventPage page)
+    {
+        var row = _statement!;
+        page.Add(
+            new EventOctets
+            {
+                Position = SqliteColumns.Number(row, 0),
+                Subject = SqliteColumns.Octets(row, 1),
+                Name = SqliteColumns.Octets(row, 2),
+                // A damaged row may hold any number; the chain says that it is wrong, so reading must get there.
+                Ticks = Math.Clamp(SqliteColumns.Number(row, 3), DateTime.MinValue.Ticks, DateTime.MaxValue.Ticks),
+                CommandId = SqliteColumns.Octets(row, 4),
+                HasCommandId = !SqliteColumns.IsNull(row, 4),
+                Door = SqliteColumns.Octets(row, 5),
+                Who = SqliteColumns.Octets(row, 6),
+                Issuer = SqliteColumns.Octets(row, 7),
+                HasIssuer = !SqliteColumns.IsNull(row, 7),
+                Cause = SqliteColumns.IsNull(row, 8) ? -1 : SqliteColumns.Number(row, 8),
+                Data = SqliteColumns.Octets(row, 9),
+            },
+            SqliteColumns.Octets(row, 10));
     }
 
     private void Check(int result)
     {
         if (result != raw.SQLITE_OK) throw new SqliteException(raw.sqlite3_errmsg(_database).utf8_to_string(), result & 0xff, result);
-    }
-
-    /// <summary>Strings by their UTF-8 octets; each place remembers the last one that fell to it.</summary>
-    private sealed class Words
-    {
-        private readonly (byte[] Octets, string Text)[] _places = new (byte[], string)[4096];
-
-        public string Of(ReadOnlySpan<byte> octets)
-        {
-            if (octets.Length == 0) return "";
-            var hash = (uint)octets.Length;
-            foreach (var octet in octets) hash = (hash ^ octet) * 16_777_619;
-            ref var place = ref _places[(hash ^ (hash >> 15)) & 4095];
-            if (place.Octets is not null && octets.SequenceEqual(place.Octets)) return place.Text;
-            place = (octets.ToArray(), System.Text.Encoding.UTF8.GetString(octets));
-            return place.Text;
-        }
     }
 }

@@ -85,6 +85,13 @@ public sealed class EventCatalogTests
     }
 
     [Fact]
+    public void A_name_that_is_not_UTF8_is_unreadable()
+    {
+        Assert.False(EventCatalog.TryDecode("config.route-deleted.v1", [.. "{\"name\":\"r"u8, 0xc3, .. "\"}"u8], out _, out var failure));
+        Assert.IsType<EventFailure.Unreadable>(failure);
+    }
+
+    [Fact]
     public void An_old_version_is_upcast_step_by_step()
     {
         EventRow[] rows = [new("gateway.stopped.v3", typeof(GatewayStopped))];
