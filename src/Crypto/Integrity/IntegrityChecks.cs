@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using Gateway.Crypto.Hashing;
 using Gateway.Crypto.Prf;
 
 namespace Gateway.Crypto.Integrity;
@@ -34,10 +35,10 @@ public static class IntegrityChecks
         Span<byte> whole = stackalloc byte[SHA512.HashSizeInBytes];
         switch (algorithm)
         {
-            case IntegrityAlgorithm.HmacSha1_96 or IntegrityAlgorithm.HmacSha1_160: HMACSHA1.HashData(key, data, whole); break;
-            case IntegrityAlgorithm.HmacSha2_256_128: HMACSHA256.HashData(key, data, whole); break;
-            case IntegrityAlgorithm.HmacSha2_384_192: HMACSHA384.HashData(key, data, whole); break;
-            case IntegrityAlgorithm.HmacSha2_512_256: HMACSHA512.HashData(key, data, whole); break;
+            case IntegrityAlgorithm.HmacSha1_96 or IntegrityAlgorithm.HmacSha1_160: Hmac.Compute(HmacHash.Sha1, key, data, whole); break;
+            case IntegrityAlgorithm.HmacSha2_256_128: Hmac.Compute(HmacHash.Sha256, key, data, whole); break;
+            case IntegrityAlgorithm.HmacSha2_384_192: Hmac.Compute(HmacHash.Sha384, key, data, whole); break;
+            case IntegrityAlgorithm.HmacSha2_512_256: Hmac.Compute(HmacHash.Sha512, key, data, whole); break;
             case IntegrityAlgorithm.AesXcbc_96: AesXcbc.Mac(key, data, whole); break;
             case IntegrityAlgorithm.AesCmac_96: AesCmac.Mac(key, data, whole); break;
             default: throw new NotSupportedException($"The integrity algorithm {algorithm} is not supported.");

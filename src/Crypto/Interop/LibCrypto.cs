@@ -16,7 +16,7 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Library)] internal static partial int EVP_PKEY_get_raw_public_key(PkeyHandle key, byte* into, nuint* length);
     [LibraryImport(Library)] internal static partial PkeyContextHandle EVP_PKEY_CTX_new(PkeyHandle key, nint engine);
     [LibraryImport(Library)] internal static partial int EVP_PKEY_derive_init(PkeyContextHandle context);
-    [LibraryImport(Library)] internal static partial int EVP_PKEY_derive_set_peer(PkeyContextHandle context, PkeyHandle peer);
+    [LibraryImport(Library)] internal static partial int EVP_PKEY_derive_set_peer_ex(PkeyContextHandle context, PkeyHandle peer, int validate);
     [LibraryImport(Library)] internal static partial int EVP_PKEY_derive(PkeyContextHandle context, byte* into, nuint* length);
     [LibraryImport(Library)] internal static partial void EVP_PKEY_free(nint key);
     [LibraryImport(Library)] internal static partial void EVP_PKEY_CTX_free(nint context);

@@ -52,10 +52,11 @@ internal sealed unsafe class MontgomeryExchange : IKeyExchange
             var result = Secret.Allocate(_curve.Length, out var bytes);
             fixed (byte* into = bytes)
             {
+                // RFC 7748 §5: every string of the right length is a public value, so there is nothing to validate.
                 // RFC 8031 §3.1, RFC 7748 §6: an all-zero result means a point of small order; libcrypto reports it as a failure.
                 var length = (nuint)bytes.Length;
                 if (LibCrypto.Succeeds(LibCrypto.EVP_PKEY_derive_init(context))
-                    && LibCrypto.Succeeds(LibCrypto.EVP_PKEY_derive_set_peer(context, peer))
+                    && LibCrypto.Succeeds(LibCrypto.EVP_PKEY_derive_set_peer_ex(context, peer, validate: 0))
                     && LibCrypto.Succeeds(LibCrypto.EVP_PKEY_derive(context, into, &length))
                     && bytes.ContainsAnyExcept((byte)0))
                 {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+using Gateway.Crypto.Hashing;
 
 namespace Gateway.Crypto.Prf;
 
@@ -28,10 +29,10 @@ public static class PseudoRandom
         output = output[..OutputLength(prf)];
         switch (prf)
         {
-            case PrfAlgorithm.HmacSha1: HMACSHA1.HashData(key, data, output); break;
-            case PrfAlgorithm.HmacSha2_256: HMACSHA256.HashData(key, data, output); break;
-            case PrfAlgorithm.HmacSha2_384: HMACSHA384.HashData(key, data, output); break;
-            case PrfAlgorithm.HmacSha2_512: HMACSHA512.HashData(key, data, output); break;
+            case PrfAlgorithm.HmacSha1: Hmac.Compute(HmacHash.Sha1, key, data, output); break;
+            case PrfAlgorithm.HmacSha2_256: Hmac.Compute(HmacHash.Sha256, key, data, output); break;
+            case PrfAlgorithm.HmacSha2_384: Hmac.Compute(HmacHash.Sha384, key, data, output); break;
+            case PrfAlgorithm.HmacSha2_512: Hmac.Compute(HmacHash.Sha512, key, data, output); break;
             case PrfAlgorithm.Aes128Xcbc: AesXcbc.Prf(key, data, output); break;
             case PrfAlgorithm.Aes128Cmac: AesCmac.Prf(key, data, output); break;
             default: throw new UnreachableException();

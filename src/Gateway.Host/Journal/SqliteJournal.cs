@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Gateway.Host.Journal.Pages;
 using Gateway.Host.Journal.Sqlite;
@@ -30,8 +29,7 @@ public sealed class SqliteJournal : IJournal, IEventPages
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly Timer _syncSoon;
     private SqliteConnection? _writer;
-    private SqliteCommand? _insert;
-    private SqliteCommand? _record;
+    private EventWriter? _events;
     private CommandLookup? _lookup;
     private FileStream? _lock;
     private HeadAnchor? _anchor;
@@ -196,8 +194,7 @@ public sealed class SqliteJournal : IJournal, IEventPages
         await _syncSoon.DisposeAsync().ConfigureAwait(false);
         await _writing.WaitAsync().ConfigureAwait(false);
         if (_syncPending != 0) SyncWal();
-        _insert?.Dispose();
-        _record?.Dispose();
+        _events?.Dispose();
         _lookup?.Dispose();
         if (_writer is not null)
         {
@@ -302,43 +299,7 @@ public sealed class SqliteJournal : IJournal, IEventPages
             _full = full;
         }
 
-        using var transaction = writer.BeginTransaction();
-        foreach (var envelope in batch.Envelopes) Insert(writer, transaction, envelope);
-        foreach (var recorded in batch.Commands) Insert(writer, transaction, recorded);
-        transaction.Commit();
-    }
-
-    private void Insert(SqliteConnection writer, SqliteTransaction transaction, Envelope e)
-    {
-        if (_insert is null)
-        {
-            _insert = writer.CreateCommand();
-            _insert.CommandText = "INSERT INTO events VALUES ($0,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10)";
-            for (var i = 0; i <= 10; i++) _insert.Parameters.Add(new SqliteParameter("$" + i.ToString(CultureInfo.InvariantCulture), null));
-        }
-
-        object?[] values =
-        [
-            e.Position, e.Subject, e.Name, e.Time.UtcTicks, e.CommandId, e.Principal.Door, e.Principal.Name, e.Issuer, e.Cause, e.Data.Span.ToArray(), e.Hash.Span.ToArray(),
-        ];
-        for (var i = 0; i < values.Length; i++) _insert.Parameters[i].Value = values[i] ?? DBNull.Value;
-        _insert.Transaction = transaction;
-        _insert.ExecuteNonQuery();
-    }
-
-    private void Insert(SqliteConnection writer, SqliteTransaction transaction, RecordedCommand c)
-    {
-        if (_record is null)
-        {
-            _record = writer.CreateCommand();
-            _record.CommandText = "INSERT INTO commands VALUES ($0,$1,$2,$3,$4,$5)";
-            for (var i = 0; i <= 5; i++) _record.Parameters.Add(new SqliteParameter("$" + i.ToString(CultureInfo.InvariantCulture), null));
-        }
-
-        object[] values = [c.Key.Principal.Door, c.Key.Principal.Name, c.Key.Id, c.BodyHash.Span.ToArray(), c.FirstPosition, c.Outcome.Span.ToArray()];
-        for (var i = 0; i < values.Length; i++) _record.Parameters[i].Value = values[i];
-        _record.Transaction = transaction;
-        _record.ExecuteNonQuery();
+        (_events ??= new EventWriter(writer)).Store(batch);
     }
 
     // Each page is a read transaction of its own: a long one would keep the write-ahead log from being taken in.

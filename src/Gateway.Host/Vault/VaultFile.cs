@@ -288,7 +288,7 @@ public sealed unsafe class VaultFile : IDisposable
     public static KeyHandle NewHandle()
     {
         Span<byte> bytes = stackalloc byte[16];
-        RandomNumberGenerator.Fill(bytes);
+        SystemEntropy.Instance.Fill(bytes);
         return new KeyHandle(BinaryPrimitives.ReadUInt128BigEndian(bytes));
     }
 
@@ -508,7 +508,7 @@ public sealed unsafe class VaultFile : IDisposable
         var intoB = slot->A.Generation > slot->B.Generation || (slot->A.Generation == slot->B.Generation && slot->B.Length == 0 && slot->A.Length != 0);
         var generation = Math.Max(Generation(slot), after) + 1;
         var header = intoB ? &slot->B : &slot->A;
-        RandomNumberGenerator.Fill(new Span<byte>(header->Nonce, KeyEncryptionKey.NonceLength));
+        SystemEntropy.Instance.Fill(new Span<byte>(header->Nonce, KeyEncryptionKey.NonceLength));
         _key.Wrap(
             new ReadOnlySpan<byte>(header->Nonce, KeyEncryptionKey.NonceLength),
             content,

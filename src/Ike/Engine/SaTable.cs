@@ -87,7 +87,7 @@ internal sealed class SaTable
         if (after is not IkeSaState.Gone)
         {
             _states[id] = after;
-            if (ReferenceEquals(before.Peering, after.Peering)) return;
+            if (IsIndexedAlike(before.Peering, after.Peering)) return;
             Unindex(before.Peering);
             Index(after.Peering);
             return;
@@ -122,6 +122,9 @@ internal sealed class SaTable
     }
 
     private List<IkeSaState> Get(SortedSet<ulong>? ids) => ids is null ? [] : [.. ids.Select(id => _states[new IkeSaId(id)])];
+
+    private static bool IsIndexedAlike(Peering a, Peering b) =>
+        ReferenceEquals(a, b) || (a.Connection.Name == b.Connection.Name && a.LocalId == b.LocalId && a.RemoteId == b.RemoteId);
 
     private void Index(Peering peering)
     {
