@@ -432,6 +432,8 @@ public sealed unsafe class DataplaneControl : IDisposable
         {
             gone = _neighbors.Age();
             links = [.. _interfaces.All.Where(i => i.LookAtLink())];
+            foreach (var link in _interfaces.All)
+                if (link.TakeLinkLoss()) _neighbors.ForgetLearned(link.Index);
             if (links.Count > 0) _routes.Resolve();
             Security.NoteTraffic();
             Security.Balance();

@@ -10,6 +10,7 @@ namespace Gateway.Dataplane.Apply;
 internal sealed class InterfaceState
 {
     private bool _wasUp;
+    private uint _losses;
 
     public required uint Index { get; init; }
 
@@ -42,6 +43,15 @@ internal sealed class InterfaceState
         if (isLost == LinkLost) return false;
         LinkLost = isLost;
         return true;
+    }
+
+    /// <summary>Whether the link went since the last question, also when it is back already.</summary>
+    public bool TakeLinkLoss()
+    {
+        var losses = (Port as ILinkedPort)?.LinkLosses ?? 0;
+        if (losses == _losses) return false;
+        _losses = losses;
+        return losses != 0;
     }
 
     public bool IsLoopback => Settings.Type == "loopback";

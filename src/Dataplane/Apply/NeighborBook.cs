@@ -124,6 +124,12 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
         if (state.Routes == 0 && !state.Complete) Remove(key, state);
     }
 
+    /// <summary>The link is gone: whoever is there when it is back may be another.</summary>
+    public void ForgetLearned(uint index)
+    {
+        foreach (var (key, state) in _neighbors.Where(n => n.Key.Interface == index && n.Value is { Complete: true, Static: false }).ToList()) Fail(key);
+    }
+
     /// <summary>Removes all neighbors of an interface; the routes through them must be gone.</summary>
     public void RemoveInterface(uint index)
     {

@@ -6,10 +6,11 @@ namespace Gateway.Dataplane.Io;
 /// A port on a network device of the host, of one or several queues: what is known of the device, and what to do when it goes and comes back. The control side tells of the device
 /// (<see cref="Seen"/>); workers use the queues.
 /// </summary>
-internal abstract class HostPort : IDevicePort, IQueuedPort
+internal abstract class HostPort : IDevicePort, IQueuedPort, ILinkedPort
 {
     private readonly Action<IDevicePort> _closing;
     private volatile LinkInfo? _link;
+    private uint _losses;
     private int _disposed;
 
     protected HostPort(LinkInfo link, Action<IDevicePort> closing)
@@ -31,6 +32,8 @@ internal abstract class HostPort : IDevicePort, IQueuedPort
 
     public bool IsUp => _link is { HasCarrier: true };
 
+    public uint LinkLosses => Volatile.Read(ref _losses);
+
     public abstract IReadOnlyList<IPacketPort> Queues { get; }
 
     public abstract ulong RxDamaged { get; }
@@ -49,6 +52,7 @@ internal abstract class HostPort : IDevicePort, IQueuedPort
     /// <summary>Control side: the device changed, vanished (null) or came back under another index; then new rings are made and handed to the workers.</summary>
     public void Seen(LinkInfo? link)
     {
+        if ((IsUp && link is not { HasCarrier: true }) || (link is not null && TakenIndex != link.Index)) _losses++;
         if (link is not null && (TakenIndex != link.Index || (_link is { } before && NeedsRenewal(before, link))))
         {
             Renew(link);

@@ -6,6 +6,7 @@ using Gateway.Dataplane.Io.Interop;
 using Gateway.Dataplane.Io.Memif;
 using Gateway.Dataplane.Io.Netlink;
 using Gateway.Dataplane.Io.Takeover;
+using Gateway.Dataplane.Io.Xdp;
 
 namespace Gateway.Dataplane.Io;
 
@@ -20,10 +21,10 @@ public sealed class PortFactory : IDisposable
     private readonly KernelTakeover _takeover;
     private readonly LinkWatcher _watcher;
     private readonly MemifHub _memif = new();
-    private readonly Dictionary<string, AfPacketPort> _afPacket = [];
+    private readonly Dictionary<string, HostPort> _hostPorts = [];
     private readonly Dictionary<string, TapPort> _taps = [];
     private readonly HashSet<IDevicePort> _open = [];
-    private readonly Dictionary<string, PortSpec.AfPacket> _specs = [];
+    private readonly Dictionary<string, PortSpec.HostDevice> _specs = [];
     private bool _disposed;
 
     /// <param name="takeoverState">File that remembers taken devices over a crash, such as /run/gateway/ID/takeover.json; null remembers nothing.</param>
@@ -63,7 +64,7 @@ public sealed class PortFactory : IDisposable
         {
             return spec switch
             {
-                PortSpec.AfPacket afPacket => OpenAfPacket(afPacket, pool),
+                PortSpec.HostDevice device => OpenHostDevice(device, pool),
                 PortSpec.Tap tap => OpenTap(tap, pool),
                 PortSpec.Memif memif => OpenMemif(memif, pool),
                 _ => throw new System.Diagnostics.UnreachableException(),
@@ -71,7 +72,7 @@ public sealed class PortFactory : IDisposable
         }
         catch (KernelException e) when (e.IsPermission)
         {
-            return new PortOpening.NoPermission(e.Operation.StartsWith("setns", StringComparison.Ordinal) ? Capabilities.SysAdmin : Capabilities.NetAdmin);
+            return new PortOpening.NoPermission(e.Operation.Split(' ')[0] switch { "setns" => Capabilities.SysAdmin, "bpf" => Capabilities.Bpf, _ => Capabilities.NetAdmin });
         }
         catch (KernelException e) when (e.Errno is Errors.NoDevice or Errors.NoDeviceOrAddress)
         {
@@ -132,19 +133,30 @@ public sealed class PortFactory : IDisposable
         _control.Dispose();
     }
 
-    private PortOpening OpenAfPacket(PortSpec.AfPacket spec, PacketPool pool)
+    private PortOpening OpenHostDevice(PortSpec.HostDevice spec, PacketPool pool)
     {
         if (Capabilities.Missing(Capabilities.NetRaw, Capabilities.NetAdmin) is { } missing) return new PortOpening.NoPermission(missing);
-        if (_afPacket.ContainsKey(spec.Device)) return new PortOpening.Refused($"{spec.Device} is open already.");
+        if (_hostPorts.ContainsKey(spec.Device)) return new PortOpening.Refused($"{spec.Device} is open already.");
         if (_route.Link(spec.Device) is not { } link) return new PortOpening.DeviceMissing(spec.Device);
         if (spec.Mtu > link.Mtu) return new PortOpening.Refused($"{spec.Device} has an MTU of {link.Mtu}, less than the {spec.Mtu} asked for.");
         if (link.Mac.GetAddressBytes().Length != 6) return new PortOpening.Refused($"{spec.Device} is not an Ethernet device.");
+        if (spec is PortSpec.AfXdp xdp && !link.IsLoopback && RefusalOf(xdp, link) is { } unfit) return new PortOpening.Refused(unfit);
         if (_takeover.Take(link, spec.TakeOver) is { } refusal) return new PortOpening.Refused(refusal);
-        AfPacketPort port;
+        HostPort port;
         try
         {
             link = _route.Link(spec.Device) ?? link;
-            port = new AfPacketPort(pool, link, spec.Queues, Closing);
+            port = spec switch
+            {
+                PortSpec.AfPacket packet => new AfPacketPort(pool, link, packet.Queues, Closing),
+                PortSpec.AfXdp express => new AfXdpPort(pool, link, express.Mode, Ethtool.ReceiveQueues(link.Name) ?? 1, Closing),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            };
+        }
+        catch (KernelException e) when (e.Errno == Errors.Busy && spec is PortSpec.AfXdp)
+        {
+            _takeover.Release(spec.Device);
+            return new PortOpening.Refused($"Another program has put an XDP program or an AF_XDP socket on {spec.Device} ({e.Message})");
         }
         catch
         {
@@ -153,9 +165,21 @@ public sealed class PortFactory : IDisposable
         }
 
         _open.Add(port);
-        _afPacket[spec.Device] = port;
+        _hostPorts[spec.Device] = port;
         _specs[spec.Device] = spec;
         return new PortOpening.Opened(port, link.Mac, spec.Mtu ?? link.Mtu);
+    }
+
+    /// <summary>Why a device cannot be used through AF_XDP; null when it can.</summary>
+    private static string? RefusalOf(PortSpec.AfXdp spec, LinkInfo link)
+    {
+        if (Capabilities.Missing(Capabilities.Bpf) is not null && Capabilities.Missing(Capabilities.SysAdmin) is not null) return $"The gateway lacks the capability {Capabilities.Bpf}.";
+        if (link.Mtu > AfXdpPort.LongestMtu) return $"{spec.Device} has an MTU of {link.Mtu}, and af-xdp carries at most {AfXdpPort.LongestMtu}.";
+        int queues = Ethtool.ReceiveQueues(spec.Device) ?? 1;
+        if (queues > 64) return $"{spec.Device} has {queues} receive queues, and at most 64 can be served; 'ethtool -L {spec.Device}' makes them fewer.";
+        return spec.Queues is { } wanted && wanted != queues
+            ? $"{spec.Device} has {queues} receive queues and not {wanted}; all of them must be served, and 'ethtool -L {spec.Device}' sets how many there are."
+            : null;
     }
 
     private PortOpening OpenTap(PortSpec.Tap spec, PacketPool pool)
@@ -243,9 +267,9 @@ public sealed class PortFactory : IDisposable
             return true;
         }
 
-        _afPacket.Remove(port.Device);
+        _hostPorts.Remove(port.Device);
         _specs.Remove(port.Device);
-        ((AfPacketPort)port).Free();
+        ((HostPort)port).Free();
         _takeover.Release(port.Device);
         return true;
     });
@@ -255,12 +279,12 @@ public sealed class PortFactory : IDisposable
         _control.Post(() =>
         {
             if (_taps.TryGetValue(change.Device, out TapPort? tap)) tap.Seen(change.Link);
-            if (_afPacket.TryGetValue(change.Device, out AfPacketPort? port)) Follow(port, change);
+            if (_hostPorts.TryGetValue(change.Device, out HostPort? port)) Follow(port, change);
         });
         LinkChanged?.Invoke(change);
     }
 
-    private void Follow(AfPacketPort port, LinkChange change)
+    private void Follow(HostPort port, LinkChange change)
     {
         try
         {

@@ -1,4 +1,5 @@
 using System.Net.NetworkInformation;
+using Gateway.Policy.Items;
 
 namespace Gateway.Dataplane.Io;
 
@@ -13,14 +14,33 @@ public abstract record PortSpec
     /// <summary>Largest IP packet, bytes; null takes the device's (1500 for a TAP).</summary>
     public int? Mtu { get; init; }
 
-    /// <summary>A device of the host.</summary>
-    public sealed record AfPacket(string Device) : PortSpec(Device)
+    /// <summary>A device of the host, which its kernel gives up.</summary>
+    public abstract record HostDevice : PortSpec
     {
-        /// <summary>Sockets between which the kernel spreads flows (PACKET_FANOUT), 1 to 64.</summary>
-        public int Queues { get; init; } = 1;
+        private protected HostDevice(string device)
+            : base(device)
+        {
+        }
 
         /// <summary>Take it although the host has addresses or its default route there.</summary>
         public bool TakeOver { get; init; }
+    }
+
+    /// <summary>A device of the host through AF_PACKET, which every device can.</summary>
+    public sealed record AfPacket(string Device) : HostDevice(Device)
+    {
+        /// <summary>Sockets between which the kernel spreads flows (PACKET_FANOUT), 1 to 64.</summary>
+        public int Queues { get; init; } = 1;
+    }
+
+    /// <summary>A device of the host through AF_XDP.</summary>
+    public sealed record AfXdp(string Device) : HostDevice(Device)
+    {
+        /// <summary>Where in the kernel packets are taken.</summary>
+        public XdpMode Mode { get; init; }
+
+        /// <summary>Receive queues that the device must have; null takes as many as it has.</summary>
+        public int? Queues { get; init; }
     }
 
     /// <summary>A TAP device to be made.</summary>

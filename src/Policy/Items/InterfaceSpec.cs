@@ -17,6 +17,22 @@ public enum InterfaceType
 
     /// <summary>Memory shared with another process of this machine, such as a virtual switch: memif, protocol 2.0.</summary>
     Memif,
+
+    /// <summary>A network device of the host, taken over through AF_XDP.</summary>
+    AfXdp,
+}
+
+/// <summary>Where in the kernel the packets of an af-xdp interface are taken.</summary>
+public enum XdpMode
+{
+    /// <summary>In the driver, or behind it when the driver cannot.</summary>
+    Auto,
+
+    /// <summary>In the driver only.</summary>
+    Native,
+
+    /// <summary>Behind the driver, where every device can.</summary>
+    Skb,
 }
 
 /// <summary>Which end of a memif the gateway is.</summary>
@@ -34,7 +50,7 @@ public sealed record InterfaceSpec : ItemSpec
 {
     public required InterfaceType Type { get; init; }
 
-    /// <summary>Name of the host's device: the one to take (af-packet) or to make (tap). Default: the item's name. Not for loopback and memif.</summary>
+    /// <summary>Name of the host's device: the one to take (af-packet, af-xdp) or to make (tap). Default: the item's name. Not for loopback and memif.</summary>
     public string? Device { get; init; }
 
     /// <summary>Addresses with prefix length; a subnet of each is connected.</summary>
@@ -71,10 +87,14 @@ public sealed record InterfaceSpec : ItemSpec
     public int? BufferSize { get; init; }
 
     /// <summary>
-    /// Queues between which flows are spread; workers serve them in turn. af-packet and tap: default one for each worker. memif client: rings in each direction, at most 8, default 1.
+    /// Queues between which flows are spread; workers serve them in turn. af-packet and tap: default one for each worker. af-xdp: receive queues that the device must have; default as many as it
+    /// has. memif client: rings in each direction, at most 8, default 1.
     /// </summary>
     [Range(1, 64)]
     public int? Queues { get; init; }
+
+    /// <summary>af-xdp: where in the kernel packets are taken. Default auto.</summary>
+    public XdpMode? Mode { get; init; }
 }
 
 /// <summary>An address and the length of its subnet's prefix, as <c>198.51.100.1/24</c>.</summary>

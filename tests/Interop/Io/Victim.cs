@@ -7,7 +7,7 @@ namespace Gateway.Interop.Io;
 /// <summary>The test program as a gateway that takes ports and is then killed: started again with <see cref="Variable"/> set, it holds what it was told to until it ends.</summary>
 internal static class Victim
 {
-    /// <summary>`STATE-FILE DEVICE…`: take these devices over, with a punt device, and wait.</summary>
+    /// <summary>`STATE-FILE DEVICE…`: take these devices over (`xdp:DEVICE` through AF_XDP), with a punt device, and wait.</summary>
     public const string Variable = "GATEWAY_INTEROP_TAKE";
 
 #pragma warning disable CA2255 // The one way to run before the test runner's own entry point, which is generated.
@@ -21,7 +21,8 @@ internal static class Victim
         using PortFactory factory = new(words[0]);
         foreach (string device in words[1..])
         {
-            PortOpening opening = factory.Open(new PortSpec.AfPacket(device) { TakeOver = true }, pool);
+            PortSpec spec = device.StartsWith("xdp:", StringComparison.Ordinal) ? new PortSpec.AfXdp(device[4..]) { TakeOver = true } : new PortSpec.AfPacket(device) { TakeOver = true };
+            PortOpening opening = factory.Open(spec, pool);
             if (opening is PortOpening.Opened) continue;
             Console.WriteLine(opening);
             Environment.Exit(1);

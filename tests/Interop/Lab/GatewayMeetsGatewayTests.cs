@@ -58,6 +58,16 @@ public sealed class GatewayMeetsGatewayTests
         },
         box => box["dataplane"]!["workers"] = 2);
 
+    [Fact]
+    [Trait("set", "quick")]
+    public void The_tunnel_stands_on_af_xdp_too() => Play(
+        new LabCase(),
+        (left, _) => Assert.Contains("af-xdp", left.MustCli("show", "interfaces"), StringComparison.Ordinal),
+        box =>
+        {
+            foreach (var item in box["config"]!.AsArray().Where(i => (string?)i!["kind"] == "interface")) item!["spec"]!["type"] = "af-xdp";
+        });
+
     private static void Play(LabCase lab, Action<GatewayProcess, string> examine, Action<JsonObject>? appliance = null)
     {
         using var net = new LabNet(leftIsBare: true, rightIsBare: true);

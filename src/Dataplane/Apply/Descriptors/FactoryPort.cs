@@ -3,7 +3,7 @@ using Gateway.Dataplane.Io;
 namespace Gateway.Dataplane.Apply.Descriptors;
 
 /// <summary>A device port whose disposal gives the device back through its factory: the dataplane disposes a port once no worker uses it.</summary>
-internal sealed class FactoryPort(IDevicePort port, PortFactory factory) : IQueuedPort, IReasonedPort
+internal sealed class FactoryPort(IDevicePort port, PortFactory factory) : IQueuedPort, IReasonedPort, ILinkedPort
 {
     public string Kind => port.Kind;
 
@@ -16,6 +16,8 @@ internal sealed class FactoryPort(IDevicePort port, PortFactory factory) : IQueu
     public IReadOnlyList<IPacketPort> Queues { get; } = port is IQueuedPort queued ? queued.Queues : [port];
 
     public IEnumerable<PortReason> Reasons => (port as IReasonedPort)?.Reasons ?? [];
+
+    public uint LinkLosses => (port as ILinkedPort)?.LinkLosses ?? 0;
 
     public int Receive(Span<uint> indices) => port.Receive(indices);
 

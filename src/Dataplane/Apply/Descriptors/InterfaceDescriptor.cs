@@ -18,7 +18,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     // Another device or type is another port; everything else changes under traffic.
     public bool CanUpdate(ItemSpec from, ItemSpec to) =>
         from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0)
-        && (a.Socket, a.Id ?? 0, a.Role ?? MemifRole.Server, a.RingSize, a.BufferSize, a.Queues) == (b.Socket, b.Id ?? 0, b.Role ?? MemifRole.Server, b.RingSize, b.BufferSize, b.Queues);
+        && (a.Socket, a.Id ?? 0, a.Role ?? MemifRole.Server, a.RingSize, a.BufferSize, a.Queues, a.Mode ?? XdpMode.Auto) == (b.Socket, b.Id ?? 0, b.Role ?? MemifRole.Server, b.RingSize, b.BufferSize, b.Queues, b.Mode ?? XdpMode.Auto);
 
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken) => new(Create(item.Key.Name, (InterfaceSpec)item.Spec));
 
@@ -70,6 +70,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     private PortSpec? Port(string name, InterfaceSpec spec) => spec.Type switch
     {
         InterfaceType.AfPacket => new PortSpec.AfPacket(spec.Device ?? name) { Mtu = spec.Mtu, TakeOver = spec.TakeOver, Queues = spec.Queues ?? dataplane.WorkerCount },
+        InterfaceType.AfXdp => new PortSpec.AfXdp(spec.Device ?? name) { Mtu = spec.Mtu, TakeOver = spec.TakeOver, Mode = spec.Mode ?? XdpMode.Auto, Queues = spec.Queues },
         InterfaceType.Tap => new PortSpec.Tap(spec.Device ?? name) { Mtu = spec.Mtu, Queues = spec.Queues ?? dataplane.WorkerCount },
         InterfaceType.Memif => new PortSpec.Memif(name)
         {
@@ -87,7 +88,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     private static InterfaceSettings Settings(string name, InterfaceSpec spec, (PhysicalAddress? Mac, int Mtu) device) => new()
     {
         Name = name,
-        Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.Tap => "tap", InterfaceType.Memif => "memif", _ => "loopback" },
+        Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.AfXdp => "af-xdp", InterfaceType.Tap => "tap", InterfaceType.Memif => "memif", _ => "loopback" },
         Mac = spec.Mac is { } mac ? PhysicalAddress.Parse(mac.Value.ToString("X12", CultureInfo.InvariantCulture)) : device.Mac,
         Mtu = spec.Mtu ?? (device.Mtu == 0 ? 1500 : Math.Min(device.Mtu, 9216)),
         Enabled = spec.Enabled,

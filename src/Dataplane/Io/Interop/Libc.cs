@@ -67,10 +67,10 @@ internal static unsafe partial class Libc
     /// <summary>Reads an option into the span without failing; for the worker's side.</summary>
     public static bool TryGetOption(int fd, int level, int option, void* value, uint length) => getsockopt(fd, level, option, value, &length) == 0;
 
-    public static byte* MapShared(Descriptor fd, nuint length)
+    public static byte* MapShared(Descriptor fd, nuint length, long offset = 0)
     {
         const int readWrite = 3, sharedPopulate = 0x1 | 0x8000;
-        nint at = mmap(0, length, readWrite, sharedPopulate, fd.Number, 0);
+        nint at = mmap(0, length, readWrite, sharedPopulate, fd.Number, (nint)offset);
         return at != -1 ? (byte*)at : throw Failure("mmap of packet rings");
     }
 

@@ -18,6 +18,9 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
 
     private const int MaxAddresses = 64;
 
+    /// <summary>A frame with a VLAN tag, and the 256 octets that the kernel keeps in front of it, fit a packet buffer of 4096.</summary>
+    private const int MaxXdpMtu = 3822;
+
     // RFC 8200 §5: every IPv6 link carries 1280 octets.
     private const int MinMtuIp6 = 1280;
 
@@ -85,7 +88,9 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         }
         else if (spec.Device is not null && !Names.IsDevice(spec.Device)) at["device"].Add(ErrorCode.InvalidName, "A device's name has 1–15 visible ASCII characters without slash and colon.");
         else if (spec.Device is null && !Names.IsDevice(name)) at["device"].Add(ErrorCode.MissingField, "The item's name cannot be that of a device, so 'device' must be given.");
-        if (spec.TakeOver && spec.Type != InterfaceType.AfPacket) at["take_over"].Add(ErrorCode.NotApplicable, "Only an af-packet interface takes over a device.");
+        if (spec.TakeOver && spec.Type is not (InterfaceType.AfPacket or InterfaceType.AfXdp)) at["take_over"].Add(ErrorCode.NotApplicable, "Only an af-packet or af-xdp interface takes over a device.");
+        if (spec.Mode is not null && spec.Type != InterfaceType.AfXdp) at["mode"].Add(ErrorCode.NotApplicable, "This goes with an af-xdp interface only.");
+        if (spec.Type == InterfaceType.AfXdp && spec.Mtu > MaxXdpMtu) at["mtu"].Add(ErrorCode.OutOfRange, $"An af-xdp interface carries at most {MaxXdpMtu} octets.");
     }
 
     private static void CheckMemif(InterfaceSpec spec, ErrorScope at)

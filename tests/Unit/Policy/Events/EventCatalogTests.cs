@@ -129,6 +129,18 @@ public sealed class EventCatalogTests
     }
 
     [Fact]
+    public void An_af_xdp_interface_is_kept_with_every_member()
+    {
+        var put = new ItemPut(new ItemKey("interface", "wan"), new InterfaceSpec { Type = InterfaceType.AfXdp, Device = "eth1", TakeOver = true, Queues = 4, Mode = XdpMode.Native });
+        var (name, data) = EventCatalog.Encode(put);
+        var text = Encoding.UTF8.GetString(data.Span);
+        Assert.Contains("\"type\":\"af-xdp\",\"device\":\"eth1\"", text, StringComparison.Ordinal);
+        Assert.Contains("\"take_over\":true,\"queues\":4,\"mode\":\"native\"}", text, StringComparison.Ordinal);
+        Assert.True(EventCatalog.TryDecode(name, data.Span, out var read, out _));
+        Assert.Equal(put, read);
+    }
+
+    [Fact]
     public void What_is_left_out_reads_as_the_default_it_always_had()
     {
         // A changed default would change what old journals say.
