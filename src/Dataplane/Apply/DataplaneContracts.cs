@@ -11,8 +11,11 @@ public sealed record InterfaceSettings
 {
     public required string Name { get; init; }
 
-    /// <summary>`af-packet`, `tap`, `memif`, `loopback`, `in-memory` …</summary>
+    /// <summary>`af-packet`, `tap`, `memif`, `loopback`, `ipsec`, `in-memory` …</summary>
     public required string Type { get; init; }
+
+    /// <summary>With `ipsec`: the number that children name it by; else 0.</summary>
+    public uint IfId { get; init; }
 
     /// <summary>Null gives a locally administered one made from the name.</summary>
     public PhysicalAddress? Mac { get; init; }

@@ -111,6 +111,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             }
             _interfaces.SetLinkLocal(state, 0);
             if (port is not null) AttachPort(state);
+            if (state.IsTunnel) Security.BindTunnel(settings.IfId, state.Index, settings.Vrf);
             _routes.Resolve();
             return state.Index;
         }
@@ -123,6 +124,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         {
             var state = _interfaces.Get(index);
             if (Tables.PuntInterface == index) Volatile.Write(ref Tables.PuntInterface, 0);
+            if (state.IsTunnel) Security.UnbindTunnel(state.Settings.IfId);
             _routes.Release(index);
             _interfaces.SetAddresses(state, []);
             _neighbors.RemoveInterface(index);
@@ -141,8 +143,8 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate)
         {
             var state = _interfaces.Get(index);
-            if (settings.Name != state.Settings.Name || settings.Type != state.Settings.Type || settings.Vrf != state.Settings.Vrf)
-                throw new ArgumentException("Name, type and VRF of an interface cannot change.", nameof(settings));
+            if (settings.Name != state.Settings.Name || settings.Type != state.Settings.Type || settings.Vrf != state.Settings.Vrf || settings.IfId != state.Settings.IfId)
+                throw new ArgumentException("Name, type, if_id and VRF of an interface cannot change.", nameof(settings));
             var linkLocal = Tables.Interfaces[index]->LinkLocalLow;
             var before = state.Settings;
             state.Settings = settings;

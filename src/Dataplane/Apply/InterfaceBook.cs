@@ -55,6 +55,9 @@ internal sealed class InterfaceState
     }
 
     public bool IsLoopback => Settings.Type == "loopback";
+
+    /// <summary>No wire and no neighbors: CHILD SAs carry its packets.</summary>
+    public bool IsTunnel => Settings.Type == "ipsec";
 }
 
 /// <summary>The interfaces and their addresses.</summary>
@@ -82,6 +85,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         uint index = 1;
         while (_interfaces.ContainsKey(index) || tables.Interfaces[index]->Flags != 0) index++;
         if (index >= InterfaceTable.Capacity) throw new ArgumentException($"There are {InterfaceTable.Capacity - 1} interfaces already.", nameof(settings));
+        var kind = settings.Type == "ipsec" ? AdjacencyKind.Tunnel : AdjacencyKind.Glean;
         var state = new InterfaceState
         {
             Index = index,
@@ -89,8 +93,8 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
             Port = port,
             Worker = worker,
             Workers = 1ul << worker,
-            Glean4 = tables.Adjacencies.Add(new Adjacency { Kind = AdjacencyKind.Glean, Interface = index }),
-            Glean6 = tables.Adjacencies.Add(new Adjacency { Kind = AdjacencyKind.Glean, Interface = index, V6 = true }),
+            Glean4 = tables.Adjacencies.Add(new Adjacency { Kind = kind, Interface = index }),
+            Glean6 = tables.Adjacencies.Add(new Adjacency { Kind = kind, Interface = index, V6 = true }),
         };
         _interfaces[index] = state;
         _byName[settings.Name] = index;
@@ -126,6 +130,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         entry->Vrf = settings.Vrf;
         entry->Worker = (uint)state.Worker;
         Volatile.Write(ref entry->Workers, state.Workers);
+        entry->IfId = settings.IfId;
         entry->LinkLocalLow = LinkLocal(entry->Mac);
         tables.Adjacencies[state.Glean4]->Mtu = entry->Mtu;
         tables.Adjacencies[state.Glean6]->Mtu = entry->Mtu;

@@ -11,6 +11,9 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
 
         public NeighborKey? Through { get; set; }
 
+        /// <summary>The ipsec interface that it leads into.</summary>
+        public uint? Tunnel { get; set; }
+
         public bool Active { get; set; }
     }
 
@@ -39,7 +42,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
     public void Release(uint index)
     {
         foreach (var (key, held) in _routes)
-            if (held.Active && (held.Through?.Interface == index || held.Settings.Interface == index)) Deactivate(key, held);
+            if (held.Active && (held.Through?.Interface == index || held.Tunnel == index || held.Settings.Interface == index)) Deactivate(key, held);
     }
 
     /// <summary>Tries those that wait, and moves those whose next hop lies on another interface now.</summary>
@@ -47,7 +50,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
     {
         foreach (var (key, held) in _routes)
         {
-            if (held.Active && held.Settings.Via is { } via && held.Settings.Interface is null && interfaces.Towards(held.Settings.Vrf, AddressWords.From(via)) != held.Through?.Interface)
+            if (held.Active && held.Settings.Via is { } via && held.Settings.Interface is null && interfaces.Towards(held.Settings.Vrf, AddressWords.From(via)) != (held.Through?.Interface ?? held.Tunnel))
                 Deactivate(key, held);
             if (held.Active && IsLost(held.Through?.Interface ?? held.Settings.Interface)) Deactivate(key, held);
             if (!held.Active) Activate(key, held);
@@ -81,6 +84,13 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
                     var address = AddressWords.From(via);
                     var index = settings.Interface ?? interfaces.Towards(settings.Vrf, address);
                     if (index is null or 0 || !interfaces.Exists(index.Value) || IsLost(index)) return false;
+                    // An ipsec interface has no neighbors: whoever is behind it, the SA's peer is next.
+                    if (interfaces.Get(index.Value).IsTunnel)
+                    {
+                        adjacency = interfaces.GleanOf(index.Value, key.Prefix.V6);
+                        held.Tunnel = index;
+                        break;
+                    }
                     var through = new NeighborKey(index.Value, address);
                     adjacency = neighbors.Use(through);
                     if (adjacency == 0) return false;
@@ -105,5 +115,6 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
         rib.Clear(key, RouteSource.Static, 0);
         if (held.Through is { } through) neighbors.Unuse(through);
         held.Through = null;
+        held.Tunnel = null;
     }
 }

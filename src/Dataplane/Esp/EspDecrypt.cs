@@ -4,6 +4,7 @@ using Gateway.Crypto.Packet;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Nodes;
+using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Esp;
 
@@ -186,7 +187,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         if ((frame.Meta(index)->Flags & PacketFlags.UdpEncapsulated) != 0) WatchEndpoint(ref frame, entry, frame.Meta(index), outer);
 
         var kind = (entry->Flags & SaFlags.Transport) == 0
-            ? EspPayload.Open(entry, job->Destination, job->Length, TOuter.EcnOf(outer), out inner)
+            ? EspPayload.Open(entry, job->Destination, job->Length, TOuter.TrafficClassOf(outer), out inner)
             : EspTransport.Open(entry, outer, job->Destination, job->Length, (frame.Meta(index)->Flags & PacketFlags.UdpEncapsulated) != 0, out start, out inner);
         switch (kind)
         {
@@ -207,10 +208,22 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
                 entry->In.Drops.Malformed++;
                 return Drop(ref frame, ReasonOf(fault), index);
         }
+        if ((entry->Flags & SaFlags.Routed) != 0 && !Arrives(ref frame, entry, inner)) return Drop(ref frame, EspDecryptReason.NoInterface, index);
         if (edge == EspDecryptEdge.Ip4Input) ClampMss<InnerIp4>(ref frame, entry, start, inner);
         else ClampMss<InnerIp6>(ref frame, entry, start, inner);
         SaUse.Count(frame.Context, entry->Id, &entry->In.Traffic, inner, outbound: false);
         frame.Add(EspDecryptCount.Decrypted);
+        return true;
+    }
+
+    /// <summary>Counts the packet on the ipsec interface that it arrives on; false when that is not there.</summary>
+    private static bool Arrives(ref Frame frame, SaEntry* sa, int length)
+    {
+        var on = Volatile.Read(ref sa->Interface);
+        if ((frame.Tables.Interfaces[on]->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled)) != (InterfaceFlags.Present | InterfaceFlags.Enabled)) return false;
+        var counters = frame.Context.Interfaces + on;
+        counters->RxPackets++;
+        counters->RxBytes += (uint)length;
         return true;
     }
 

@@ -22,6 +22,7 @@ internal enum EspDecryptReason : ushort
     CongestionUntellable,
     OutsideSelectors,
     NoBuffer,
+    NoInterface,
 }
 
 /// <summary>What esp-decrypt counts besides drops.</summary>
@@ -63,6 +64,7 @@ internal static class EspDecryptRows
             (EspDecryptReason.CongestionUntellable, "Congestion was marked on the way, and the packet inside cannot tell its receiver (RFC 6040)."),
             (EspDecryptReason.OutsideSelectors, "The packet is authentic, but its addresses, protocol or ports lie outside its SA's selectors."),
             (EspDecryptReason.NoBuffer, "No free packet to put a long decrypted packet into."),
+            (EspDecryptReason.NoInterface, "The SA has an if_id, and no ipsec interface with it is there and enabled."),
         ],
         [
             (EspDecryptCount.Decrypted, "Packets decrypted and passed on."),

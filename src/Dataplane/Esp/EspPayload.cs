@@ -33,10 +33,10 @@ internal static unsafe class EspPayload
     /// <summary>Longest chain of IPv6 extension headers that is followed to find the ports.</summary>
     private const int MaxExtensions = 8;
 
-    /// <param name="outerEcn">ECN field of the outer header.</param>
+    /// <param name="outerClass">Traffic class of the outer header.</param>
     /// <param name="inner">Length of the inner IP packet, at the start of the text.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static EspPayloadKind Open(SaEntry* sa, byte* text, int length, int outerEcn, out int inner)
+    public static EspPayloadKind Open(SaEntry* sa, byte* text, int length, int outerClass, out int inner)
     {
         inner = 0;
         var room = TextOf(text, length);
@@ -50,13 +50,13 @@ internal static unsafe class EspPayload
                 inner = Wire.U16(text + 2);
                 if (inner > room || (text[0] & 15) * 4 is var header && (header < Ip4Header || header > inner)) return EspPayloadKind.BadInnerPacket;
                 if (!Lies4(sa, text, inner)) return EspPayloadKind.OutsideSelectors;
-                return outerEcn == Ecn.NotEct || Mark4(sa, text, outerEcn) ? EspPayloadKind.Ip4 : EspPayloadKind.CongestionUntellable;
+                return IsUnmarked(sa, outerClass) || Mark4(sa, text, outerClass) ? EspPayloadKind.Ip4 : EspPayloadKind.CongestionUntellable;
             case NextIp6:
                 if (room < Ip6Header || text[0] >> 4 != 6) return EspPayloadKind.BadInnerPacket;
                 inner = Ip6Header + Wire.U16(text + 4);
                 if (inner > room) return EspPayloadKind.BadInnerPacket;
                 if (!Lies6(sa, text, inner)) return EspPayloadKind.OutsideSelectors;
-                return outerEcn == Ecn.NotEct || Mark6(sa, text, outerEcn) ? EspPayloadKind.Ip6 : EspPayloadKind.CongestionUntellable;
+                return IsUnmarked(sa, outerClass) || Mark6(sa, text, outerClass) ? EspPayloadKind.Ip6 : EspPayloadKind.CongestionUntellable;
             case NextNone:
                 // RFC 4303 §2.6: a dummy packet is discarded without prejudice.
                 return EspPayloadKind.Dummy;
@@ -134,25 +134,34 @@ internal static unsafe class EspPayload
         }
     }
 
-    // RFC 6040 §4.2 in normal mode; RFC 4301 §5.1.2 leaves the rest of the traffic class as it is inside.
-    private static bool Mark4(SaEntry* sa, byte* ip, int outerEcn)
+    /// <summary>Most packets: nothing of the outer traffic class concerns the inner one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsUnmarked(SaEntry* sa, int outerClass) => (outerClass & 3) == Ecn.NotEct && (sa->Flags & SaFlags.CopyDscpIn) == 0;
+
+    // RFC 6040 §4.2 in normal mode; RFC 4301 §5.1.2.1 leaves the DSCP as it is inside, unless the SA says otherwise (RFC 2983 §3, pipe and uniform model).
+    private static int Leave(SaEntry* sa, int innerClass, int outerClass)
     {
-        if ((sa->Flags & SaFlags.CopyEcn) == 0) return true;
-        var mark = Ecn.Leave(ip[1], outerEcn);
-        if (mark == Ecn.Drop) return false;
-        if (mark == (ip[1] & 3)) return true;
+        var mark = (sa->Flags & SaFlags.CopyEcn) == 0 ? innerClass & 3 : Ecn.Leave(innerClass, outerClass);
+        return mark == Ecn.Drop ? -1 : ((sa->Flags & SaFlags.CopyDscpIn) == 0 ? innerClass : outerClass) & 0xFC | mark;
+    }
+
+    private static bool Mark4(SaEntry* sa, byte* ip, int outerClass)
+    {
+        var left = Leave(sa, ip[1], outerClass);
+        if (left < 0) return false;
+        if (left == ip[1]) return true;
         var before = Unsafe.ReadUnaligned<ushort>(ip);
-        ip[1] = (byte)(ip[1] & ~3 | mark);
+        ip[1] = (byte)left;
         Unsafe.WriteUnaligned(ip + 10, Checksum.Update(Unsafe.ReadUnaligned<ushort>(ip + 10), before, Unsafe.ReadUnaligned<ushort>(ip)));
         return true;
     }
 
-    private static bool Mark6(SaEntry* sa, byte* ip, int outerEcn)
+    private static bool Mark6(SaEntry* sa, byte* ip, int outerClass)
     {
-        if ((sa->Flags & SaFlags.CopyEcn) == 0) return true;
-        var mark = Ecn.Leave(ip[1] >> 4, outerEcn);
-        if (mark == Ecn.Drop) return false;
-        ip[1] = (byte)(ip[1] & 0xCF | mark << 4);
+        var word = Wire.U16(ip);
+        var left = Leave(sa, word >> 4 & 0xFF, outerClass);
+        if (left < 0) return false;
+        Wire.Put16(ip, word & 0xF00F | left << 4);
         return true;
     }
 }

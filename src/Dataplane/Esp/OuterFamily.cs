@@ -8,7 +8,7 @@ internal unsafe interface IOuterFamily
 {
     static abstract string DecryptNode { get; }
     static abstract bool V6 { get; }
-    static abstract int EcnOf(byte* ip);
+    static abstract int TrafficClassOf(byte* ip);
     static abstract UInt128 SourceOf(byte* ip);
 }
 
@@ -19,7 +19,7 @@ internal readonly unsafe struct OuterIp4 : IOuterFamily
     public static bool V6 => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int EcnOf(byte* ip) => ip[1] & 3;
+    public static int TrafficClassOf(byte* ip) => ip[1];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static UInt128 SourceOf(byte* ip) => Wire.U32(ip + 12);
@@ -32,7 +32,7 @@ internal readonly unsafe struct OuterIp6 : IOuterFamily
     public static bool V6 => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int EcnOf(byte* ip) => ip[1] >> 4 & 3;
+    public static int TrafficClassOf(byte* ip) => (byte)(Wire.U16(ip) >> 4);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static UInt128 SourceOf(byte* ip) => new UInt128(Wire.U64(ip + 8), Wire.U64(ip + 16));

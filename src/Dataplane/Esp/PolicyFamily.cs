@@ -15,10 +15,18 @@ internal unsafe interface IPolicyFamily<TAddress>
     static abstract string Encrypt { get; }
     static abstract string Rewrite { get; }
     static abstract string Deliver { get; }
+    static abstract string TunnelNode { get; }
+    static abstract string IcmpError { get; }
+
+    /// <summary>The error about a packet that no tunnel carries.</summary>
+    static abstract ulong NoWay { get; }
 
     static abstract TAddress Source(byte* ip);
     static abstract TAddress Destination(byte* ip);
     static abstract SpdTable<TAddress> Rules(DataplaneTables tables);
+
+    /// <summary>The rules of what is routed into ipsec interfaces.</summary>
+    static abstract SpdTable<TAddress> RoutedRules(DataplaneTables tables);
 }
 
 /// <inheritdoc/>
@@ -29,6 +37,9 @@ internal readonly unsafe struct PolicyIp4 : IPolicyFamily<uint>
     public static string Encrypt => NodeNames.Esp4Encrypt;
     public static string Rewrite => NodeNames.Ip4Rewrite;
     public static string Deliver => NodeNames.Ip4Deliver;
+    public static string TunnelNode => NodeNames.Ipsec4Output;
+    public static string IcmpError => NodeNames.Icmp4Error;
+    public static ulong NoWay => Nodes.IcmpError.NetUnreachable4;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Source(byte* ip) => Wire.U32(ip + 12);
@@ -37,6 +48,8 @@ internal readonly unsafe struct PolicyIp4 : IPolicyFamily<uint>
     public static uint Destination(byte* ip) => Wire.U32(ip + 16);
 
     public static SpdTable<uint> Rules(DataplaneTables tables) => tables.Spd.V4;
+
+    public static SpdTable<uint> RoutedRules(DataplaneTables tables) => tables.Spd.Routed4;
 }
 
 /// <inheritdoc/>
@@ -47,6 +60,9 @@ internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
     public static string Encrypt => NodeNames.Esp6Encrypt;
     public static string Rewrite => NodeNames.Ip6Rewrite;
     public static string Deliver => NodeNames.Ip6Deliver;
+    public static string TunnelNode => NodeNames.Ipsec6Output;
+    public static string IcmpError => NodeNames.Icmp6Error;
+    public static ulong NoWay => Nodes.IcmpError.NoRoute6;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static UInt128 Source(byte* ip) => new UInt128(Wire.U64(ip + 8), Wire.U64(ip + 16));
@@ -55,6 +71,8 @@ internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
     public static UInt128 Destination(byte* ip) => new UInt128(Wire.U64(ip + 24), Wire.U64(ip + 32));
 
     public static SpdTable<UInt128> Rules(DataplaneTables tables) => tables.Spd.V6;
+
+    public static SpdTable<UInt128> RoutedRules(DataplaneTables tables) => tables.Spd.Routed6;
 }
 
 /// <summary>What the policy reads of a packet's layer 4.</summary>

@@ -31,6 +31,9 @@ public sealed unsafe class SaControl : IDisposable
     private readonly Dictionary<ChildSaId, Installed> _installed = [];
     private readonly Dictionary<uint, ChildSaId> _byIndex = [];
 
+    /// <summary>The ipsec interfaces by their if_id.</summary>
+    private readonly Dictionary<uint, (uint Index, uint Vrf)> _tunnels = [];
+
     /// <summary>Told of policies that packets can leave by: some may wait. Under the gate.</summary>
     internal Action<uint> OutboundReady { get; init; } = _ => { };
 
@@ -253,6 +256,30 @@ public sealed unsafe class SaControl : IDisposable
         Volatile.Write(ref sa.Entry->Out.EffectiveMtuAt, 0);
     }
 
+    /// <summary>What SAs with this number decrypt arrives on an ipsec interface from now on. Under the gate.</summary>
+    internal void BindTunnel(uint ifId, uint index, uint vrf)
+    {
+        _tunnels[ifId] = (index, vrf);
+        Enter(ifId, index, vrf);
+    }
+
+    /// <summary>The interface goes; what its SAs decrypt has nowhere to arrive. Under the gate.</summary>
+    internal void UnbindTunnel(uint ifId)
+    {
+        _tunnels.Remove(ifId);
+        Enter(ifId, 0, 0);
+    }
+
+    private void Enter(uint ifId, uint index, uint vrf)
+    {
+        foreach (var sa in _installed.Values)
+        {
+            if (sa.Parameters.IfIdIn != ifId) continue;
+            sa.Entry->Vrf = vrf;
+            Volatile.Write(ref sa.Entry->Interface, index);
+        }
+    }
+
     /// <summary>Makes these the configured policies: those of children and those of policy items. No packet sees a moment without the old or the new ones.</summary>
     public void SetPolicies(IReadOnlyList<SecurityPolicy> policies)
     {
@@ -310,7 +337,7 @@ public sealed unsafe class SaControl : IDisposable
     public IReadOnlyList<SecurityRuleStatus> Rules()
     {
         lock (_gate)
-            return [.. _program.Dump().Select(r => new SecurityRuleStatus(r.Name, r.Action, r.Local, r.Remote, r.Configured, _byIndex.TryGetValue(r.Sa, out var id) ? id : null))];
+            return [.. _program.Dump().Select(r => new SecurityRuleStatus(r.Name, r.Action, r.Local, r.Remote, r.Configured, _byIndex.TryGetValue(r.Sa, out var id) ? id : null, r.IfId))];
     }
 
     /// <summary>The public form of a worker's notice about SAs; null when it is none or what it names is gone.</summary>
@@ -368,7 +395,8 @@ public sealed unsafe class SaControl : IDisposable
         entry->HeaderLength = EspHeaderLength + cipher.IvLength;
         entry->Alignment = cipher.Alignment;
         entry->Flags = (sa.Esn ? SaFlags.Esn : 0) | (sa.CopyDf ? SaFlags.CopyDf : 0) | (sa.CopyEcn ? SaFlags.CopyEcn : 0) | (sa.CopyDscpOut ? SaFlags.CopyDscpOut : 0)
-            | (sa.Mode == SaMode.Transport ? SaFlags.Transport : 0);
+            | (sa.CopyDscpIn ? SaFlags.CopyDscpIn : 0) | (sa.Mode == SaMode.Transport ? SaFlags.Transport : 0) | (sa.IfIdIn != 0 ? SaFlags.Routed : 0);
+        if (sa.IfIdIn != 0) (entry->Interface, entry->Vrf) = _tunnels.GetValueOrDefault(sa.IfIdIn);
         entry->Hot = (SaHotState*)install.HotState;
         if (entry->Hot == null)
         {
@@ -438,5 +466,5 @@ public sealed unsafe class SaControl : IDisposable
         new Spi(spi), traffic.Packets, traffic.Bytes, traffic.LastUsed == 0 ? null : TimeSpan.FromTicks((now - traffic.LastUsed) / 100), sequence,
         drops.Replayed + drops.Forged + drops.Policy + drops.Malformed + drops.Expired + drops.TooBig);
 
-    private void Activate() => _tables.SpdActive = _program.Count > 0;
+    private void Activate() => _tables.SpdActive = _program.CountUnrouted > 0;
 }

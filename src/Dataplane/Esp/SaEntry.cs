@@ -24,6 +24,12 @@ internal enum SaFlags : uint
 
     /// <summary>ESP stands behind the packet's own IP header (RFC 4301 §4.1).</summary>
     Transport = 16,
+
+    /// <summary>The inner header takes the DSCP of the outer one; else it stays.</summary>
+    CopyDscpIn = 32,
+
+    /// <summary>Decrypted packets arrive on <see cref="SaEntry.Interface"/> or not at all.</summary>
+    Routed = 64,
 }
 
 /// <summary>What was told about a direction of an SA, so that each notice is given once.</summary>

@@ -16,7 +16,7 @@ public readonly ref struct SaInstall
     /// <summary>Address of <see cref="SaHotState.Bytes"/> bytes, aligned to 64, in the SA's vault slot; 0 = private memory. All zeroes for a new SA; else the SA goes on from it.</summary>
     public nint HotState { get; init; }
 
-    /// <summary>Interface that decrypted packets arrive on; 0 = the one their outer packet arrived on.</summary>
+    /// <summary>Interface that decrypted packets arrive on; 0 = the one their outer packet arrived on. With an if_id it is the ipsec interface of that number, whatever stands here.</summary>
     public uint Interface { get; init; }
 
     /// <summary>Where inner packets are looked up.</summary>
@@ -74,4 +74,5 @@ public sealed record SaStatus(ChildSaParameters Parameters, SaDirectionStatus In
 /// <summary>A line of the SPD, for `show policies`, in the order in which lines are looked at.</summary>
 /// <param name="Configured">False: it is there only because an SA has these selectors.</param>
 /// <param name="Sa">The SA that outbound packets use; null = none.</param>
-public sealed record SecurityRuleStatus(string Policy, SecurityAction Action, TrafficSelector Local, TrafficSelector Remote, bool Configured, ChildSaId? Sa);
+/// <param name="IfId">It concerns what is routed into the ipsec interface with this number; 0 = all other packets.</param>
+public sealed record SecurityRuleStatus(string Policy, SecurityAction Action, TrafficSelector Local, TrafficSelector Remote, bool Configured, ChildSaId? Sa, uint IfId = 0);

@@ -29,6 +29,9 @@ public sealed record SecurityPolicy(string Name, SecurityAction Action, ValueLis
     /// <summary>A few packets wait a while for the SA that they ask for; without it they are dropped.</summary>
     public bool Holds { get; init; }
 
+    /// <summary>It concerns only what is routed into the ipsec interface with this number, and nothing that comes in; 0 = all.</summary>
+    public uint IfId { get; init; }
+
     /// <summary>The protect policy of a configured child. Selectors that are not known before the SA is (dynamic) are left out by the caller; the SA brings them.</summary>
     public static SecurityPolicy OfChild(ConnectionName connection, ChildName child, ValueList<TrafficSelector> local, ValueList<TrafficSelector> remote, int priority = 0) =>
         new($"{connection}/{child}", SecurityAction.Protect, local, remote, priority) { Connection = connection, Child = child };

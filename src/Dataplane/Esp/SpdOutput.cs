@@ -14,9 +14,6 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
     where TFamily : struct, IPolicyFamily<TAddress>
     where TAddress : unmanaged, IBinaryInteger<TAddress>
 {
-    /// <summary>An acquire is told at most this often for a rule, ns.</summary>
-    private const long AcquireInterval = 1_000_000_000;
-
     private enum Edge : ushort
     {
         Rewrite,
@@ -92,7 +89,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
             }
             else
             {
-                Acquire(ref frame, rule, key);
+                if (Acquire.Tell(ref frame, rule, key)) frame.Add(Count.Acquires);
                 // RFC 4301 §4.4.1 leaves it open what becomes of the packet; a host's first one is not to be lost where its SA is on its way.
                 if (rule->Holds && frame.Context.Held.TryHold(index, rule->Policy, frame.Node, frame.Now)) frame.Add(Count.Held);
                 else frame.Drop(Reason.NoSa, index);
@@ -103,14 +100,4 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Same(in SpdKey<TAddress> a, in SpdKey<TAddress> b) =>
         a.Local == b.Local && a.Remote == b.Remote && a.Protocol == b.Protocol && a.LocalPort == b.LocalPort && a.RemotePort == b.RemotePort && a.HasPorts == b.HasPorts;
-
-    // RFC 4301 §4.4.1: a packet that needs an SA triggers its negotiation.
-    private static void Acquire(ref Frame frame, SpdRule<TAddress>* rule, in SpdKey<TAddress> key)
-    {
-        if (rule->LastAcquire != 0 && frame.Now - rule->LastAcquire < AcquireInterval) return;
-        rule->LastAcquire = frame.Now;
-        frame.Add(Count.Acquires);
-        frame.Context.Notices.TryPush(SaNotice.Acquire(
-            rule->Policy, sizeof(TAddress) == 16, UInt128.CreateTruncating(key.Local), UInt128.CreateTruncating(key.Remote), key.Protocol, key.LocalPort, key.RemotePort));
-    }
 }

@@ -13,7 +13,7 @@ namespace Gateway.Dataplane.Esp;
 /// </summary>
 internal sealed unsafe class SpdProgram(Spd spd)
 {
-    private readonly record struct Key(bool OfChild, string Name, TrafficSelector Local, TrafficSelector Remote);
+    private readonly record struct Key(bool OfChild, string Name, TrafficSelector Local, TrafficSelector Remote, uint IfId);
 
     private sealed class Rule
     {
@@ -36,11 +36,12 @@ internal sealed unsafe class SpdProgram(Spd spd)
     private readonly Dictionary<Key, Rule> _rules = [];
     private readonly Dictionary<string, int> _priorities = [];
     private readonly HashSet<string> _holding = [];
-    private readonly Dictionary<(TrafficSelector Local, TrafficSelector Remote), List<Key>> _twins = [];
+    private readonly Dictionary<(TrafficSelector Local, TrafficSelector Remote, uint IfId), List<Key>> _twins = [];
     private readonly List<PolicyNames> _policies = [new("", default, default)];
     private readonly Dictionary<(bool OfChild, string Name), uint> _policyNumbers = [];
 
-    public int Count => _rules.Count;
+    /// <summary>Rules of packets that are not routed into an ipsec interface.</summary>
+    public int CountUnrouted { get; private set; }
 
     /// <summary>The child of a policy number; null when the policy is none of a child.</summary>
     public (ConnectionName Connection, ChildName Child)? ChildOf(uint policy) =>
@@ -64,7 +65,7 @@ internal sealed unsafe class SpdProgram(Spd spd)
             var number = NumberOf(ofChild, policy.Name, policy.Connection, policy.Child);
             foreach (var (local, remote) in Pairs(Selectors.OrAny(policy.Local), Selectors.OrAny(policy.Remote)))
             {
-                var key = new Key(ofChild, policy.Name, local, remote);
+                var key = new Key(ofChild, policy.Name, local, remote, policy.IfId);
                 if (!wanted.Add(key)) continue;
                 Configure(key, action, policy.Priority, number, policy.Holds);
             }
@@ -83,7 +84,7 @@ internal sealed unsafe class SpdProgram(Spd spd)
         var name = NameOf(sa);
         foreach (var (local, remote) in Pairs(sa.LocalSelectors, sa.RemoteSelectors))
         {
-            var key = new Key(true, name, local, remote);
+            var key = new Key(true, name, local, remote, sa.IfIdOut);
             if (!_rules.TryGetValue(key, out var rule))
             {
                 rule = new Rule { Action = SpdAction.Protect, Priority = _priorities.GetValueOrDefault(name), Policy = NumberOf(true, name, sa.Connection, sa.Child), Holds = _holding.Contains(name) };
@@ -124,11 +125,11 @@ internal sealed unsafe class SpdProgram(Spd spd)
     public bool Uses(ChildSaParameters sa, uint index) => RulesOf(sa).Any(r => Newest(r.Rule) == index);
 
     /// <summary>All rules in the order in which they are looked at, within each family.</summary>
-    public IEnumerable<(string Name, SecurityAction Action, TrafficSelector Local, TrafficSelector Remote, ulong Rank, ulong Order, bool Configured, uint Sa)> Dump() =>
+    public IEnumerable<(string Name, SecurityAction Action, TrafficSelector Local, TrafficSelector Remote, ulong Rank, ulong Order, bool Configured, uint Sa, uint IfId)> Dump() =>
         _rules.Select(r => (r.Key.Name,
                 r.Value.Action switch { SpdAction.Protect => SecurityAction.Protect, SpdAction.Bypass => SecurityAction.Bypass, _ => SecurityAction.Discard },
-                r.Key.Local, r.Key.Remote, RankOf(r.Key, r.Value), OrderOf(r.Key, r.Value), r.Value.Configured, Newest(r.Value)))
-            .OrderBy(r => r.Local.Family).ThenBy(r => r.Item5).ThenBy(r => r.Item6);
+                r.Key.Local, r.Key.Remote, RankOf(r.Key, r.Value), OrderOf(r.Key, r.Value), r.Value.Configured, Newest(r.Value), r.Key.IfId))
+            .OrderBy(r => r.IfId).ThenBy(r => r.Local.Family).ThenBy(r => r.Item5).ThenBy(r => r.Item6);
 
     private static string NameOf(ChildSaParameters sa) => $"{sa.Connection}/{sa.Child}";
 
@@ -148,7 +149,7 @@ internal sealed unsafe class SpdProgram(Spd spd)
         var name = NameOf(sa);
         foreach (var (local, remote) in Pairs(sa.LocalSelectors, sa.RemoteSelectors))
         {
-            var key = new Key(true, name, local, remote);
+            var key = new Key(true, name, local, remote, sa.IfIdOut);
             if (_rules.TryGetValue(key, out var rule)) yield return (key, rule);
         }
     }
@@ -174,9 +175,10 @@ internal sealed unsafe class SpdProgram(Spd spd)
     {
         if (rule.Configured || rule.Sas.Count > 0) return;
         _rules.Remove(key);
-        var twins = _twins[(key.Local, key.Remote)];
+        if (key.IfId == 0) CountUnrouted--;
+        var twins = _twins[TwinsOf(key)];
         twins.Remove(key);
-        if (twins.Count == 0) _twins.Remove((key.Local, key.Remote));
+        if (twins.Count == 0) _twins.Remove(TwinsOf(key));
         Remove(key, rule.Native);
     }
 
@@ -190,7 +192,13 @@ internal sealed unsafe class SpdProgram(Spd spd)
     }
 
     private void Create(Key key, Rule rule) =>
-        rule.Native = key.Local.Family == AddressFamily.InterNetwork ? Create(spd.V4, key, rule) : Create(spd.V6, key, rule);
+        rule.Native = key.Local.Family == AddressFamily.InterNetwork ? Create(Rules4(key), key, rule) : Create(Rules6(key), key, rule);
+
+    private static (TrafficSelector Local, TrafficSelector Remote, uint IfId) TwinsOf(Key key) => (key.Local, key.Remote, key.IfId);
+
+    private SpdTable<uint> Rules4(Key key) => key.IfId == 0 ? spd.V4 : spd.Routed4;
+
+    private SpdTable<UInt128> Rules6(Key key) => key.IfId == 0 ? spd.V6 : spd.Routed6;
 
     private static void* Create<TAddress>(SpdTable<TAddress> table, Key key, Rule rule)
         where TAddress : unmanaged, IBinaryInteger<TAddress>
@@ -202,6 +210,7 @@ internal sealed unsafe class SpdProgram(Spd spd)
             Rank = RankOf(key, rule),
             Order = OrderOf(key, rule),
             Action = rule.Action,
+            IfId = key.IfId,
             Policy = rule.Policy,
             Holds = rule.Holds,
             Sa = Newest(rule),
@@ -212,8 +221,9 @@ internal sealed unsafe class SpdProgram(Spd spd)
     private void Add(Key key, Rule rule)
     {
         _rules.Add(key, rule);
+        if (key.IfId == 0) CountUnrouted++;
         rule.Leads = rule.Sas.Count > 0;
-        if (!_twins.TryGetValue((key.Local, key.Remote), out var twins)) _twins.Add((key.Local, key.Remote), twins = new List<Key>(1));
+        if (!_twins.TryGetValue(TwinsOf(key), out var twins)) _twins.Add(TwinsOf(key), twins = new List<Key>(1));
         // As long as it was alone its place did not matter.
         if (twins.Count == 1) Place(twins[0], _rules[twins[0]]);
         twins.Add(key);
@@ -222,7 +232,7 @@ internal sealed unsafe class SpdProgram(Spd spd)
     private void Choose(Key key, Rule rule)
     {
         Tell(key, rule);
-        if (_twins[(key.Local, key.Remote)].Count > 1) Place(key, rule);
+        if (_twins[TwinsOf(key)].Count > 1) Place(key, rule);
     }
 
     // The new rule is there before the old one goes.
@@ -243,7 +253,7 @@ internal sealed unsafe class SpdProgram(Spd spd)
 
     private void Remove(Key key, void* native)
     {
-        if (key.Local.Family == AddressFamily.InterNetwork) spd.V4.Remove((SpdRule<uint>*)native);
-        else spd.V6.Remove((SpdRule<UInt128>*)native);
+        if (key.Local.Family == AddressFamily.InterNetwork) Rules4(key).Remove((SpdRule<uint>*)native);
+        else Rules6(key).Remove((SpdRule<UInt128>*)native);
     }
 }

@@ -14,6 +14,7 @@ internal readonly unsafe struct Ip4Rewrite : INode
         Resolve,
         Fragment,
         IcmpError,
+        Tunnel,
     }
 
     private enum Reason : ushort
@@ -34,6 +35,7 @@ internal readonly unsafe struct Ip4Rewrite : INode
             (Edge.Resolve, NodeNames.NeighborResolve),
             (Edge.Fragment, NodeNames.Ip4Fragment),
             (Edge.IcmpError, NodeNames.Icmp4Error),
+            (Edge.Tunnel, NodeNames.Ipsec4Output),
         ],
         [
             (Reason.TooBig, "The packet is bigger than the interface takes and must not be fragmented."),
@@ -77,7 +79,8 @@ internal readonly unsafe struct Ip4Rewrite : INode
             }
             if (adjacency->Kind != AdjacencyKind.Neighbor)
             {
-                if (adjacency->Kind >= AdjacencyKind.Glean) frame.Enqueue(Edge.Resolve, index);
+                if (adjacency->Kind == AdjacencyKind.Tunnel) frame.Enqueue(Edge.Tunnel, index);
+                else if (adjacency->Kind >= AdjacencyKind.Glean) frame.Enqueue(Edge.Resolve, index);
                 else frame.Drop(Reason.RouteGone, index);
                 continue;
             }

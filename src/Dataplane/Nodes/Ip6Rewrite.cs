@@ -13,6 +13,7 @@ internal readonly unsafe struct Ip6Rewrite : INode
         Output,
         Resolve,
         IcmpError,
+        Tunnel,
     }
 
     private enum Reason : ushort
@@ -28,7 +29,12 @@ internal readonly unsafe struct Ip6Rewrite : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         NodeNames.Ip6Rewrite,
-        [(Edge.Output, NodeNames.InterfaceOutput), (Edge.Resolve, NodeNames.NeighborResolve), (Edge.IcmpError, NodeNames.Icmp6Error)],
+        [
+            (Edge.Output, NodeNames.InterfaceOutput),
+            (Edge.Resolve, NodeNames.NeighborResolve),
+            (Edge.IcmpError, NodeNames.Icmp6Error),
+            (Edge.Tunnel, NodeNames.Ipsec6Output),
+        ],
         [
             (Reason.TooBig, "The packet is bigger than the interface takes."),
             (Reason.RouteGone, "The route was removed while the packet was on its way."),
@@ -61,7 +67,8 @@ internal readonly unsafe struct Ip6Rewrite : INode
                 frame.Add(Count.MssClamped);
             if (adjacency->Kind != AdjacencyKind.Neighbor)
             {
-                if (adjacency->Kind >= AdjacencyKind.Glean) frame.Enqueue(Edge.Resolve, index);
+                if (adjacency->Kind == AdjacencyKind.Tunnel) frame.Enqueue(Edge.Tunnel, index);
+                else if (adjacency->Kind >= AdjacencyKind.Glean) frame.Enqueue(Edge.Resolve, index);
                 else frame.Drop(Reason.RouteGone, index);
                 continue;
             }

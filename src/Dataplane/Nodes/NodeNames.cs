@@ -54,6 +54,12 @@ internal static class NodeNames
 
     /// <inheritdoc cref="Spd4Output"/>
     public const string Spd6Output = "spd6-output";
+
+    /// <summary>What was routed into an ipsec interface: NextHop is its adjacency. On to esp-encrypt with the SA's number in NextHop, or nowhere.</summary>
+    public const string Ipsec4Output = "ipsec4-output";
+
+    /// <inheritdoc cref="Ipsec4Output"/>
+    public const string Ipsec6Output = "ipsec6-output";
     public const string Esp4Encrypt = "esp4-encrypt";
     public const string Esp6Encrypt = "esp6-encrypt";
 

@@ -34,6 +34,8 @@ internal static class StandardGraph
         NodeRegistration.Of<EspEncrypt<InnerIp6>>(),
         NodeRegistration.Of<Ip4Rewrite>(),
         NodeRegistration.Of<Ip6Rewrite>(),
+        NodeRegistration.Of<TunnelOutput<PolicyIp4, uint>>(),
+        NodeRegistration.Of<TunnelOutput<PolicyIp6, UInt128>>(),
         NodeRegistration.Of<NeighborResolve>(),
         NodeRegistration.Of<Icmp4Error>(),
         NodeRegistration.Of<Icmp6Error>(),

@@ -26,6 +26,9 @@ internal enum AdjacencyKind : byte
 
     /// <summary>A next hop with its Ethernet header ready.</summary>
     Neighbor,
+
+    /// <summary>An ipsec interface: the CHILD SAs with its if_id carry the packet.</summary>
+    Tunnel,
 }
 
 /// <summary>Where a route leads; one cache line.</summary>

@@ -61,6 +61,9 @@ internal unsafe struct InterfaceEntry
     /// <summary>First IPv4 address, host order; 0 none.</summary>
     public uint Ip4;
 
+    /// <summary>An ipsec interface: the number that children name it by; else 0.</summary>
+    public uint IfId;
+
     /// <summary>First IPv6 address that is not link-local; 0 none.</summary>
     public ulong Ip6High;
     public ulong Ip6Low;

@@ -31,6 +31,9 @@ internal unsafe struct SpdRule<TAddress>
     /// <summary>Packets wait for an SA instead of being dropped.</summary>
     public bool Holds;
 
+    /// <summary>It selects only what is routed into the ipsec interface with this number; 0 in the tables of all other packets.</summary>
+    public uint IfId;
+
     /// <summary>Number of the policy, for notices.</summary>
     public uint Policy;
 

@@ -60,8 +60,9 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
     public int Tuples => _tuples.Count;
 
     /// <summary>The first rule in the order of the SPD that selects the packet; null when none does.</summary>
+    /// <param name="ifId">Only rules with this number; 0 in the tables of packets that are not routed into an ipsec interface.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public SpdRule<TAddress>* Find(in SpdKey<TAddress> key)
+    public SpdRule<TAddress>* Find(in SpdKey<TAddress> key, uint ifId = 0)
     {
         var root = (Root*)Volatile.Read(ref _root);
         var tuples = (Tuple**)(root + 2);
@@ -72,11 +73,11 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
             if (best != null && best->Rank < tuple->LeastRank) break;
             var buckets = (Buckets*)Volatile.Read(ref *(nint*)&tuple->Buckets);
             var heads = (nint*)(buckets + 1);
-            var rule = (SpdRule<TAddress>*)Volatile.Read(ref heads[Hash(key.Local & tuple->LocalMask, key.Remote & tuple->RemoteMask) & buckets->Mask]);
+            var rule = (SpdRule<TAddress>*)Volatile.Read(ref heads[Hash(key.Local & tuple->LocalMask, key.Remote & tuple->RemoteMask, ifId) & buckets->Mask]);
             for (; rule != null; rule = (SpdRule<TAddress>*)Volatile.Read(ref rule->Next[buckets->Generation]))
             {
                 if (best != null && !rule->Precedes(*best)) break;
-                if (!rule->Matches(key)) continue;
+                if (rule->IfId != ifId || !rule->Matches(key)) continue;
                 best = rule;
                 break;
             }
@@ -132,7 +133,7 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
     private static TAddress MaskOf(int length) => length == 0 ? TAddress.Zero : ~TAddress.Zero << (_width - length);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Hash(TAddress local, TAddress remote)
+    private static uint Hash(TAddress local, TAddress remote, uint ifId)
     {
         ulong hash;
         if (typeof(TAddress) == typeof(uint))
@@ -147,7 +148,7 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
             hash = (BitOperations.RotateLeft(hash, 31) ^ (ulong)(r >> 64)) * 0x94D049BB133111EB;
             hash = BitOperations.RotateLeft(hash, 27) ^ (ulong)r;
         }
-        hash = (hash ^ _seed) * 0x9E3779B97F4A7C15;
+        hash = (hash ^ _seed ^ (ulong)ifId * 0xD6E8FEB86659FD93) * 0x9E3779B97F4A7C15;
         hash = (hash ^ hash >> 32) * 0xBF58476D1CE4E5B9;
         return (uint)(hash >> 32);
     }
@@ -193,7 +194,7 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
     /// <summary>The link where the rule hangs or would hang in its chain: before the first that it precedes.</summary>
     private static ulong* PlaceOf(Tuple* tuple, Buckets* buckets, SpdRule<TAddress>* rule)
     {
-        var place = (ulong*)(buckets + 1) + (Hash(rule->Local.Start & tuple->LocalMask, rule->Remote.Start & tuple->RemoteMask) & buckets->Mask);
+        var place = (ulong*)(buckets + 1) + (Hash(rule->Local.Start & tuple->LocalMask, rule->Remote.Start & tuple->RemoteMask, rule->IfId) & buckets->Mask);
         while (*place != 0 && ((SpdRule<TAddress>*)*place)->Precedes(*rule)) place = &((SpdRule<TAddress>*)*place)->Next[buckets->Generation];
         return place;
     }

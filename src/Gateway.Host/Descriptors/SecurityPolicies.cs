@@ -24,7 +24,7 @@ internal static class SecurityPolicies
                 // What a peer gives us is known with the SA; what we give a peer is of our pools.
                 var pools = connection.Pools.Select(name => PoolRange(configuration, name)).OfType<TrafficSelector>().ToList();
                 var (local, remote) = (Selectors(child.LocalTs, connection.Vips.Count > 0 ? [] : connection.LocalAddrs, []), Selectors(child.RemoteTs, connection.RemoteAddrs, pools));
-                if (local.Count > 0 && remote.Count > 0) policies.Add(SecurityPolicy.OfChild(new ConnectionName(item.Key.Name), new ChildName(name), local, remote) with { Holds = ComesBySelf(child) });
+                if (local.Count > 0 && remote.Count > 0) policies.Add(SecurityPolicy.OfChild(new ConnectionName(item.Key.Name), new ChildName(name), local, remote) with { Holds = ComesBySelf(child), IfId = (uint)(child.IfIdOut ?? connection.IfIdOut) });
             }
         }
 

@@ -14,6 +14,9 @@ internal enum ValueForm
     /// <summary>A number with an optional k, m or g (of 1024).</summary>
     Bytes,
 
+    /// <summary>The number of an XFRM interface, decimal, octal with 0 or hexadecimal with 0x as strtoul reads it.</summary>
+    InterfaceId,
+
     /// <summary>Selectors, checked one by one.</summary>
     Selectors,
 

@@ -40,10 +40,8 @@ internal static class SwanctlTables
         Carried("ppk_id", Text),
         Carried("ppk_required", YesNo),
         Carried("reauth_time", Duration),
-        Lost("if_id_in", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
-        Lost("if_id_out", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
-        Lost("if_id_in", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
-        Lost("if_id_out", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
+        Carried("if_id_in", InterfaceId),
+        Carried("if_id_out", InterfaceId),
         Lost("mediation*", Whole, "the mediation extension is not supported", _no),
         Lost("mediated_by", Whole, "the mediation extension is not supported"),
     ];
@@ -85,13 +83,13 @@ internal static class SwanctlTables
         Lost("mark_out", Whole, "its policies would apply to packets with any mark", ["0", "0/0x00000000"]),
         Lost("set_mark_in", Partial, "packets carry no marks here", ["0", "0/0x00000000"]),
         Lost("set_mark_out", Partial, "packets carry no marks here", ["0", "0/0x00000000"]),
-        Lost("if_id_in", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
-        Lost("if_id_out", Whole, "its policies would apply to all interfaces instead of an XFRM interface", ["0"]),
+        Carried("if_id_in", InterfaceId),
+        Carried("if_id_out", InterfaceId),
         Lost("label", Whole, "security labels are not supported"),
         Lost("label_mode", None, "concerns security labels only", ["system"]),
         Lost("tfc_padding", Partial, "packets are not padded against traffic analysis", ["0"]),
         Lost("hw_offload", None, "a matter of the Linux kernel's SAs", ["no", "auto"]),
-        Lost("copy_dscp", Partial, "the DSCP is copied outwards only", ["out"]),
+        Carried("copy_dscp", Word, new() { ["out"] = "out", ["in"] = "in", ["yes"] = "yes", ["no"] = "no" }),
     ];
 
     public static IReadOnlyList<SwanctlRule> Pool { get; } =

@@ -17,6 +17,7 @@ internal static class SwanctlValue
         ValueForm.YesNo => value.ToLowerInvariant() switch { "yes" or "true" or "enabled" or "1" => true, "no" or "false" or "disabled" or "0" => false, _ => null },
         ValueForm.Duration => SwanDuration.TryParse(value, out var duration) ? duration.ToString() : null,
         ValueForm.Bytes => Bytes(value),
+        ValueForm.InterfaceId => InterfaceId(value),
         ValueForm.Selectors => Split(value).All(IsSelector) ? ToArray(Split(value).Select(Selector)) : null,
         ValueForm.Authentication => AuthenticationWord.TryParse(value, out var word) ? word.Text : null,
         ValueForm.Word => rule.Words!.TryGetValue(value.ToLowerInvariant(), out var known) ? known : null,
@@ -29,6 +30,7 @@ internal static class SwanctlValue
         ValueForm.YesNo => "yes or no",
         ValueForm.Duration => "a duration",
         ValueForm.Bytes => "a number of bytes",
+        ValueForm.InterfaceId => "the number of one interface (%unique and %unique-dir would need a new interface for each SA)",
         ValueForm.Selectors => "traffic selectors",
         ValueForm.Authentication => "a method of authentication that the gateway knows",
         ValueForm.Files => "files that could be read",
@@ -49,6 +51,23 @@ internal static class SwanctlValue
     }
 
     private static JsonArray ToArray(IEnumerable<string> words) => [.. words.Select(w => (JsonNode)w)];
+
+    private static JsonNode? InterfaceId(string value)
+    {
+        var read = value.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+            ? uint.TryParse(value.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number)
+            : value.Length > 1 && value[0] == '0' ? TryOctal(value, out number) : uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+        return read ? (long)number : null;
+    }
+
+    private static bool TryOctal(string value, out uint number)
+    {
+        ulong read = 0;
+        var valid = value.Length <= 12 && value.All(c => c is >= '0' and <= '7');
+        foreach (var digit in valid ? value : "") read = (read << 3) + (uint)(digit - '0');
+        number = (uint)read;
+        return valid && read <= uint.MaxValue;
+    }
 
     private static JsonNode? Bytes(string value)
     {

@@ -113,7 +113,7 @@ internal static class PastViews
         var sas = state.Sas.ChildSas.Values.ToLookup(c => $"{c.Parameters.Connection}/{c.Parameters.Child}", c => c.Id);
         return SecurityPolicies.Of(state.Configuration.Configuration).OrderBy(p => p.Priority == 0 ? int.MaxValue : p.Priority).Select((p, order) => new PolicyRow(
             order + 1, p.Action.ToString().ToLowerInvariant(), p.Name, [.. p.Local.Select(s => s.ToString())], [.. p.Remote.Select(s => s.ToString())],
-            sas[p.Name].Select(id => id.ToString()).LastOrDefault()));
+            sas[p.Name].Select(id => id.ToString()).LastOrDefault(), p.IfId == 0 ? null : p.IfId));
     }
 
     private static IEnumerable<(ItemKey Key, T Spec)> Items<T>(string kind, JournalState state)

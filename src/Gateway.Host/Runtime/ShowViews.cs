@@ -39,7 +39,7 @@ internal sealed class ShowViews(
     /// <summary>What an interface stands on: a device of the host, or the socket of a memif.</summary>
     internal static string? DeviceOf(InterfaceSpec spec, string name) => spec.Type switch
     {
-        InterfaceType.Loopback => null,
+        InterfaceType.Loopback or InterfaceType.Ipsec => null,
         InterfaceType.Memif => spec.Socket,
         _ => spec.Device ?? name,
     };
@@ -172,7 +172,7 @@ internal sealed class ShowViews(
     };
 
     private IEnumerable<PolicyRow> Policies() => dataplane.Security.Rules().Select((rule, order) => new PolicyRow(
-        order + 1, rule.Action.ToString().ToLowerInvariant(), rule.Policy, [rule.Local.ToString()], [rule.Remote.ToString()], rule.Sa?.ToString()));
+        order + 1, rule.Action.ToString().ToLowerInvariant(), rule.Policy, [rule.Local.ToString()], [rule.Remote.ToString()], rule.Sa?.ToString(), rule.IfId == 0 ? null : rule.IfId));
 
     private IEnumerable<Api.Views.CounterRow> Counters()
     {

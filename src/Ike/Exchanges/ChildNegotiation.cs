@@ -8,6 +8,7 @@ using Gateway.Ike.Sa;
 using Gateway.Ike.Wire;
 using Gateway.Policy;
 using Gateway.Policy.Events;
+using Gateway.Policy.Items;
 using Gateway.Policy.Sa;
 
 namespace Gateway.Ike.Exchanges;
@@ -197,6 +198,10 @@ internal static class ChildNegotiation
                 (ulong)spec.RekeyPackets, (ulong)(spec.LifePackets ?? spec.RekeyPackets + (spec.RekeyPackets / 10))),
             CopyDf = spec.CopyDf,
             CopyEcn = spec.CopyEcn,
+            CopyDscpOut = spec.CopyDscp is DscpCopy.Out or DscpCopy.Yes,
+            CopyDscpIn = spec.CopyDscp is DscpCopy.In or DscpCopy.Yes,
+            IfIdIn = (uint)(spec.IfIdIn ?? peering.Connection.Spec.IfIdIn),
+            IfIdOut = (uint)(spec.IfIdOut ?? peering.Connection.Spec.IfIdOut),
         };
         return new ChildSa(parameters, (chosen with { Spi = default }).ToString(), Replaces: rekeyed?.Id);
     }

@@ -19,7 +19,7 @@ namespace Gateway.Ike.Sa;
 public static class IkeSaSnapshot
 {
     /// <summary>Raised with every change of the layout; others are refused.</summary>
-    public const byte Version = 6;
+    public const byte Version = 7;
 
     private const ushort Magic = 0x494b; // "IK"
 
@@ -513,6 +513,9 @@ public static class IkeSaSnapshot
         writer.Bool(p.CopyDf);
         writer.Bool(p.CopyEcn);
         writer.Bool(p.CopyDscpOut);
+        writer.Bool(p.CopyDscpIn);
+        writer.UInt32(p.IfIdIn);
+        writer.UInt32(p.IfIdOut);
         writer.Text(child.Proposal);
         writer.Byte((byte)child.Stage);
         writer.UInt64(child.Replaces?.Value ?? 0);
@@ -545,6 +548,9 @@ public static class IkeSaSnapshot
             CopyDf = reader.Bool(),
             CopyEcn = reader.Bool(),
             CopyDscpOut = reader.Bool(),
+            CopyDscpIn = reader.Bool(),
+            IfIdIn = reader.UInt32(),
+            IfIdOut = reader.UInt32(),
         };
         return new ChildSa(parameters, reader.Text(), (ChildStage)reader.Byte(), reader.UInt64() is var id and not 0 ? new ChildSaId(id) : null, reader.Bool(), reader.Bool());
     }

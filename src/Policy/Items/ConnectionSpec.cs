@@ -75,6 +75,22 @@ public enum ChildlessPolicy
     Never,
 }
 
+/// <summary>In which directions the DSCP crosses a tunnel (RFC 2983).</summary>
+public enum DscpCopy
+{
+    /// <summary>The outer header takes the inner one's; the inner one stays as its sender wrote it.</summary>
+    Out,
+
+    /// <summary>The outer header has DSCP 0; on its way out of the tunnel the inner header takes the outer one's.</summary>
+    In,
+
+    /// <summary>Both.</summary>
+    Yes,
+
+    /// <summary>Neither.</summary>
+    No,
+}
+
 /// <summary>An IKE connection (<c>connection</c>), in the words and with the defaults of swanctl.conf's <c>connections.NAME</c>.</summary>
 public sealed record ConnectionSpec : ItemSpec
 {
@@ -147,6 +163,14 @@ public sealed record ConnectionSpec : ItemSpec
 
     /// <summary>No IKE SA without a post-quantum pre-shared key.</summary>
     public bool PpkRequired { get; init; }
+
+    /// <summary>For children that do not say it themselves: the <c>if_id</c> of the ipsec interface that what they decrypt arrives on; 0 = none.</summary>
+    [Range(0, 4_294_967_295)]
+    public long IfIdIn { get; init; }
+
+    /// <summary>For children that do not say it themselves: they protect only what is routed into the ipsec interface with this <c>if_id</c>; 0 = whatever their selectors take.</summary>
+    [Range(0, 4_294_967_295)]
+    public long IfIdOut { get; init; }
 
     public bool Equals(ConnectionSpec? other) =>
         other is not null && ToString() == other.ToString();
@@ -236,4 +260,14 @@ public sealed record ChildSpec
     public bool CopyDf { get; init; } = true;
 
     public bool CopyEcn { get; init; } = true;
+
+    public DscpCopy CopyDscp { get; init; } = DscpCopy.Out;
+
+    /// <summary>The <c>if_id</c> of the ipsec interface that decrypted packets arrive on; 0 = none. Default: the connection's.</summary>
+    [Range(0, 4_294_967_295)]
+    public long? IfIdIn { get; init; }
+
+    /// <summary>Only what is routed into the ipsec interface with this <c>if_id</c> is protected; 0 = whatever the selectors take. Default: the connection's.</summary>
+    [Range(0, 4_294_967_295)]
+    public long? IfIdOut { get; init; }
 }

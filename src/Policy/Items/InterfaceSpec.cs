@@ -20,6 +20,9 @@ public enum InterfaceType
 
     /// <summary>A network device of the host, taken over through AF_XDP.</summary>
     AfXdp,
+
+    /// <summary>No device: what is routed here is protected by the CHILD SAs with its <c>if_id</c>, and what these decrypt arrives here.</summary>
+    Ipsec,
 }
 
 /// <summary>Where in the kernel the packets of an af-xdp interface are taken.</summary>
@@ -50,7 +53,7 @@ public sealed record InterfaceSpec : ItemSpec
 {
     public required InterfaceType Type { get; init; }
 
-    /// <summary>Name of the host's device: the one to take (af-packet, af-xdp) or to make (tap). Default: the item's name. Not for loopback and memif.</summary>
+    /// <summary>Name of the host's device: the one to take (af-packet, af-xdp) or to make (tap). Default: the item's name. Not for loopback, memif and ipsec.</summary>
     public string? Device { get; init; }
 
     /// <summary>Addresses with prefix length; a subnet of each is connected.</summary>
@@ -60,13 +63,17 @@ public sealed record InterfaceSpec : ItemSpec
     [Range(576, 9216)]
     public int? Mtu { get; init; }
 
-    /// <summary>MAC address; default the device's, or a local one for tap and memif, the same at every start.</summary>
+    /// <summary>MAC address; default the device's, or a local one for tap and memif, the same at every start. Not for loopback and ipsec.</summary>
     public MacAddress? Mac { get; init; }
 
     public bool Enabled { get; init; } = true;
 
     /// <summary>Take the device although the host itself uses it (has addresses or its default route there).</summary>
     public bool TakeOver { get; init; }
+
+    /// <summary>ipsec: the number that <c>if_id_in</c> and <c>if_id_out</c> of connections and children name it by, 1–4294967295.</summary>
+    [Range(1, 4_294_967_295)]
+    public long? IfId { get; init; }
 
     /// <summary>memif: absolute path of the control socket, at most 107 octets.</summary>
     public string? Socket { get; init; }

@@ -76,4 +76,12 @@ public sealed record ChildSaParameters
     public bool CopyEcn { get; init; } = true;
 
     public bool CopyDscpOut { get; init; } = true;
+
+    public bool CopyDscpIn { get; init; }
+
+    /// <summary>The <c>if_id</c> of the ipsec interface that decrypted packets arrive on; 0 = none: they arrive where their outer packet did.</summary>
+    public uint IfIdIn { get; init; }
+
+    /// <summary>The <c>if_id</c> of the ipsec interface that packets must be routed into to be protected; 0 = none: whatever the selectors take.</summary>
+    public uint IfIdOut { get; init; }
 }

@@ -17,7 +17,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
 
     // Another device or type is another port; everything else changes under traffic.
     public bool CanUpdate(ItemSpec from, ItemSpec to) =>
-        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0)
+        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0) && a.IfId == b.IfId
         && (a.Socket, a.Id ?? 0, a.Role ?? MemifRole.Server, a.RingSize, a.BufferSize, a.Queues, a.Mode ?? XdpMode.Auto) == (b.Socket, b.Id ?? 0, b.Role ?? MemifRole.Server, b.RingSize, b.BufferSize, b.Queues, b.Mode ?? XdpMode.Auto);
 
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken) => new(Create(item.Key.Name, (InterfaceSpec)item.Spec));
@@ -42,7 +42,8 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     {
         if (dataplane.TryFindInterface(name, out var there)) dataplane.RemoveInterface(there);
         IPacketPort? port = null;
-        (PhysicalAddress? Mac, int Mtu) device = (null, 65_535);
+        // What has no device has no limit of its own, except that packets for a tunnel should be such as pass through networks.
+        (PhysicalAddress? Mac, int Mtu) device = (null, spec.Type == InterfaceType.Ipsec ? 1500 : 65_535);
         if (Port(name, spec) is { } wanted)
         {
             switch (ports.Open(wanted, dataplane.Pool))
@@ -88,7 +89,8 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     private static InterfaceSettings Settings(string name, InterfaceSpec spec, (PhysicalAddress? Mac, int Mtu) device) => new()
     {
         Name = name,
-        Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.AfXdp => "af-xdp", InterfaceType.Tap => "tap", InterfaceType.Memif => "memif", _ => "loopback" },
+        Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.AfXdp => "af-xdp", InterfaceType.Tap => "tap", InterfaceType.Memif => "memif", InterfaceType.Ipsec => "ipsec", _ => "loopback" },
+        IfId = (uint)(spec.IfId ?? 0),
         Mac = spec.Mac is { } mac ? PhysicalAddress.Parse(mac.Value.ToString("X12", CultureInfo.InvariantCulture)) : device.Mac,
         Mtu = spec.Mtu ?? (device.Mtu == 0 ? 1500 : Math.Min(device.Mtu, 9216)),
         Enabled = spec.Enabled,

@@ -143,7 +143,8 @@ public sealed record ChildSaRow
 
 /// <summary>A row of <c>show policies</c>: the security policies in the order in which they are looked at.</summary>
 /// <param name="Sa">With <c>protect</c>: the CHILD SA that outbound packets use; without one they are dropped.</param>
-public sealed record PolicyRow(int Order, string Action, string Name, IReadOnlyList<string> LocalTs, IReadOnlyList<string> RemoteTs, string? Sa);
+/// <param name="IfId">It concerns only what is routed into the ipsec interface with this number; null = all packets.</param>
+public sealed record PolicyRow(int Order, string Action, string Name, IReadOnlyList<string> LocalTs, IReadOnlyList<string> RemoteTs, string? Sa, uint? IfId = null);
 
 /// <summary>A row of <c>show counters</c>.</summary>
 /// <param name="Area">The node, the port or the part of the control side that counts.</param>

@@ -110,6 +110,8 @@ internal static class SaSections
             { "spi-in", sa.InboundSpi.ToString() },
             { "spi-out", sa.OutboundSpi.ToString() },
         };
+        if (sa.IfIdIn != 0) section.Add("if-id-in", sa.IfIdIn.ToString("x8", CultureInfo.InvariantCulture));
+        if (sa.IfIdOut != 0) section.Add("if-id-out", sa.IfIdOut.ToString("x8", CultureInfo.InvariantCulture));
         AlgorithmWords.Add(section, SaProtocol.Esp, proposal);
         Traffic(section, "in", carried?.Inbound);
         Traffic(section, "out", carried?.Outbound);

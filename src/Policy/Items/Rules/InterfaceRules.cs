@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Gateway.Policy.Commands;
@@ -10,6 +11,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     public const string AddressClaim = "address";
     public const string DeviceClaim = "device";
     public const string MemifClaim = "memif";
+    public const string IfIdClaim = "if_id";
 
     /// <summary>A client's memory: offsets in it have 32 bits, and it is the gateway's to pay.</summary>
     private const long MaxMemifBytes = 1L << 30;
@@ -29,6 +31,8 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         CheckDevice(name, spec, at);
         if (spec.Type == InterfaceType.Memif) CheckMemif(spec, at);
         else RefuseMemif(spec, at);
+        if (spec.Type == InterfaceType.Ipsec && spec.IfId is null) at["if_id"].Add(ErrorCode.MissingField, "An ipsec interface needs the number that children name it by.");
+        if (spec.Type != InterfaceType.Ipsec && spec.IfId is not null) at["if_id"].Add(ErrorCode.NotApplicable, "This goes with an ipsec interface only.");
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
         for (var i = 0; i < spec.Addresses.Count; i++)
@@ -46,6 +50,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     protected override IEnumerable<HeldClaim> Claims(string name, InterfaceSpec spec)
     {
         if (spec.Type == InterfaceType.Memif) yield return new(new(MemifClaim, $"{spec.Id ?? 0} on {spec.Socket}"), spec.Id is null ? ".socket" : ".id");
+        else if (spec.Type == InterfaceType.Ipsec) yield return new(new(IfIdClaim, (spec.IfId ?? 0).ToString(CultureInfo.InvariantCulture)), ".if_id");
         else if (spec.Type != InterfaceType.Loopback) yield return new(new(DeviceClaim, spec.Device ?? name), spec.Device is null ? "" : ".device");
         for (var i = 0; i < spec.Addresses.Count; i++)
             if (!IsLinkLocal(spec.Addresses[i])) yield return new(new(AddressClaim, spec.Addresses[i].Address.ToString()), $".addresses[{i}]");
@@ -77,10 +82,11 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
 
     private static void CheckDevice(string name, InterfaceSpec spec, ErrorScope at)
     {
-        if (spec.Type == InterfaceType.Loopback)
+        if (spec.Type is InterfaceType.Loopback or InterfaceType.Ipsec)
         {
-            if (spec.Device is not null) at["device"].Add(ErrorCode.NotApplicable, "A loopback has no device.");
-            if (spec.Mac is not null) at["mac"].Add(ErrorCode.NotApplicable, "A loopback has no MAC address.");
+            var what = spec.Type == InterfaceType.Loopback ? "A loopback" : "An ipsec interface";
+            if (spec.Device is not null) at["device"].Add(ErrorCode.NotApplicable, $"{what} has no device.");
+            if (spec.Mac is not null) at["mac"].Add(ErrorCode.NotApplicable, $"{what} has no MAC address.");
         }
         else if (spec.Type == InterfaceType.Memif)
         {
@@ -117,7 +123,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         foreach (var (member, given) in (ReadOnlySpan<(string, bool)>)
             [("socket", spec.Socket is not null), ("id", spec.Id is not null), ("role", spec.Role is not null), ("ring_size", spec.RingSize is not null), ("buffer_size", spec.BufferSize is not null)])
             if (given) at[member].Add(ErrorCode.NotApplicable, "This goes with a memif interface only.");
-        if (spec is { Type: InterfaceType.Loopback, Queues: not null }) at["queues"].Add(ErrorCode.NotApplicable, "A loopback has no queues.");
+        if (spec is { Type: InterfaceType.Loopback or InterfaceType.Ipsec, Queues: not null }) at["queues"].Add(ErrorCode.NotApplicable, "What has no device has no queues.");
     }
 
     private static bool IsSocketPath(string path) =>
@@ -130,8 +136,8 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         for (var i = 0; i < spec.Addresses.Count; i++)
         {
             var own = spec.Addresses[i];
-            // Every link has fe80::/10 of its own; a loopback's single address is no subnet (its being unique is checked as a claim).
-            if (IsLinkLocal(own) || (spec.Type == InterfaceType.Loopback && own.PrefixLength == Addresses.Width(own.Address))) continue;
+            // Every link has fe80::/10 of its own; the single address of what has no wire is no subnet (its being unique is checked as a claim).
+            if (IsLinkLocal(own) || (spec.Type is InterfaceType.Loopback or InterfaceType.Ipsec && own.PrefixLength == Addresses.Width(own.Address))) continue;
             var range = Sa.TrafficSelector.OfPrefix(own.Address, own.PrefixLength);
             yield return new Subnet(own.Address.AddressFamily, Addresses.Number(range.Start), Addresses.Number(range.End), item.Key, i);
         }

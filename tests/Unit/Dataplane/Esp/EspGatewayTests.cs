@@ -216,6 +216,25 @@ public sealed unsafe class EspGatewayTests
         Assert.Equal(1228, Ip(Assert.Single(gateway.OnLan())).Length);
     }
 
+    [Fact]
+    public void A_fragmented_ESP_packet_over_IPv6_is_put_together_first_also_behind_UDP()
+    {
+        foreach (var udp in (bool[])[false, true])
+        {
+            using var gateway = new TestGateway();
+            var peer = Peer(v6: true, udp);
+            Install(gateway, peer);
+            var outer = peer.In.Wrap(Udp4("10.2.0.7", "10.1.0.2", 1200), 1);
+            var (protocol, payload) = (outer[6], outer[40..]);
+            // Next header, reserved, offset and more-flag, identification: the later part comes first.
+            gateway.FromWan(Build.Ip6("2001:db8:2::2", "2001:db8:2::1", 44, [protocol, 0, 800 >> 8, 800 & 0xF8, 0, 0, 0, 9, .. payload[800..]]));
+            Assert.Empty(gateway.OnLan());
+            gateway.FromWan(Build.Ip6("2001:db8:2::2", "2001:db8:2::1", 44, [protocol, 0, 0, 1, 0, 0, 0, 9, .. payload[..800]]));
+            Assert.Equal(1228, Ip(Assert.Single(gateway.OnLan())).Length);
+            Assert.Empty(gateway.Drops());
+        }
+    }
+
     // RFC 4301 §8.2.1.
     [Fact]
     public void A_host_on_the_LAN_learns_what_the_tunnel_leaves_it()

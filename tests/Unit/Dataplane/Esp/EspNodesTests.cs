@@ -339,6 +339,26 @@ public sealed unsafe class EspNodesTests : IDisposable
         Assert.NotNull(outbound.Unseal(EspOf(left), 1));
     }
 
+    // RFC 2983: with the uniform model a DSCP that the network changed outlives the tunnel.
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void The_DSCP_comes_out_of_the_tunnel_as_the_SA_says(bool copy, bool ecn)
+    {
+        var (_, inbound) = Up(change: p => p with { CopyDscpIn = copy, CopyEcn = ecn });
+        ulong sequence = 0;
+        foreach (var (inner, outer) in ((byte, byte)[])[(0x2C << 2 | 2, 0x0A << 2 | 3), (0x2C << 2 | 1, 0x0A << 2), (0, 0x3F << 2), (0xFC, 0), (0x2C << 2 | 3, 0x2C << 2 | 3)])
+        {
+            var mark = ecn ? Ecn.Leave(inner, outer) : inner & 3;
+            var expected = (byte)((copy ? outer : inner) & 0xFC | mark);
+            Assert.Equal(Back4(60, expected), Assert.Single(_lab.Decrypt(inbound.Wrap(Back4(60, inner), ++sequence, outer))).Bytes);
+            Assert.Equal(Back6(60, expected), Assert.Single(_lab.Decrypt(inbound.Wrap(Back6(60, inner), ++sequence, outer))).Bytes);
+        }
+        // Congestion that cannot be told ends the packet, whatever becomes of the DSCP.
+        Assert.Equal(ecn ? 0 : 1, _lab.Decrypt(inbound.Wrap(Back4(60), ++sequence, 0x0A << 2 | 3)).Count);
+    }
+
     [Fact]
     public void Outer_packets_that_may_be_split_have_identifications_that_differ()
     {

@@ -141,6 +141,36 @@ public sealed class EventCatalogTests
     }
 
     [Fact]
+    public void An_ipsec_interface_and_what_names_it_are_kept()
+    {
+        var put = new ItemPut(new ItemKey("interface", "tun7"), new InterfaceSpec { Type = InterfaceType.Ipsec, IfId = 4_294_967_295 });
+        var (name, data) = EventCatalog.Encode(put);
+        Assert.Contains("{\"type\":\"ipsec\",\"if_id\":4294967295}", Encoding.UTF8.GetString(data.Span), StringComparison.Ordinal);
+        Assert.True(EventCatalog.TryDecode(name, data.Span, out var read, out _));
+        Assert.Equal(put, read);
+
+        var child = new ChildSpec { CopyDscp = DscpCopy.No, IfIdIn = 0, IfIdOut = 8 };
+        var connection = new ItemPut(new ItemKey("connection", "c"), new ConnectionSpec
+        {
+            Local = [new()],
+            Remote = [new()],
+            IfIdIn = 7,
+            IfIdOut = 9,
+            Children = new Dictionary<string, ChildSpec> { ["n"] = child },
+        });
+        (name, data) = EventCatalog.Encode(connection);
+        Assert.Contains("\"n\":{\"copy_dscp\":\"no\",\"if_id_in\":0,\"if_id_out\":8}", Encoding.UTF8.GetString(data.Span), StringComparison.Ordinal);
+        Assert.True(EventCatalog.TryDecode(name, data.Span, out read, out _));
+        Assert.Equal(connection, read);
+
+        var installed = Assert.IsType<ChildSaInstalled>(EventSamples.ByName["ike.child-installed.v1"]);
+        var routed = installed with { Parameters = installed.Parameters with { CopyDscpIn = true, IfIdIn = 1, IfIdOut = 2 } };
+        (name, data) = EventCatalog.Encode(routed);
+        Assert.True(EventCatalog.TryDecode(name, data.Span, out read, out _));
+        Assert.Equal(routed, read);
+    }
+
+    [Fact]
     public void What_is_left_out_reads_as_the_default_it_always_had()
     {
         // A changed default would change what old journals say.
