@@ -36,17 +36,26 @@ public sealed record SaInventory
 
     public ulong LastChildSaId { get; private init; }
 
-    public IEnumerable<ChildSaEntry> ChildrenOf(IkeSaId id) => ChildSas.Values.Where(c => c.IkeSa == id);
+    /// <summary>Numbers of CHILD SAs by the IKE SA that they belong to, so that the end of one does not look at all.</summary>
+    private ImmutableDictionary<ulong, ImmutableArray<ulong>> Families { get; init; } = ImmutableDictionary<ulong, ImmutableArray<ulong>>.Empty;
+
+    public IEnumerable<ChildSaEntry> ChildrenOf(IkeSaId id) => Families.TryGetValue(id.Value, out var children) ? children.Select(c => ChildSas[c]) : [];
+
+    /// <summary>Two inventories of the same SAs are equal.</summary>
+    public bool Equals(SaInventory? other) => other is not null && LastIkeSaId == other.LastIkeSaId && LastChildSaId == other.LastChildSaId
+        && IkeSas == other.IkeSas && ChildSas == other.ChildSas && LastFailures == other.LastFailures;
+
+    public override int GetHashCode() => HashCode.Combine(LastIkeSaId, LastChildSaId, IkeSas.Count, ChildSas.Count);
 
     internal static SaInventory Of(
-        IEnumerable<IkeSaEntry> ikeSas, IEnumerable<ChildSaEntry> childSas, IEnumerable<KeyValuePair<ConnectionName, ConnectionFailure>> failures, ulong lastIkeSaId, ulong lastChildSaId) => new()
+        IEnumerable<IkeSaEntry> ikeSas, IEnumerable<ChildSaEntry> childSas, IEnumerable<KeyValuePair<ConnectionName, ConnectionFailure>> failures, ulong lastIkeSaId, ulong lastChildSaId) => new SaInventory
         {
             IkeSas = ikeSas.ToImmutableSortedDictionary(s => s.Id.Value, s => s),
             ChildSas = childSas.ToImmutableSortedDictionary(c => c.Id.Value, c => c),
             LastFailures = failures.ToImmutableDictionary(),
             LastIkeSaId = lastIkeSaId,
             LastChildSaId = lastChildSaId,
-        };
+        }.Related();
 
     public SaInventory Apply(JournalFact e) => e.Event switch
     {
@@ -59,16 +68,12 @@ public sealed record SaInventory
         IkeSaClosed closed => Without(closed.Id),
         SaLost lost => Without(lost.Id),
         IkeSaEndpointChanged moved => Move(moved),
-        ChildSasInherited inherited => this with
+        ChildSasInherited inherited => ChildrenOf(inherited.From).Aggregate(this, (s, c) => s.WithChild(c with { IkeSa = inherited.To })),
+        ChildSaInstalled child => WithChild(new ChildSaEntry(child.Parameters, child.Parameters.IkeSa, child.Proposal, e.Time, e.Position)) with
         {
-            ChildSas = ChildSas.SetItems(ChildrenOf(inherited.From).Select(c => KeyValuePair.Create(c.Id.Value, c with { IkeSa = inherited.To }))),
-        },
-        ChildSaInstalled child => this with
-        {
-            ChildSas = ChildSas.SetItem(child.Parameters.Id.Value, new ChildSaEntry(child.Parameters, child.Parameters.IkeSa, child.Proposal, e.Time, e.Position)),
             LastChildSaId = Math.Max(LastChildSaId, child.Parameters.Id.Value),
         },
-        ChildSaClosed closed => this with { ChildSas = ChildSas.Remove(closed.Id.Value) },
+        ChildSaClosed closed => WithoutChild(closed.Id.Value),
         IkeSaFailed { Connection: { } connection } failed => Fail(connection, new ConnectionFailure(e.Time, failed.Reason, failed.Detail, failed.RemoteAddress)),
         ChildSaFailed failed => Fail(failed.Connection, new ConnectionFailure(e.Time, failed.Reason, failed.Detail, null)),
         _ => this,
@@ -92,7 +97,36 @@ public sealed record SaInventory
     private SaInventory Without(IkeSaId id) => this with
     {
         IkeSas = IkeSas.Remove(id.Value),
-        ChildSas = ChildSas.RemoveRange(ChildrenOf(id).Select(c => c.Id.Value)),
+        ChildSas = Families.TryGetValue(id.Value, out var children) ? ChildSas.RemoveRange(children) : ChildSas,
+        Families = Families.Remove(id.Value),
+    };
+
+    private SaInventory WithChild(ChildSaEntry child)
+    {
+        var (id, owner) = (child.Id.Value, child.IkeSa.Value);
+        var before = ChildSas.TryGetValue(id, out var known) && known.IkeSa != child.IkeSa ? WithoutChild(id) : this;
+        var family = before.Families.GetValueOrDefault(owner, []);
+        return before with
+        {
+            ChildSas = before.ChildSas.SetItem(id, child),
+            Families = family.Contains(id) ? before.Families : before.Families.SetItem(owner, family.Add(id)),
+        };
+    }
+
+    private SaInventory WithoutChild(ulong id)
+    {
+        if (!ChildSas.TryGetValue(id, out var child)) return this;
+        var left = Families[child.IkeSa.Value].Remove(id);
+        return this with
+        {
+            ChildSas = ChildSas.Remove(id),
+            Families = left.IsEmpty ? Families.Remove(child.IkeSa.Value) : Families.SetItem(child.IkeSa.Value, left),
+        };
+    }
+
+    private SaInventory Related() => this with
+    {
+        Families = ChildSas.Values.GroupBy(c => c.IkeSa.Value, c => c.Id.Value).ToImmutableDictionary(g => g.Key, g => g.ToImmutableArray()),
     };
 
     private SaInventory Move(IkeSaEndpointChanged moved)

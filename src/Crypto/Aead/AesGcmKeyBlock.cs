@@ -13,6 +13,7 @@ public unsafe struct AesGcmKeyBlock
     /// <summary>Blocks hashed between two reductions on the widest path; so many powers of H are kept.</summary>
     public const int Powers = 128;
 
+    internal const int OwnerOffset = 24;
     internal const int RoundKeysOffset = 64;
     internal const int FirstRoundOffset = 320;
     internal const int PowersOffset = FirstRoundOffset + 17 * 64;
@@ -29,6 +30,13 @@ public unsafe struct AesGcmKeyBlock
     /// <summary>libcrypto contexts of the portable path; zero on the others.</summary>
     [FieldOffset(8)] internal nint EncryptContext;
     [FieldOffset(16)] internal nint DecryptContext;
+
+    /// <summary>Whose table it is in an <see cref="AesGcmKeyCache"/>.</summary>
+    [FieldOffset(OwnerOffset)] internal ulong Owner;
+
+    /// <summary>The frame of packets that took it last, and whether one took it that did not make it.</summary>
+    [FieldOffset(32)] internal uint Frame;
+    [FieldOffset(36)] internal uint Again;
 
     [FieldOffset(RoundKeysOffset)] internal fixed byte RoundKeys[240];
 

@@ -4,16 +4,19 @@ using Gateway.Crypto.Packet;
 
 namespace Gateway.Dataplane.Esp;
 
-/// <summary>Owns the prepared keys of one direction of an SA: of our kernels with AES-GCM, else of the library.</summary>
+/// <summary>Owns the key of one direction of an SA: with AES-GCM as it was agreed (workers make its tables), else prepared by the library.</summary>
 internal sealed unsafe class DirectionKey : IDisposable
 {
-    private readonly AesGcmKey? _gcm;
     private readonly PacketCipher? _library;
 
-    private DirectionKey(AesGcmKey? gcm, PacketCipher? library) => (_gcm, _library) = (gcm, library);
+    private DirectionKey(AesGcmSeed* gcm, PacketCipher? library)
+    {
+        Gcm = gcm;
+        _library = library;
+    }
 
     /// <summary>Null with another cipher.</summary>
-    public AesGcmKeyBlock* Gcm => _gcm is null ? null : _gcm.Block;
+    public AesGcmSeed* Gcm { get; private set; }
 
     /// <summary>Null with AES-GCM.</summary>
     public PacketCipherBlock* Library => _library is null ? null : _library.Block;
@@ -22,14 +25,15 @@ internal sealed unsafe class DirectionKey : IDisposable
     public uint Salt { get; private init; }
 
     public static DirectionKey Create(PacketCipherDescription cipher, ReadOnlySpan<byte> keyMaterial, bool encrypt) => cipher.IsGcm
-        ? new DirectionKey(AesGcmKey.Create(keyMaterial[..cipher.KeyLength]), null) { Salt = MemoryMarshal.Read<uint>(keyMaterial[cipher.KeyLength..]) }
+        ? new DirectionKey(AesGcmSeed.Create(keyMaterial[..cipher.KeyLength]), null) { Salt = MemoryMarshal.Read<uint>(keyMaterial[cipher.KeyLength..]) }
         : new DirectionKey(null, PacketCipher.Create(cipher, keyMaterial, encrypt));
 
     public override string ToString() => "***";
 
     public void Dispose()
     {
-        _gcm?.Dispose();
+        AesGcmSeed.Free(Gcm);
+        Gcm = null;
         _library?.Dispose();
     }
 }

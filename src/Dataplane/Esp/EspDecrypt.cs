@@ -54,6 +54,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         var jobs = stackalloc AeadJob[Frame.Size];
         var held = stackalloc Held[Frame.Size];
         var count = 0;
+        frame.Context.Keys.BeginFrame();
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
@@ -64,7 +65,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
                 continue;
             }
             var meta = frame.Meta(index);
-            Prepare(held + count, frame.Chunk(index) + meta->L4, jobs + count);
+            Prepare(frame.Context, held + count, frame.Chunk(index) + meta->L4, jobs + count);
             count++;
         }
 
@@ -134,17 +135,19 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prepare(Held* held, byte* esp, AeadJob* job)
+    private static void Prepare(WorkerContext context, Held* held, byte* esp, AeadJob* job)
     {
         var sa = held->Sa;
         var text = held->Text;
-        job->Key = sa->In.Key;
         job->Length = text;
         if (sa->In.Cipher != null)
         {
+            job->Key = null;
             OpenByLibrary(held, esp, job);
             return;
         }
+        job->Key = context.Keys.Take(sa->In.Seed, ref sa->In.Key);
+        job->Status = AeadStatus.Pending;
         job->Source = job->Destination = esp + GcmHeaderLength;
         job->Tag = esp + GcmHeaderLength + text;
         job->Aad = null;
@@ -260,7 +263,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         }
         PacketCopy.ToSpan(frame.Pool, held->Index, new Span<byte>(flat, LargestPacket));
         AeadJob job;
-        Prepare(held, flat + (meta->L4 - meta->Offset), &job);
+        Prepare(frame.Context, held, flat + (meta->L4 - meta->Offset), &job);
         AesGcmEngine.DecryptBatch(&job, 1);
         if (!Accept(ref frame, held, &job, flat + (meta->L3 - meta->Offset), out var start, out var inner, out var edge)) return;
         var opened = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(start, inner));

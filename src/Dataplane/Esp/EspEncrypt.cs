@@ -90,6 +90,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         var jobs = stackalloc AeadJob[Frame.Size];
         var held = stackalloc Held[Frame.Size];
         var count = 0;
+        frame.Context.Keys.BeginFrame();
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
@@ -235,13 +236,15 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         var esp = inner - sa->HeaderLength;
         Wire.Put32(esp, sa->Out.Spi);
         Wire.Put32(esp + 4, (uint)sequence);
-        job->Key = sa->Out.Key;
         if (sa->Out.Cipher != null)
         {
+            job->Key = null;
             if (!PacketCipherBlock.Seal(sa->Out.Cipher, esp, text, sequence, (sa->Flags & SaFlags.Esn) != 0)) return 0;
         }
         else
         {
+            job->Key = context.Keys.Take(sa->Out.Seed, ref sa->Out.Key);
+            if (job->Key == null) return 0;
             // RFC 4106 §3.1: the IV must be unique under the key; the 64-bit sequence number is, with and without ESN.
             Wire.Put64(esp + EspHeaderLength, sequence);
             job->Source = job->Destination = inner;

@@ -50,6 +50,9 @@ public sealed unsafe class SaControl : IDisposable
         /// <summary>Packets of both directions at the last second's beat.</summary>
         public ulong SeenPackets;
 
+        /// <summary>Packets of both directions when the hot state was told of them last.</summary>
+        public ulong NotedPackets;
+
         /// <summary>Until when a router's word on the path's MTU counts, monotonic ns; 0 = there is none.</summary>
         public long PathMtuUntil;
     }
@@ -84,6 +87,7 @@ public sealed unsafe class SaControl : IDisposable
                 return SaInstallResult.TooMany;
             }
             _installed.Add(sa.Id, installed);
+            _tables.Keys.Grow(2 * _installed.Count);
             _byIndex.Add(installed.Entry->Index, sa.Id);
             _owned[installed.Entry->Place.Owner]++;
             installed.SeenPackets = installed.Entry->In.Traffic.Packets + installed.Entry->Out.Traffic.Packets;
@@ -327,6 +331,10 @@ public sealed unsafe class SaControl : IDisposable
         foreach (var sa in _installed.Values)
         {
             var entry = sa.Entry;
+            // The hot state of a silent SA stays where it is, most likely out of memory.
+            var packets = entry->In.Traffic.Packets + entry->Out.Traffic.Packets;
+            if (packets == sa.NotedPackets) continue;
+            sa.NotedPackets = packets;
             var hot = entry->Hot;
             (hot->InboundPackets, hot->InboundBytes) = (entry->In.Traffic.Packets, entry->In.Traffic.Bytes);
             (hot->OutboundPackets, hot->OutboundBytes) = (entry->Out.Traffic.Packets, entry->Out.Traffic.Bytes);
@@ -404,7 +412,7 @@ public sealed unsafe class SaControl : IDisposable
             *entry->Hot = default;
             entry->OwnsHot = true;
         }
-        entry->In.Key = installed.InboundKey.Gcm;
+        entry->In.Seed = installed.InboundKey.Gcm;
         entry->In.Cipher = installed.InboundKey.Library;
         entry->In.Salt = installed.InboundKey.Salt;
         entry->In.Spi = sa.InboundSpi.Value;
@@ -416,7 +424,7 @@ public sealed unsafe class SaControl : IDisposable
         entry->In.Selectors6 = SelectorSet<UInt128>.Create(
             Selectors.ToRanges<UInt128>(sa.LocalSelectors, AddressFamily.InterNetworkV6),
             Selectors.ToRanges<UInt128>(sa.RemoteSelectors, AddressFamily.InterNetworkV6));
-        entry->Out.Key = installed.OutboundKey.Gcm;
+        entry->Out.Seed = installed.OutboundKey.Gcm;
         entry->Out.Cipher = installed.OutboundKey.Library;
         entry->Out.Salt = installed.OutboundKey.Salt;
         entry->Out.Spi = sa.OutboundSpi.Value;
@@ -436,8 +444,10 @@ public sealed unsafe class SaControl : IDisposable
         traffic.Limited = lifetime != default;
     }
 
-    private static void Release(Installed sa)
+    private void Release(Installed sa)
     {
+        Forget(sa.InboundKey);
+        Forget(sa.OutboundKey);
         sa.InboundKey.Dispose();
         sa.OutboundKey.Dispose();
         NativeMemory.AlignedFree(sa.Entry->In.Selectors4);
@@ -448,6 +458,12 @@ public sealed unsafe class SaControl : IDisposable
         new Span<byte>(sa.Entry, sizeof(SaEntry)).Clear();
         NativeMemory.AlignedFree(sa.Entry);
         sa.Entry = null;
+    }
+
+    // No worker holds the SA any more: what is left of its keys goes.
+    private void Forget(DirectionKey key)
+    {
+        if (key.Gcm != null) _tables.Keys.Forget(key.Gcm->Id);
     }
 
     private static SaStatus StatusOf(Installed sa, bool used)

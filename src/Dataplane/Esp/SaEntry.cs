@@ -82,8 +82,11 @@ internal struct SaDrops
 /// <summary>The direction to us.</summary>
 internal unsafe struct SaInbound
 {
-    /// <summary>Null with another cipher than AES-GCM.</summary>
+    /// <summary>Where the key's table was last; <see cref="AesGcmKeyCache.Take"/> says where it is.</summary>
     public AesGcmKeyBlock* Key;
+
+    /// <summary>Null with another cipher than AES-GCM.</summary>
+    public AesGcmSeed* Seed;
 
     /// <summary>Null with AES-GCM.</summary>
     public PacketCipherBlock* Cipher;
@@ -108,8 +111,11 @@ internal unsafe struct SaInbound
 /// <summary>The direction from us.</summary>
 internal unsafe struct SaOutbound
 {
-    /// <summary>Null with another cipher than AES-GCM.</summary>
+    /// <summary>Where the key's table was last; <see cref="AesGcmKeyCache.Take"/> says where it is.</summary>
     public AesGcmKeyBlock* Key;
+
+    /// <summary>Null with another cipher than AES-GCM.</summary>
+    public AesGcmSeed* Seed;
 
     /// <summary>Null with AES-GCM.</summary>
     public PacketCipherBlock* Cipher;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Gateway.Crypto.Aead;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Tables;
 
@@ -51,6 +52,7 @@ internal sealed unsafe class WorkerContext : IDisposable
         Pool = pool;
         Tables = tables;
         Worker = worker;
+        Keys = tables.Keys.Of(worker);
         var nodes = graph.Nodes.Length;
         _waiting = Own<Waiting>(nodes);
         _mask = Own<ulong>(GraphDefinition.MaxNodes / 64);
@@ -90,6 +92,9 @@ internal sealed unsafe class WorkerContext : IDisposable
 
     /// <summary>Number of the worker, from 0.</summary>
     public int Worker { get; }
+
+    /// <summary>AES-GCM tables of the SAs that it carries packets of.</summary>
+    public AesGcmKeyCache Keys { get; }
 
     /// <summary>Monotonic nanoseconds of this run of the graph.</summary>
     public long Now;

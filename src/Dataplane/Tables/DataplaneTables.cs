@@ -32,6 +32,9 @@ internal sealed class DataplaneTables : IDisposable
 
     public Spd Spd { get; }
 
+    /// <summary>Key tables of the SAs that carry packets, by worker.</summary>
+    public KeyTables Keys { get; } = new();
+
     /// <summary>Adjacency of each known neighbor, by address and <see cref="NeighborTag"/>.</summary>
     public NativeMap Neighbors { get; }
 
@@ -59,5 +62,6 @@ internal sealed class DataplaneTables : IDisposable
         Fib4.Dispose();
         Adjacencies.Dispose();
         Interfaces.Dispose();
+        Keys.Dispose();
     }
 }

@@ -42,6 +42,9 @@ internal sealed record IkeDriverParts
     /// <summary>What the journal says of leases.</summary>
     public IReadOnlyList<JournalledLease> Leases { get; init; } = [];
 
+    /// <summary>Told of every CHILD SA that carries packets from now on; must be quick.</summary>
+    public Action Installed { get; init; } = () => { };
+
     /// <summary>Writes keys for Wireshark; null as a rule.</summary>
     public KeyLog? KeyLog { get; init; }
 }
@@ -71,7 +74,6 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly Dictionary<ChildSaId, ulong> _seen = [];
     private readonly List<(ChildSaId Id, ulong Packets, TimeSpan Since)> _heard = [];
     private readonly HashSet<IkeSaId> _logged = [];
-    private readonly HashSet<ChildSaId> _closedWhenIdle = [];
     private readonly HashSet<KeyHandle> _keys = [];
     private readonly List<KeyHandle> _shreds = [];
     private readonly VirtualAddresses _virtual;
@@ -97,6 +99,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             Secrets = this,
             Numbers = parts.Numbers,
             LocalAddressTowards = remote => parts.Dataplane.TryRoute(0, remote, out var source, out _) ? source : null,
+            LastCarried = LastCarried,
             Changed = _board.Note,
         });
         // Before anything else that is left for the loop.
@@ -285,15 +288,11 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             Volatile.Write(ref _knocked, 0);
             for (var i = 0; i < MaxTogether && _strangers.Reader.TryRead(out var stranger); i++) Take((at, list) => Receive(stranger, at, list), now, outputs);
             if (_loaded && _engine.NextDeadline is { } deadline && deadline <= now)
-            {
-                Take(TellCarried, now, outputs);
                 Take(_engine.Advance, now, outputs);
-            }
 
             if (now >= nextPoll)
             {
                 Take(TellLastUsed, now, outputs);
-                Take(TellCarried, now, outputs);
                 nextPoll = now + _idlePoll;
             }
 
@@ -365,12 +364,9 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         }
     }
 
-    // swanctl.conf(5), inactivity: packets of both directions count. Asked before timers run, since the last packet may be a moment old.
-    private void TellCarried(Timestamp now, OutputList outputs)
-    {
-        foreach (var id in _closedWhenIdle)
-            if (_parts.Security.Sa(id) is { } status && Least(status.Inbound.Idle, status.Outbound.Idle) is { } idle) _engine.Carried(id, now + -idle, now, outputs);
-    }
+    // swanctl.conf(5), inactivity: packets of both directions count.
+    private Timestamp? LastCarried(ChildSaId id, Timestamp now) =>
+        _parts.Security.Sa(id) is { } status && Least(status.Inbound.Idle, status.Outbound.Idle) is { } idle ? now + -idle : null;
 
     private static TimeSpan? Least(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b ?? a : a;
 
@@ -460,7 +456,6 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
                 _parts.Security.RemoveSa(uninstall.Child);
                 _installed.Remove(uninstall.Child);
                 _seen.Remove(uninstall.Child);
-                _closedWhenIdle.Remove(uninstall.Child);
                 break;
             case IkeOutput.AddAddress add:
                 _virtual.Add(add.Address);
@@ -511,7 +506,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         if (result is not (SaInstallResult.Installed or SaInstallResult.AlreadyInstalled))
             IkeLog.NotInstalled(_parts.Log, sa.Child.ToString(), sa.Connection.ToString(), result.ToString());
         _installed[sa.Id] = sa;
-        if (_connections.GetValueOrDefault(sa.Connection)?.Child(sa.Child) is { } config && config.Inactivity > TimeSpan.Zero) _closedWhenIdle.Add(sa.Id);
+        _parts.Installed();
         _parts.KeyLog?.Log(sa, inbound.Span, outbound.Span);
     }
 

@@ -50,6 +50,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private DataplaneControl _dataplane = null!;
     private PortFactory _ports = null!;
     private PuntKeeper? _punt;
+    private HeapTrim _heap = null!;
     private IkeDriver _ike = null!;
     private Reconciler _reconciler = null!;
     private CommandHandler _commands = null!;
@@ -334,8 +335,11 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         var section = _appliance.Ike;
         var keyLog = KeyLog.Open(_appliance.Debug.KeyLog);
         if (keyLog is not null) IkeLog.KeyLogOn(_logs.For("ike"));
+        _heap = new HeapTrim(_vault.LetGo);
+        _parts.Push(new Ending(_heap.Dispose));
         _ike = new IkeDriver(new IkeDriverParts
         {
+            Installed = () => _heap.Changed(1),
             Vault = _vault,
             Sequencer = _sequencer,
             Dataplane = _dataplane,
@@ -369,9 +373,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             _parts.Push(new Ending(_punt.Dispose));
         }
 
-        var heap = new HeapTrim(_vault.LetGo);
-        _parts.Push(new Ending(heap.Dispose));
-        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _compiled, _punt, heap, protects);
+        return new ConfigurationPhases(_dataplane.Security, _ike, secrets, _compiled, _punt, _heap, protects);
     }
 
     private async Task FirstConfigurationAsync(CancellationToken stop)

@@ -41,7 +41,10 @@ internal sealed class ConnectionIndex
     /// <summary>The connections that fit an IKE SA between two addresses, the best first; among equals in the order of the configuration.</summary>
     public IReadOnlyList<Connection> Between(IPAddress local, IPAddress remote)
     {
-        IEnumerable<(int Order, Connection Connection)> candidates = _byRemote.TryGetValue(remote, out var there) ? _wide.Concat(there) : _wide;
+        var there = _byRemote.GetValueOrDefault(remote);
+        // The gateway of many peers as a rule: one connection that takes them all.
+        if (_wide.Count == 1 && there is null) return _wide[0].Connection.Match(local, remote) > 0 ? [_wide[0].Connection] : [];
+        IEnumerable<(int Order, Connection Connection)> candidates = there is null ? _wide : _wide.Concat(there);
         return [.. candidates.Select(c => (c.Order, c.Connection, Score: c.Connection.Match(local, remote))).Where(c => c.Score > 0)
             .OrderByDescending(c => c.Score).ThenBy(c => c.Order).Select(c => c.Connection)];
     }

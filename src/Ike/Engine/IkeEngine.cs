@@ -32,6 +32,9 @@ public sealed record IkeEngineOptions
     /// <summary>Our address on the way to a peer, for connections that do not name one.</summary>
     public Func<IPAddress, IPAddress?> LocalAddressTowards { get; init; } = _ => null;
 
+    /// <summary>When a CHILD SA last carried a packet, in either direction; null when it did not, or nobody knows. Asked when a child's <c>inactivity</c> is up or it is rekeyed.</summary>
+    public Func<ChildSaId, Timestamp, Timestamp?> LastCarried { get; init; } = (_, _) => null;
+
     /// <summary>Told of every new state of an IKE SA, and null when it is gone, so that whoever shows them need not ask for all.</summary>
     public Action<IkeSaId, IkeSaState?>? Changed { get; init; }
 }
@@ -694,6 +697,8 @@ public sealed class IkeEngine : IDisposable
         public DateTimeOffset TimeOfDay(Timestamp now) => engine._options.TimeOfDay(now);
 
         public IPAddress? LocalAddressTowards(IPAddress remote) => engine._options.LocalAddressTowards(remote);
+
+        public Timestamp? LastCarried(ChildSaId child, Timestamp now) => engine._options.LastCarried(child, now);
 
         public Lease? Lease(LeaseRequest request)
         {

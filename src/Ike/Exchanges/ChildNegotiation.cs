@@ -166,6 +166,7 @@ internal static class ChildNegotiation
         if (config.Inactivity <= TimeSpan.Zero) return;
         // A child that is rekeyed all the time and carries nothing is idle as long as all of them together.
         var idleSince = child.Replaces is { } old && scope.Timers.TryGetValue(new TimerId(TimerKind.ChildIdle, old.Value), out var at) && at > scope.Now ? at - scope.Now : config.Inactivity;
+        if (child.Replaces is { } former && scope.Directory.LastCarried(former, scope.Now) is { } carried && carried + config.Inactivity - scope.Now is var left && left > idleSince) idleSince = left;
         scope.Set(TimerKind.ChildIdle, idleSince, child.Id.Value);
     }
 

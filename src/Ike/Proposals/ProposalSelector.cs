@@ -61,6 +61,13 @@ public static class ProposalSelector
     {
         picked = null;
         if (Lacks(type, ours) && Lacks(type, theirs)) return true;
+        if (Single(type, ours) is { } one && Single(type, theirs) is { } other)
+        {
+            if (other.HasUnknownAttribute || !Same(type, one, other)) return false;
+            if (!IsNone(type, other)) picked = other;
+            return true;
+        }
+
         var wanted = Alternatives(type, ours);
         var offered = Alternatives(type, theirs);
         if (wanted.Count == 0 && offered.Count == 0) return true;
@@ -95,6 +102,20 @@ public static class ProposalSelector
         foreach (var transform in proposal.Transforms.AsSpan())
             if (transform.Type == type) return false;
         return true;
+    }
+
+    // What a peer that is set up for this gateway sends: one transform of a type on both sides.
+    private static Transform? Single(TransformType type, Proposal proposal)
+    {
+        Transform? single = null;
+        foreach (var transform in proposal.Transforms.AsSpan())
+        {
+            if (transform.Type != type) continue;
+            if (single is not null) return null;
+            single = transform;
+        }
+
+        return single;
     }
 
     // RFC 7296 §3.3.5: the key length is part of the algorithm's identity.

@@ -44,6 +44,9 @@ public interface IDirectory
     /// <summary>Our address on the way to a peer, when routing knows one.</summary>
     IPAddress? LocalAddressTowards(IPAddress remote);
 
+    /// <summary>When a CHILD SA last carried a packet, in either direction; null when it did not, or nobody knows.</summary>
+    Timestamp? LastCarried(ChildSaId child, Timestamp now);
+
     /// <summary>An address of the pools, or null. It is the IKE SA's when its peering names it after the step, else it goes back.</summary>
     Lease? Lease(LeaseRequest request);
 

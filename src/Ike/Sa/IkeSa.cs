@@ -244,7 +244,9 @@ public sealed class IkeSa(IkeContext context)
             case TimerKind.Linger when state.AwaitsEstate:
                 return Agenda.WantFirst(state, new Wish.CloseIke("redundant"));
             case TimerKind.ChildIdle:
-                return Agenda.Find(state, new ChildSaId(timer.Number)) is { Stage: ChildStage.Active } idle ? Agenda.Want(state, new Wish.CloseChild(idle.Id, "inactivity")) : state;
+                return Agenda.Find(state, new ChildSaId(timer.Number)) is { Stage: ChildStage.Active } idle && !Lifecycle.WasBusy(scope, state, idle)
+                    ? Agenda.Want(state, new Wish.CloseChild(idle.Id, "inactivity"))
+                    : state;
             default:
                 return state;
         }
@@ -303,7 +305,7 @@ public sealed class IkeSa(IkeContext context)
             case IkeInput.Notice.LastUsed used:
                 return used.At > state.Channel.LastHeard ? state with { Channel = state.Channel with { LastHeard = used.At } } : state;
             case IkeInput.Notice.Carried carried:
-                Lifecycle.Carried(scope, state, carried);
+                Lifecycle.Carried(scope, state, carried.Child, carried.At);
                 return state;
             case IkeInput.Notice.WaysChanged:
                 return Mobility.Reconsider(scope, state);

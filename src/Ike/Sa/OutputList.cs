@@ -22,9 +22,13 @@ public sealed class OutputList : IReadOnlyList<IkeOutput>
     /// <summary>Puts what was added from <paramref name="start"/> on into its order; within one rank nothing changes places.</summary>
     internal void Order(int start)
     {
-        var tail = _items.GetRange(start, _items.Count - start);
-        _items.RemoveRange(start, tail.Count);
-        _items.AddRange(tail.OrderBy(Rank));
+        // A step has a dozen outputs, nearly in order.
+        for (var i = start + 1; i < _items.Count; i++)
+        {
+            var (output, rank, at) = (_items[i], Rank(_items[i]), i);
+            for (; at > start && Rank(_items[at - 1]) > rank; at--) _items[at] = _items[at - 1];
+            _items[at] = output;
+        }
     }
 
     internal void InsertRange(int index, IEnumerable<IkeOutput> outputs) => _items.InsertRange(index, outputs);

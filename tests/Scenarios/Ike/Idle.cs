@@ -44,6 +44,42 @@ public sealed class Idle
     }
 
     [Fact]
+    public void The_dataplane_is_asked_only_when_the_time_is_up()
+    {
+        using var lab = Up();
+        for (var i = 0; i < 7; i++)
+        {
+            lab.Run(250);
+            foreach (var child in lab.Left.Installed.Keys) lab.Left.LastPackets[child] = lab.Now;
+        }
+
+        // 1750 s with a limit of 600: the time was up at 600, and then 600 s after what was found each time.
+        lab.AssertUp();
+        Assert.InRange(lab.Left.AskedOfTraffic, 2, 3);
+        lab.Run(599);
+        lab.AssertUp();
+        lab.Run(2);
+        lab.AssertUp(children: 0);
+        Assert.Equal("inactivity", lab.Left.FactsOf<ChildSaClosed>().Last().Reason);
+    }
+
+    [Fact]
+    public void A_rekeyed_child_counts_what_the_one_before_it_carried_last()
+    {
+        using var lab = Up();
+        lab.Run(500);
+        foreach (var child in lab.Left.Installed.Keys) lab.Left.LastPackets[child] = lab.Now;
+        lab.Run(50);
+        lab.Left.Rekey("net");
+        lab.Deliver();
+        lab.Left.LastPackets.Clear();
+        lab.Run(549);
+        lab.AssertUp();
+        lab.Run(2);
+        lab.AssertUp(children: 0);
+    }
+
+    [Fact]
     public void Neither_rekeying_the_child_nor_the_ike_sa_makes_an_idle_child_busy()
     {
         using var lab = Up();

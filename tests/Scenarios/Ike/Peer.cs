@@ -224,6 +224,12 @@ internal sealed class Peer : ISecretSource, IDisposable
         Hot.Clear();
     }
 
+    /// <summary>When CHILD SAs last carried a packet, as the dataplane would say.</summary>
+    public Dictionary<ChildSaId, Timestamp> LastPackets { get; } = [];
+
+    /// <summary>How often the engine asked for it.</summary>
+    public int AskedOfTraffic { get; private set; }
+
     private IkeEngine NewEngine() => new(new IkeEngineOptions
     {
         Settings = _settings,
@@ -231,6 +237,11 @@ internal sealed class Peer : ISecretSource, IDisposable
         Secrets = this,
         Numbers = _numbers,
         LocalAddressTowards = _ => Way ?? Address,
+        LastCarried = (child, _) =>
+        {
+            AskedOfTraffic++;
+            return LastPackets.TryGetValue(child, out var at) ? at : null;
+        },
         TimeOfDay = _ => TestPki.Now,
     })
     {
