@@ -74,7 +74,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     private readonly Dictionary<ChildSaId, ulong> _seen = [];
     private readonly List<(ChildSaId Id, ulong Packets, TimeSpan Since)> _heard = [];
     private readonly HashSet<IkeSaId> _logged = [];
-    private readonly HashSet<KeyHandle> _keys = [];
+    private readonly Dictionary<KeyHandle, int> _keys = [];
     private readonly List<KeyHandle> _shreds = [];
     private readonly VirtualAddresses _virtual;
     private readonly List<(ConnectionName Connection, ValueList<ChildName> Children)> _revivals = [];
@@ -175,7 +175,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
 
         foreach (var shred in outputs.OfType<IkeOutput.Shred>()) strays.Add(shred.Slot);
         foreach (var output in outputs)
-            if (output is IkeOutput.Store store) Store(store, isChild: false);
+            if (output is IkeOutput.Store store) Store(store, hotLength: null);
         // When the journal cannot be written now the tunnels go on all the same, and the next start finds out the same again.
         await JournalAsync(outputs).ConfigureAwait(false);
         foreach (var output in outputs)
@@ -376,12 +376,13 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         foreach (var output in outputs)
         {
             if (output is not IkeOutput.Install { Parameters: var sa }) continue;
-            _keys.Add(sa.InboundKey);
-            _keys.Add(sa.OutboundKey);
+            // The hot state of both directions lies beside the inbound key.
+            _keys[sa.InboundKey] = SaHotState.Bytes;
+            _keys[sa.OutboundKey] = 0;
         }
 
         foreach (var output in outputs)
-            if (output is IkeOutput.Store store) Guard(() => Store(store, isChild: _keys.Contains(store.Slot)));
+            if (output is IkeOutput.Store store) Guard(() => Store(store, _keys.TryGetValue(store.Slot, out var hot) ? hot : null));
         // Not written down is not agreed: nothing is installed or sent until it is. The slots are ahead meanwhile, and peers ask again.
         for (var tries = 1; !await JournalAsync(outputs, isFirst: tries == 1).ConfigureAwait(false); tries++)
         {
@@ -400,12 +401,13 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         _shreds.Clear();
     }
 
-    private void Store(IkeOutput.Store store, bool isChild)
+    // A length of hot state: the slot is a CHILD SA's key.
+    private void Store(IkeOutput.Store store, int? hotLength)
     {
         using (store.Content)
         {
-            _parts.Vault.Write(store.Slot, isChild ? SlotKind.ChildSa : SlotKind.IkeSa, store.Content.Span, isChild ? SaHotState.Bytes : 0);
-            if (!isChild && _parts.KeyLog is { } log) LogKeys(log, store.Content.Span);
+            _parts.Vault.Write(store.Slot, hotLength is null ? SlotKind.IkeSa : SlotKind.ChildSa, store.Content.Span, hotLength ?? 0);
+            if (hotLength is null && _parts.KeyLog is { } log) LogKeys(log, store.Content.Span);
         }
     }
 

@@ -2,7 +2,8 @@ namespace Gateway.Host.Runtime;
 
 /// <summary>
 /// Gives memory back after work that made much garbage at once (the start, a transaction of many items, a thousand peers that come at once): the heap is small in between, and a small heap
-/// is what keeps collections, which stop the workers too, short. One collection a while after the last such work, and never soon after another; the ports' rings bridge it.
+/// is what keeps collections, which stop the workers too, short. One collection a while after the last such work, never soon after another, and one more when pools have come to rest;
+/// the ports' rings bridge it.
 /// </summary>
 /// <param name="alsoLetGo">Called with it, for memory that is not the heap's.</param>
 internal sealed class HeapTrim(Action alsoLetGo) : IDisposable
@@ -13,10 +14,14 @@ internal sealed class HeapTrim(Action alsoLetGo) : IDisposable
     private static readonly TimeSpan _later = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _rest = TimeSpan.FromSeconds(15);
 
+    // Pools of arrays give back what nobody borrowed for a minute, and only when a collection comes by.
+    private static readonly TimeSpan _onceMore = TimeSpan.FromSeconds(75);
+
     private readonly Lock _gate = new();
     private long _last = Environment.TickCount64 - (long)_rest.TotalMilliseconds;
     private Timer? _timer;
     private bool _disposed;
+    private bool _wasFirst;
     private int _changed;
 
     /// <summary>Collections so far.</summary>
@@ -30,6 +35,7 @@ internal sealed class HeapTrim(Action alsoLetGo) : IDisposable
         lock (_gate)
         {
             if (_disposed) return;
+            _wasFirst = false;
             var rest = TimeSpan.FromMilliseconds(_last + _rest.TotalMilliseconds - Environment.TickCount64);
             _timer ??= new Timer(_ => Trim());
             _timer.Change(rest > _later ? rest : _later, Timeout.InfiniteTimeSpan);
@@ -53,6 +59,8 @@ internal sealed class HeapTrim(Action alsoLetGo) : IDisposable
         {
             _last = Environment.TickCount64;
             Done++;
+            _wasFirst = !_wasFirst;
+            if (_wasFirst && !_disposed) _timer?.Change(_onceMore, Timeout.InfiniteTimeSpan);
         }
     }
 }

@@ -12,6 +12,12 @@ namespace Gateway.Policy.Events;
 /// <summary>Encodes and decodes by a table of rows and upcasts; the table in force is <see cref="EventCatalog"/>.</summary>
 public sealed class EventReader
 {
+    /// <summary>Octets; a writer that grew beyond is let go.</summary>
+    private const int LargestKept = 64 * 1024;
+
+    [ThreadStatic]
+    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Json)? _writer;
+
     private readonly FrozenDictionary<string, EventRow> _byName;
     private readonly FrozenDictionary<string, Upcast> _upcasts;
     private readonly FrozenDictionary<Type, string> _names;
@@ -40,30 +46,16 @@ public sealed class EventReader
 
     public static Octets DataOf(GatewayEvent e)
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = PolicyJson.Options.Encoder }))
-        {
-            switch (e)
-            {
-                case ItemPut put:
-                    writer.WriteStartObject();
-                    writer.WriteString("name", put.Key.Name);
-                    writer.WritePropertyName("spec");
-                    JsonSerializer.Serialize(writer, put.Spec, put.Spec.GetType(), PolicyJson.Options);
-                    writer.WriteEndObject();
-                    break;
-                case ItemDeleted deleted:
-                    writer.WriteStartObject();
-                    writer.WriteString("name", deleted.Key.Name);
-                    writer.WriteEndObject();
-                    break;
-                default:
-                    JsonSerializer.Serialize(writer, e, e.GetType(), PolicyJson.Options);
-                    break;
-            }
-        }
-
-        return new Octets(buffer.WrittenSpan);
+        // Each thread has a writer of its own; one that failed in the middle of an event is not used again.
+        var (buffer, writer) = _writer ?? NewWriter();
+        _writer = null;
+        Write(writer, e);
+        writer.Flush();
+        var data = new Octets(buffer.WrittenSpan);
+        buffer.ResetWrittenCount();
+        writer.Reset();
+        if (buffer.Capacity <= LargestKept) _writer = (buffer, writer);
+        return data;
     }
 
     /// <inheritdoc cref="EventCatalog.TryDecode(string, ReadOnlySpan{byte}, out GatewayEvent?, out EventFailure?, RecurringValues?)"/>
@@ -94,6 +86,34 @@ public sealed class EventReader
     /// <summary>Reads an event of this gateway's own, already verified journal; throws <see cref="JournalDamagedException"/> with its position when it cannot.</summary>
     public GatewayEvent Decode(long position, string name, ReadOnlySpan<byte> data, RecurringValues? recurring = null) =>
         TryDecode(name, data, out var e, out var failure, recurring) ? e : throw new JournalDamagedException(position, $"Position {position}: {failure.Message}");
+
+    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Json) NewWriter()
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        return (buffer, new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = PolicyJson.Options.Encoder }));
+    }
+
+    private static void Write(Utf8JsonWriter writer, GatewayEvent e)
+    {
+        switch (e)
+        {
+            case ItemPut put:
+                writer.WriteStartObject();
+                writer.WriteString("name", put.Key.Name);
+                writer.WritePropertyName("spec");
+                JsonSerializer.Serialize(writer, put.Spec, put.Spec.GetType(), PolicyJson.Options);
+                writer.WriteEndObject();
+                break;
+            case ItemDeleted deleted:
+                writer.WriteStartObject();
+                writer.WriteString("name", deleted.Key.Name);
+                writer.WriteEndObject();
+                break;
+            default:
+                JsonSerializer.Serialize(writer, e, e.GetType(), PolicyJson.Options);
+                break;
+        }
+    }
 
     private static string Stem(string name) => name.LastIndexOf(".v", StringComparison.Ordinal) is var dot and > 0 ? name[..dot] : name;
 

@@ -8,6 +8,9 @@ internal sealed class Growth(Report report)
     private const int _most = 10_000;
     private const int _samples = 5;
     private const int _delay = 10;
+    // What a burst of set-ups leaves behind is given back in between; at the end also what was pooled for it.
+    private static readonly TimeSpan _rest = TimeSpan.FromSeconds(18);
+    private static readonly TimeSpan _longRest = TimeSpan.FromSeconds(95);
     private static readonly int[] _steps = [100, 300, 1000, 3000, _most];
 
     internal void Run()
@@ -26,7 +29,7 @@ internal sealed class Growth(Report report)
             if (step >= Math.Min(results[0].Time.Count, results[1].Time.Count)) break;
             IkeSuite.Add(report, "curve", _steps[step], "us/set-up", [.. results.Select(r => r.Time[step])], moreIsBetter: false, "processor time of the responder for the last set-ups before so many SAs, with DPD");
             IkeSuite.Add(report, "curve-rate", _steps[step], "set-ups/s", [.. results.Select(r => r.Rate[step])], moreIsBetter: true, null);
-            IkeSuite.Add(report, "memory", _steps[step], "kB/SA", [.. results.Select(r => new[] { r.Memory[step] })], moreIsBetter: false, "resident memory more than without any, per IKE SA with its CHILD SA");
+            IkeSuite.Add(report, "memory", _steps[step], "kB/SA", [.. results.Select(r => r.Memory[step])], moreIsBetter: false, "resident memory more than without any after a rest, per IKE SA with its CHILD SA");
         }
 
         if (results.TrueForAll(r => r.Dpd is not null))
@@ -39,7 +42,7 @@ internal sealed class Growth(Report report)
         // Warm, then empty.
         responder.Load.SetUp(0, 500, 10, TimeSpan.FromMinutes(1));
         responder.Load.Clear();
-        responder.Load.Serve(TimeSpan.FromSeconds(3));
+        responder.Load.Serve(_rest);
         var (empty, up) = (responder.Resident(), 0);
         foreach (var step in _steps)
         {
@@ -56,10 +59,18 @@ internal sealed class Growth(Report report)
                 if (run.Done < slice) return result;
             }
 
-            responder.Load.Serve(TimeSpan.FromSeconds(3));
+            responder.Load.Serve(step == _most ? _longRest : _rest);
+            var memory = new double[_samples];
+            for (var i = 0; i < _samples; i++)
+            {
+                memory[i] = (responder.Resident() - empty) / 1000 / up;
+                responder.Load.Serve(TimeSpan.FromSeconds(1));
+            }
+
             result.Time.Add(time);
             result.Rate.Add(rate);
-            result.Memory.Add((responder.Resident() - empty) / 1000 / up);
+            result.Memory.Add(memory);
+            Console.Error.WriteLine($"{responder.Name}: {up} SAs, {time[_samples / 2]:0} us, {rate[_samples / 2]:0}/s, {memory[_samples / 2]:0.0} kB");
         }
 
         result.Dpd = new double[_samples];
@@ -83,7 +94,7 @@ internal sealed class Growth(Report report)
 
         public List<double[]> Rate { get; } = [];
 
-        public List<double> Memory { get; } = [];
+        public List<double[]> Memory { get; } = [];
 
         public double[]? Dpd { get; set; }
     }

@@ -10,6 +10,7 @@ namespace Gateway.Bench.Ike;
 internal sealed class IkeSuite : ISuite
 {
     private const int _rounds = 7;
+    private const int _warm = 30;
     private const int _atOnce = 10;
 
     public string Name => "ike";
@@ -32,7 +33,7 @@ internal sealed class IkeSuite : ISuite
         Responder[] both = [ours, theirs];
         // A just-in-time compiler and caches come to rest.
         foreach (var responder in both)
-            for (var i = 0; i < 12; i++) Round(responder, count);
+            for (var i = 0; i < _warm; i++) Round(responder, count);
         var (time, rate, latency) = (Table(), Table(), Table());
         for (var round = 0; round < _rounds; round++)
             for (var i = 0; i < both.Length; i++)

@@ -1,16 +1,15 @@
 using System.Security.Cryptography;
 using Gateway.Crypto.Aead;
-using Gateway.Crypto.Interop;
 using Xunit;
 
 namespace Gateway.Unit.Crypto;
 
-public sealed unsafe class AesGcmKeyCacheTests
+public sealed class AesGcmKeyCacheTests
 {
-    private readonly byte[] _nonce = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+    private static readonly byte[] _nonce = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 
     [Fact]
-    public void Every_key_encrypts_as_itself_however_often_it_lost_its_table()
+    public unsafe void Every_key_encrypts_as_itself_however_often_it_lost_its_table()
     {
         var seed = Environment.TickCount;
         var random = new Random(seed);
@@ -20,7 +19,11 @@ public sealed unsafe class AesGcmKeyCacheTests
         using var cache = new AesGcmKeyCache(worker: 3, most: 8);
         cache.Grow(1000);
         Assert.Equal(8, cache.Room);
-        for (var i = 0; i < keys.Length; i++) (seeds[i], hints[i]) = (AesGcmSeed.Create(keys[i]), null);
+        for (var i = 0; i < keys.Length; i++)
+        {
+            seeds[i] = AesGcmSeed.Create(keys[i]);
+            hints[i] = null;
+        }
 
         var taken = stackalloc AesGcmKeyBlock*[8];
         for (var frame = 0; frame < 500; frame++)
@@ -41,7 +44,7 @@ public sealed unsafe class AesGcmKeyCacheTests
     }
 
     [Fact]
-    public void A_key_that_is_used_keeps_its_table_while_others_come_and_go()
+    public unsafe void A_key_that_is_used_keeps_its_table_while_others_come_and_go()
     {
         using var cache = new AesGcmKeyCache(worker: 0, most: 16);
         cache.Grow(16);
@@ -64,7 +67,7 @@ public sealed unsafe class AesGcmKeyCacheTests
     }
 
     [Fact]
-    public void What_is_forgotten_is_zeroed()
+    public unsafe void What_is_forgotten_is_zeroed()
     {
         using var cache = new AesGcmKeyCache(worker: 0, most: 4);
         cache.Grow(4);
@@ -82,7 +85,7 @@ public sealed unsafe class AesGcmKeyCacheTests
     }
 
     [Fact]
-    public void A_table_of_another_worker_is_not_taken_for_ones_own()
+    public unsafe void A_table_of_another_worker_is_not_taken_for_ones_own()
     {
         using var first = new AesGcmKeyCache(worker: 0, most: 4);
         using var second = new AesGcmKeyCache(worker: 1, most: 4);
@@ -103,22 +106,22 @@ public sealed unsafe class AesGcmKeyCacheTests
         using var cache = new AesGcmKeyCache(worker: 0, most: 8);
         cache.Grow(8);
         using var stop = new CancellationTokenSource();
-        ulong last = 0;
+        var last = new Latest();
         var control = Task.Run(() =>
         {
             var forgotten = 0;
             for (var random = new Random(1); !stop.IsCancellationRequested; forgotten++)
-                if (Volatile.Read(ref last) is > 8 and var now) cache.Forget(now - (ulong)random.Next(1, 8));
+                if (Volatile.Read(ref last.Id) is > 8 and var now) cache.Forget(now - (ulong)random.Next(1, 8));
             return forgotten;
         }, TestContext.Current.CancellationToken);
-        var worker = Task.Run(() => Work(cache, ref last), TestContext.Current.CancellationToken);
+        var worker = Task.Run(() => Work(cache, last), TestContext.Current.CancellationToken);
         Assert.Equal("", await worker);
         await stop.CancelAsync();
         Assert.True(await control > 0);
     }
 
     // Keys that have passed, as those of SAs that are gone, are forgotten by the other thread meanwhile.
-    private string Work(AesGcmKeyCache cache, ref ulong last)
+    private static unsafe string Work(AesGcmKeyCache cache, Latest last)
     {
         for (var i = 0; i < 20_000; i++)
         {
@@ -128,7 +131,7 @@ public sealed unsafe class AesGcmKeyCacheTests
             cache.BeginFrame();
             var table = cache.Take(seed, ref hint);
             var right = table != null && ((i & 15) != 0 || Sealed(key).AsSpan().SequenceEqual(Sealed(table)));
-            Volatile.Write(ref last, seed->Id);
+            Volatile.Write(ref last.Id, seed->Id);
             AesGcmSeed.Free(seed);
             if (!right) return $"round {i}: {(table == null ? "no table" : "another key's table")}";
         }
@@ -136,13 +139,13 @@ public sealed unsafe class AesGcmKeyCacheTests
         return "";
     }
 
-    private byte[] Sealed(byte[] key)
+    private static unsafe byte[] Sealed(byte[] key)
     {
         using var own = AesGcmKey.Create(key);
         return Sealed(own.Block);
     }
 
-    private byte[] Sealed(AesGcmKeyBlock* table)
+    private static unsafe byte[] Sealed(AesGcmKeyBlock* table)
     {
         var packet = new byte[100 + 16];
         fixed (byte* text = packet)
@@ -152,5 +155,10 @@ public sealed unsafe class AesGcmKeyCacheTests
         }
 
         return packet;
+    }
+
+    private sealed class Latest
+    {
+        public ulong Id;
     }
 }
