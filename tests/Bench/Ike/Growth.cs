@@ -9,8 +9,8 @@ internal sealed class Growth(Report report)
     private const int _samples = 5;
     private const int _delay = 10;
     // What a burst of set-ups leaves behind is given back in between; at the end also what was pooled for it.
-    private static readonly TimeSpan _rest = TimeSpan.FromSeconds(18);
-    private static readonly TimeSpan _longRest = TimeSpan.FromSeconds(95);
+    internal static readonly TimeSpan Rest = TimeSpan.FromSeconds(18);
+    internal static readonly TimeSpan LongRest = TimeSpan.FromSeconds(95);
     private static readonly int[] _steps = [100, 300, 1000, 3000, _most];
 
     internal void Run()
@@ -42,7 +42,7 @@ internal sealed class Growth(Report report)
         // Warm, then empty.
         responder.Load.SetUp(0, 500, 10, TimeSpan.FromMinutes(1));
         responder.Load.Clear();
-        responder.Load.Serve(_rest);
+        responder.Load.Serve(Rest);
         var (empty, up) = (responder.Resident(), 0);
         foreach (var step in _steps)
         {
@@ -59,7 +59,7 @@ internal sealed class Growth(Report report)
                 if (run.Done < slice) return result;
             }
 
-            responder.Load.Serve(step == _most ? _longRest : _rest);
+            responder.Load.Serve(step == _most ? LongRest : Rest);
             var memory = new double[_samples];
             for (var i = 0; i < _samples; i++)
             {

@@ -23,6 +23,7 @@ internal sealed class IkeSuite : ISuite
         if (report.Wants("psk-x25519", 0)) SetUps(report, LoadProfile.Psk(), 300);
         if (report.Wants("rsa3072", 0)) SetUps(report, LoadProfile.Rsa3072(), 100);
         if (report.Wants("curve", 0) || report.Wants("memory", 0) || report.Wants("dpd", 0)) new Growth(report).Run();
+        if (report.Wants("memory-at-rest", 0)) AtRest.Run(report);
         if (report.Wants("flood", Flood.Rate)) Flood.Run(report);
     }
 
