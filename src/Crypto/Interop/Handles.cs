@@ -10,6 +10,15 @@ internal abstract class CryptoHandle() : SafeHandle(0, ownsHandle: true)
 
 internal sealed class PkeyHandle : CryptoHandle
 {
+    /// <summary>Another handle of the same key; both are disposed.</summary>
+    internal PkeyHandle Share()
+    {
+        LibCrypto.Check(LibCrypto.EVP_PKEY_up_ref(this), "share a key");
+        var other = new PkeyHandle();
+        other.SetHandle(DangerousGetHandle());
+        return other;
+    }
+
     protected override bool ReleaseHandle()
     {
         LibCrypto.EVP_PKEY_free(handle);

@@ -19,6 +19,7 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Library)] internal static partial int EVP_PKEY_derive_set_peer_ex(PkeyContextHandle context, PkeyHandle peer, int validate);
     [LibraryImport(Library)] internal static partial int EVP_PKEY_derive(PkeyContextHandle context, byte* into, nuint* length);
     [LibraryImport(Library)] internal static partial void EVP_PKEY_free(nint key);
+    [LibraryImport(Library)] internal static partial int EVP_PKEY_up_ref(PkeyHandle key);
     [LibraryImport(Library)] internal static partial void EVP_PKEY_CTX_free(nint context);
 
     // ----- big numbers

@@ -48,6 +48,12 @@ public sealed unsafe class PublicKey : IDisposable
     public static bool TryParse(ReadOnlySpan<byte> info, [NotNullWhen(true)] out PublicKey? key)
     {
         key = null;
+        if (RecentKeys.Find(info) is { } known)
+        {
+            key = new PublicKey(known.Key.Share(), known.Kind, known.Bits, known.Curve, known.Info);
+            return true;
+        }
+
         PkeyHandle handle;
         fixed (byte* start = info)
         {
@@ -124,9 +130,15 @@ public sealed unsafe class PublicKey : IDisposable
     private static bool TryTake(PkeyHandle handle, byte[] info, [NotNullWhen(true)] out PublicKey? key)
     {
         key = null;
-        if (TryDescribe(handle, out var kind, out var bits, out var curve)) key = new PublicKey(handle, kind, bits, curve, info);
-        else handle.Dispose();
-        return key is not null;
+        if (!TryDescribe(handle, out var kind, out var bits, out var curve))
+        {
+            handle.Dispose();
+            return false;
+        }
+
+        RecentKeys.Keep(new RecentKeys.Entry(info, handle.Share(), kind, bits, curve));
+        key = new PublicKey(handle, kind, bits, curve, info);
+        return true;
     }
 
     /// <summary>SHA-1 where a protocol names keys and authorities by it; nothing is secured by it there.</summary>

@@ -27,7 +27,7 @@ internal static class AtRest
         responder.Load.Clear();
         responder.Load.Serve(Growth.Rest);
         var empty = responder.Resident();
-        if (responder.Load.SetUp(0, _most, 10, TimeSpan.FromMinutes(4)).Done < _most) throw new InvalidOperationException($"{responder.Name} did not take {_most} SAs in four minutes.");
+        if (responder.Load.SetUp(0, _most, 10, TimeSpan.FromMinutes(10)).Done < _most) throw new InvalidOperationException($"{responder.Name} did not take {_most} SAs in ten minutes.");
         responder.Load.Serve(Growth.LongRest);
         var memory = new double[_samples];
         for (var i = 0; i < _samples; i++)

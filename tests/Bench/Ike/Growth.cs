@@ -53,7 +53,7 @@ internal sealed class Growth(Report report)
             for (var i = 0; i < _samples; i++, up += slice)
             {
                 var before = responder.ProcessorTime();
-                var run = responder.Load.SetUp(up, slice, 10, TimeSpan.FromMinutes(2));
+                var run = responder.Load.SetUp(up, slice, 10, TimeSpan.FromMinutes(3));
                 time[i] = (responder.ProcessorTime() - before).TotalMicroseconds / slice;
                 rate[i] = run.Rate;
                 if (run.Done < slice) return result;
@@ -86,7 +86,7 @@ internal sealed class Growth(Report report)
         return result;
     }
 
-    private static bool Fill(Responder responder, int first, int count) => count <= 0 || responder.Load.SetUp(first, count, 10, TimeSpan.FromMinutes(3)).Done == count;
+    private static bool Fill(Responder responder, int first, int count) => count <= 0 || responder.Load.SetUp(first, count, 10, TimeSpan.FromMinutes(8)).Done == count;
 
     private sealed class Result
     {
