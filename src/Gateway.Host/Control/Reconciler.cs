@@ -173,8 +173,11 @@ public sealed class Reconciler : IAsyncDisposable
         _phases?.BeforePass(_desired);
         var now = _clock.GetUtcNow();
         string? Held(ItemKey key) => _retries.TryGetValue(key, out var retry) && retry.Next > now ? retry.WaitsFor : null;
-        var plan = Planner.Plan(_desired, _applied, _descriptors, _dirty, Held);
-        var scope = _dirty.Concat(plan.Steps.Select(s => s.Key)).Concat(plan.Waiting.Select(w => w.Key)).ToHashSet();
+        // What was tried, is not there at all, and is not to be tried yet is as it was: with many that wait, a change costs its own size.
+        bool Rests(ItemKey key) => !_applied.TryGet(key, out _) && _applied.DependentsOf(key).Count == 0 && _desired.ContainsKey(key) && Held(key) is not null;
+        var open = _dirty.Where(k => !Rests(k)).ToList();
+        var plan = Planner.Plan(_desired, _applied, _descriptors, open, Held);
+        var scope = open.Concat(plan.Steps.Select(s => s.Key)).Concat(plan.Waiting.Select(w => w.Key)).ToHashSet();
         var failed = new Dictionary<ItemKey, string>();
         foreach (var waiting in plan.Waiting) failed[waiting.Key] = waiting.WaitsFor;
         foreach (var step in plan.Steps)

@@ -145,13 +145,17 @@ public sealed class SqliteJournal : IJournal, IEventPages
 
     public async IAsyncEnumerable<Envelope> FollowAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        var recurring = new RecurringValues();
+        using var rows = Reading(source => new EventRows(source));
         while (true)
         {
             var grown = Volatile.Read(ref _grown).Task;
-            await foreach (var envelope in ReadAsync(from, cancellationToken).ConfigureAwait(false))
+            foreach (var page in Pages(rows, from, cancellationToken))
             {
-                from = envelope.Position + 1;
-                yield return envelope;
+                Envelope[] envelopes;
+                using (page) envelopes = page.ToEnvelopes(recurring);
+                from = envelopes[^1].Position + 1;
+                foreach (var envelope in envelopes) yield return envelope;
             }
 
             await grown.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -302,10 +306,15 @@ public sealed class SqliteJournal : IJournal, IEventPages
         (_events ??= new EventWriter(writer)).Store(batch);
     }
 
-    // Each page is a read transaction of its own: a long one would keep the write-ahead log from being taken in.
     private IEnumerable<EventPage> Pages(long from, CancellationToken cancellationToken)
     {
         using var rows = Reading(source => new EventRows(source));
+        foreach (var page in Pages(rows, from, cancellationToken)) yield return page;
+    }
+
+    // Each page is a read transaction of its own: a long one would keep the write-ahead log from being taken in.
+    private IEnumerable<EventPage> Pages(EventRows rows, long from, CancellationToken cancellationToken)
+    {
         from = Math.Max(1, from);
         ThrowIfArchived(rows, from);
         while (true)

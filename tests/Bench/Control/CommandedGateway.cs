@@ -18,6 +18,16 @@ internal sealed class CommandedGateway : IAsyncDisposable
 
     public string Id => "bench";
 
+    /// <summary>What the gateway's process has taken of all processors so far.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     public static async Task<CommandedGateway> StartAsync(Uri broker)
     {
         var folder = Directory.CreateTempSubdirectory("gwctl-");

@@ -99,6 +99,28 @@ public sealed class ReconcilerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_is_not_to_be_tried_yet_costs_a_change_of_something_else_nothing()
+    {
+        var asked = 0;
+        _routes.OnDependencies = () => Interlocked.Increment(ref asked);
+        _routes.Answers["r"] = () => new StepResult.Pending("a table");
+        await StartAsync();
+        await ApplyAsync(_wan, _route);
+        var other = new Item(new("route", "s"), new RouteSpec { To = new IpPrefix(IPAddress.Parse("10.0.0.0"), 8), Interface = "wan" });
+        for (var i = 1; i <= 5; i++)
+        {
+            Assert.Equal([new ItemOutcome("route/s", ItemState.Applied)], await ApplyAsync(other with { Spec = (RouteSpec)other.Spec with { Via = new IPAddress([10, 0, 0, (byte)i]) } }));
+            Assert.Equal((i + 1, "a table"), (asked, _reconciler.StatusOf(_route.Key)!.WaitsFor));
+        }
+
+        _routes.Answers.Clear();
+        await UntilAsync(() => _clock.NextDue is not null);
+        _clock.Advance(_clock.NextDue!.Value - _clock.GetUtcNow());
+        await UntilAsync(() => _reconciler.StatusOf(_route.Key)!.State == ItemState.Applied);
+        Assert.Equal([new ItemPending(_route.Key, 1, "a table"), new ItemApplied(_route.Key, 1)], _facts);
+    }
+
+    [Fact]
     public async Task A_descriptor_that_fails_in_planning_is_asked_again_later()
     {
         var isBroken = true;

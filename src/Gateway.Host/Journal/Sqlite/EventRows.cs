@@ -29,8 +29,8 @@ internal sealed class EventRows : IDisposable
         {
             Check(opened);
             Check(raw.sqlite3_busy_timeout(_database, BusyTimeout));
-            // It is read from end to end; a larger page cache would only stand about.
-            Check(raw.sqlite3_exec(_database, "PRAGMA cache_size=-512"));
+            // It is read from end to end, and followers stay open: a larger page cache would only stand about.
+            Check(raw.sqlite3_exec(_database, "PRAGMA cache_size=-128"));
             Check(raw.sqlite3_prepare_v2(_database, Query, out _statement));
         }
         catch

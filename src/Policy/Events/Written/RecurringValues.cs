@@ -22,9 +22,10 @@ public sealed class RecurringValues
     /// <summary>Octets; longer ones are not remembered.</summary>
     private const int Longest = 128;
 
-    private readonly string?[] _texts = new string?[Places];
-    private readonly AddressPlace?[] _addresses = new AddressPlace?[Places];
-    private readonly SelectorsPlace?[] _selectors = new SelectorsPlace?[Places];
+    // Made with the first value: who reads few events has no addresses to remember.
+    private string?[]? _texts;
+    private AddressPlace?[]? _addresses;
+    private SelectorsPlace?[]? _selectors;
     private Principal? _principal;
 
     /// <summary>The text of <paramref name="octets"/>, which are UTF-8; with null nothing is remembered.</summary>
@@ -32,7 +33,7 @@ public sealed class RecurringValues
     {
         if (octets.IsEmpty) return "";
         if (recurring is null || octets.Length > Longest) return Encoding.UTF8.GetString(octets);
-        ref var place = ref recurring._texts[PlaceOf(octets)];
+        ref var place = ref (recurring._texts ??= new string?[Places])[PlaceOf(octets)];
         if (place is { } seen && Ascii.Equals(octets, seen)) return seen;
         var text = Encoding.UTF8.GetString(octets);
         place = text;
@@ -56,7 +57,7 @@ public sealed class RecurringValues
             return true;
         }
 
-        ref var place = ref recurring._addresses[(quad * 0x9e3779b1) >> (32 - PlaceBits)];
+        ref var place = ref (recurring._addresses ??= new AddressPlace?[Places])[(quad * 0x9e3779b1) >> (32 - PlaceBits)];
         var seen = place;
         if (seen is null || seen.Quad != quad) place = seen = new AddressPlace(quad, new IPAddress(quad));
         address = seen.Address;
@@ -70,7 +71,7 @@ public sealed class RecurringValues
     {
         var remembered = recurring is not null && list.Length <= Longest;
         var place = remembered ? PlaceOf(list) : 0;
-        if (remembered && recurring!._selectors[place] is { } seen && list.SequenceEqual(seen.List))
+        if (remembered && recurring!._selectors?[place] is { } seen && list.SequenceEqual(seen.List))
         {
             selectors = seen.Selectors;
             return true;
@@ -85,7 +86,7 @@ public sealed class RecurringValues
         }
 
         selectors = read.ToValueList();
-        if (remembered) recurring!._selectors[place] = new SelectorsPlace(list.ToArray(), selectors);
+        if (remembered) (recurring!._selectors ??= new SelectorsPlace?[Places])[place] = new SelectorsPlace(list.ToArray(), selectors);
         return true;
     }
 
