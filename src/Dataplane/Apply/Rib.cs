@@ -29,39 +29,66 @@ internal sealed class Rib(DataplaneTables tables)
 {
     private readonly record struct Candidate(RouteSource Source, uint Owner, uint Adjacency);
 
-    private readonly Dictionary<PrefixKey, List<Candidate>> _routes = [];
+    /// <summary>The best route of each prefix. No entry holds an object, so that a million of them are nothing to the garbage collector, whose pauses stop the workers too.</summary>
+    private readonly Dictionary<PrefixKey, Candidate> _best = [];
+
+    /// <summary>What the best one hides, in order; of few prefixes.</summary>
+    private readonly Dictionary<PrefixKey, List<Candidate>> _hidden = [];
 
     /// <summary>Every prefix with its best route.</summary>
-    public IEnumerable<(PrefixKey Key, RouteSource Source, uint Adjacency)> Best =>
-        _routes.Select(r => (r.Key, r.Value[0].Source, r.Value[0].Adjacency));
+    public IEnumerable<(PrefixKey Key, RouteSource Source, uint Adjacency)> Best => _best.Select(r => (r.Key, r.Value.Source, r.Value.Adjacency));
 
     /// <summary>Adds or changes the route of a source and owner (an interface index or a number of the source's own).</summary>
     public void Set(PrefixKey key, RouteSource source, uint owner, uint adjacency)
     {
         key = key with { Prefix = key.Prefix.Masked(key.Length) };
-        if (!_routes.TryGetValue(key, out var candidates)) _routes[key] = candidates = [];
-        candidates.RemoveAll(c => c.Source == source && c.Owner == owner);
-        var at = candidates.FindIndex(c => c.Source > source);
-        candidates.Insert(at < 0 ? candidates.Count : at, new Candidate(source, owner, adjacency));
-        Publish(key, candidates[0].Adjacency);
+        var route = new Candidate(source, owner, adjacency);
+        if (_best.TryGetValue(key, out var best) && !IsOf(best, source, owner))
+        {
+            if (!_hidden.TryGetValue(key, out var hidden)) _hidden[key] = hidden = [];
+            if (hidden.FindIndex(c => IsOf(c, source, owner)) is var there && there >= 0)
+            {
+                hidden[there] = route;
+                return;
+            }
+            // Of one source the first one stays before those that came later.
+            var loses = best.Source <= source;
+            var loser = loses ? route : best;
+            var at = hidden.FindIndex(c => loses ? c.Source > loser.Source : c.Source >= loser.Source);
+            hidden.Insert(at < 0 ? hidden.Count : at, loser);
+            if (loses) route = best;
+        }
+        _best[key] = route;
+        Publish(key, route.Adjacency);
     }
 
     /// <summary>Removes the route of a source and owner; false when there was none.</summary>
     public bool Clear(PrefixKey key, RouteSource source, uint owner)
     {
         key = key with { Prefix = key.Prefix.Masked(key.Length) };
-        if (!_routes.TryGetValue(key, out var candidates)) return false;
-        if (candidates.RemoveAll(c => c.Source == source && c.Owner == owner) == 0) return false;
-        if (candidates.Count > 0)
+        if (!_best.TryGetValue(key, out var best)) return false;
+        var hidden = _hidden.GetValueOrDefault(key);
+        if (!IsOf(best, source, owner))
         {
-            Publish(key, candidates[0].Adjacency);
+            if (hidden is null || hidden.RemoveAll(c => IsOf(c, source, owner)) == 0) return false;
+            if (hidden.Count == 0) _hidden.Remove(key);
             return true;
         }
-        _routes.Remove(key);
+        if (hidden is not null)
+        {
+            _best[key] = hidden[0];
+            Publish(key, hidden[0].Adjacency);
+            hidden.RemoveAt(0);
+            if (hidden.Count == 0) _hidden.Remove(key);
+            return true;
+        }
+        _best.Remove(key);
         if (key.Prefix.V6) tables.Fib6.Remove(key.Vrf, key.Prefix.High, key.Prefix.Low, key.Length);
         else tables.Fib4.Remove(key.Vrf, (uint)key.Prefix.Low, key.Length);
         return true;
     }
+
+    private static bool IsOf(Candidate candidate, RouteSource source, uint owner) => candidate.Source == source && candidate.Owner == owner;
 
     private void Publish(PrefixKey key, uint adjacency)
     {

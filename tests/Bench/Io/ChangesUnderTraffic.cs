@@ -13,14 +13,22 @@ internal static class ChangesUnderTraffic
     private const int Routes = 1_000_000, Rounds = 5;
 
     /// <summary>A million routes come and go at half the capacity.</summary>
-    internal static void MillionRoutes(Report report) => Compare(report, "million-routes", 0.5, gateway =>
+    internal static void MillionRoutes(Report report) => Compare(report, "million-routes", 0.5, (gateway, look) =>
     {
-        for (var i = 0; i < Routes; i++) gateway.Control.AddRoute(Route(i));
-        for (var i = 0; i < Routes; i++) gateway.Control.RemoveRoute(0, Route(i).To);
+        for (var i = 0; i < Routes; i++)
+        {
+            gateway.Control.AddRoute(Route(i));
+            if (i % 256 == 0) look();
+        }
+        for (var i = 0; i < Routes; i++)
+        {
+            gateway.Control.RemoveRoute(0, Route(i).To);
+            if (i % 256 == 0) look();
+        }
     });
 
     /// <summary>A route, a policy and an SA are changed again and again.</summary>
-    internal static void SmallChanges(Report report, double share) => Compare(report, $"changes-at-{share * 100:0}", share, gateway =>
+    internal static void SmallChanges(Report report, double share) => Compare(report, $"changes-at-{share * 100:0}", share, (gateway, look) =>
     {
         for (uint i = 0; i < 300; i++)
         {
@@ -28,13 +36,15 @@ internal static class ChangesUnderTraffic
             gateway.Install(100 + i, "10.1.0.0/24", "10.77.0.0/16");
             gateway.Control.Security.RemoveSa(new ChildSaId(100 + i));
             gateway.Control.RemoveRoute(0, Route((int)i).To);
+            look();
             Thread.Sleep(5);
         }
     });
 
-    private static void Compare(Report report, string @case, double share, Action<PacedGateway> change)
+    private static void Compare(Report report, string @case, double share, Action<PacedGateway, Action> change)
     {
         using var gateway = new PacedGateway();
+        var pauses = new PauseWatch();
         Machine.Pin();
         PacketPool.BindThread(PacketPool.MaxWorkers);
         try
@@ -45,8 +55,9 @@ internal static class ChangesUnderTraffic
             long offered = 0;
             for (var round = -1; round < Rounds; round++)
             {
+                if (round == 0) pauses.Begin();
                 var clock = Stopwatch.StartNew();
-                var changing = new Thread(() => change(gateway)) { IsBackground = true, Name = "changes" };
+                var changing = new Thread(() => change(gateway, pauses.Look)) { IsBackground = true, Name = "changes" };
                 changing.Start();
                 var trial = gateway.Send(capacity * share, () => changing.IsAlive);
                 var time = clock.Elapsed;
@@ -60,7 +71,7 @@ internal static class ChangesUnderTraffic
             var (a, b) = (new Samples(Contest.Gateway, ours), new Samples("control-run", control));
             // One is added to both, so that no loss against no loss is even.
             report.Add(new ResultLine("io", @case, 512, b.Contender, "packets lost", a.Median, a.Min, a.Max, (b.Median + 1) / (a.Median + 1), b.Median, b.Min, b.Max,
-                $"at {capacity * share:0} of {capacity:0} packets/s; a round takes {times[Rounds / 2]:0.0} s, {offered} packets in {Rounds} rounds"));
+                $"at {capacity * share:0} of {capacity:0} packets/s; a round takes {times[Rounds / 2]:0.0} s, {offered} packets in {Rounds} rounds; the garbage collector paused {pauses.Collections} times for {pauses.Sum.TotalMilliseconds:0} ms, {pauses.Longest.TotalMilliseconds:0.0} ms at most"));
         }
         finally
         {

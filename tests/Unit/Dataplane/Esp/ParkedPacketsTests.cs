@@ -1,6 +1,7 @@
 using System.Net;
 using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Graph;
+using Gateway.Policy.Sa;
 using Gateway.Unit.Dataplane.Packets;
 using Xunit;
 
@@ -47,6 +48,23 @@ public sealed unsafe class ParkedPacketsTests : IDisposable
         Assert.Equal(20, outer.Count);
         for (var i = 0; i < 20; i++) Assert.Equal(i, Build.Get16(_out.Unseal(outer[i].Ip[20..], (ulong)i + 1)!, 20));
         Assert.Empty(_gateway.Drops());
+    }
+
+    [Fact]
+    public void The_new_owner_gets_it_only_when_the_old_one_has_passed()
+    {
+        // The old owner is in the middle of a loop, and may hold a frame of the SA.
+        var epochs = _gateway.Control.Tables.Epochs;
+        epochs.Pass(0);
+        var move = new Thread(() => _gateway.Control.Security.MoveSa(new ChildSaId(1), 1));
+        move.Start();
+        SpinWait.SpinUntil(() => Volatile.Read(ref _sa->Place.Whole) != SaPlace.Of(0));
+        Assert.False(move.Join(100));
+        Assert.Equal((1, 0), (_sa->Place.Worker, _sa->Place.Owner));
+
+        epochs.Sleep(0);
+        Assert.True(move.Join(60_000));
+        Assert.Equal(SaPlace.Of(1), _sa->Place.Whole);
     }
 
     [Fact]
