@@ -107,13 +107,16 @@ public sealed class AesGcmKeyCacheTests
         cache.Grow(8);
         using var stop = new CancellationTokenSource();
         var last = new Latest();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var control = Task.Run(() =>
         {
+            begun.SetResult();
             var forgotten = 0;
             for (var random = new Random(1); !stop.IsCancellationRequested; forgotten++)
                 if (Volatile.Read(ref last.Id) is > 8 and var now) cache.Forget(now - (ulong)random.Next(1, 8));
             return forgotten;
         }, TestContext.Current.CancellationToken);
+        await begun.Task;
         var worker = Task.Run(() => Work(cache, last), TestContext.Current.CancellationToken);
         Assert.Equal("", await worker);
         await stop.CancelAsync();
