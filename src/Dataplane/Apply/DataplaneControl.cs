@@ -54,7 +54,8 @@ public sealed unsafe class DataplaneControl : IDisposable
         Security = new SaControl(Tables, _gate) { OutboundReady = LetGo, Workers = options.Workers };
         _rib = new Rib(Tables);
         _neighbors = new NeighborBook(Tables, _rib, TellWorkers);
-        _interfaces = new InterfaceBook(Tables, _rib);
+        _interfaces = new InterfaceBook(Tables, _rib) { BridgeNode = graph.FindOr0(NodeNames.BridgeInput), ConnectNode = graph.FindOr0(NodeNames.CrossConnect) };
+        Switching = new SwitchControl(Tables, _interfaces, _gate, BecomeRouted);
         _routes = new RouteBook(_rib, _neighbors, _interfaces);
         _workers = new Worker[options.Workers];
         for (var i = 0; i < _workers.Length; i++)
@@ -69,6 +70,9 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     /// <summary>SAs and security policies.</summary>
     public SaControl Security { get; }
+
+    /// <summary>Bridges and cross-connects.</summary>
+    public SwitchControl Switching { get; }
 
     internal GraphDefinition Graph { get; }
 
@@ -109,12 +113,24 @@ public sealed unsafe class DataplaneControl : IDisposable
                 port?.Dispose();
                 throw;
             }
-            _interfaces.SetLinkLocal(state, 0);
             if (port is not null) AttachPort(state);
             if (state.IsTunnel) Security.BindTunnel(settings.IfId, state.Index, settings.Vrf);
-            _routes.Resolve();
-            return state.Index;
+            return Begin(state);
         }
+    }
+
+    /// <summary>Adds an interface that is made of others. Returns its index.</summary>
+    public uint AddInterface(InterfaceSettings settings, InterfaceLink link)
+    {
+        lock (_gate) return Begin(_interfaces.Add(settings, null, LeastLoadedWorker(), link));
+    }
+
+    private uint Begin(InterfaceState state)
+    {
+        _interfaces.SetLinkLocal(state, 0);
+        Switching.Joined(state);
+        _routes.Resolve();
+        return state.Index;
     }
 
     /// <summary>Removes an interface with its addresses, neighbors and what leads through it; its port is disposed once no worker uses it.</summary>
@@ -125,6 +141,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             var state = _interfaces.Get(index);
             if (Tables.PuntInterface == index) Volatile.Write(ref Tables.PuntInterface, 0);
             if (state.IsTunnel) Security.UnbindTunnel(state.Settings.IfId);
+            Switching.Left(state);
             _routes.Release(index);
             _interfaces.SetAddresses(state, []);
             _neighbors.RemoveInterface(index);
@@ -159,6 +176,13 @@ public sealed unsafe class DataplaneControl : IDisposable
             }
             _interfaces.SetLinkLocal(state, linkLocal);
             _neighbors.Refresh(index);
+            foreach (var carried in _interfaces.All.Where(i => i.Carrier == state))
+            {
+                linkLocal = Tables.Interfaces[carried.Index]->LinkLocalLow;
+                _interfaces.Write(carried);
+                _interfaces.SetLinkLocal(carried, linkLocal);
+                _neighbors.Refresh(carried.Index);
+            }
             if (settings.Enabled && !before.Enabled) AnnounceAll(state, state.Addresses);
         }
     }
@@ -197,6 +221,12 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate) return _interfaces.TryFind(name, out index);
     }
 
+    /// <summary>The MTU of an interface; null when there is none of that name.</summary>
+    public int? MtuOf(string name)
+    {
+        lock (_gate) return _interfaces.TryFind(name, out var index) ? _interfaces.Get(index).Settings.Mtu : null;
+    }
+
     /// <summary>Adds or replaces the route of a prefix. False: it is kept, but waits for an interface whose network holds its next hop.</summary>
     public bool AddRoute(RouteSettings route)
     {
@@ -230,7 +260,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     }
 
     /// <summary>Sends packets for the gateway itself that the graph does not take to the host behind this interface; 0 ends that.</summary>
-    /// <param name="index">A tap of <see cref="AddInterface"/>.</param>
+    /// <param name="index">A tap of <see cref="AddInterface(InterfaceSettings, IPacketPort)"/>.</param>
     /// <param name="hostMac">The MAC address that the host's stack has on it.</param>
     public void SetPuntInterface(uint index, PhysicalAddress? hostMac = null)
     {
@@ -439,6 +469,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             if (links.Count > 0) _routes.Resolve();
             Security.NoteTraffic();
             Security.Balance();
+            Switching.Age(WorkerContext.Clock());
             _epochs.Reclaim();
         }
         Security.AgePathMtus();
@@ -526,7 +557,7 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     private void AnnounceAll(InterfaceState state, IReadOnlyList<InterfaceAddress> addresses)
     {
-        if (state.Port is null || !state.Settings.Enabled || Tables.PuntInterface == state.Index) return;
+        if (!state.HasLink || !state.Settings.Enabled || Tables.PuntInterface == state.Index) return;
         foreach (var address in addresses.Select(a => AddressWords.From(a.Address)))
         {
             _workers[state.Worker].Mailbox.TryPush(new WorkerMessage(WorkerMessageKind.Announce, state.Index, address.High, address.Low, address.V6));
@@ -552,6 +583,19 @@ public sealed unsafe class DataplaneControl : IDisposable
             if (onLink && neighbor.SinceConfirmed + waited <= TimeSpan.FromSeconds(NeighborBook.UnusedSeconds))
                 _neighbors.Remember(new NeighborKey(state.Index, words), MacAddress.FromBytes(neighbor.Mac.GetAddressBytes()));
         }
+    }
+
+    // A loopback becomes the routed member of a bridge, or is one no more: its networks are connected in one case only.
+    private void BecomeRouted(InterfaceState state, bool isBvi)
+    {
+        var addresses = state.Addresses;
+        _interfaces.SetAddresses(state, []);
+        _neighbors.RemoveInterface(state.Index);
+        state.IsBvi = isBvi;
+        _interfaces.Write(state);
+        _interfaces.SetAddresses(state, addresses);
+        _routes.Resolve();
+        if (isBvi) AnnounceAll(state, addresses);
     }
 
     private int LeastLoadedWorker()

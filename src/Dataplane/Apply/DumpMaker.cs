@@ -140,7 +140,7 @@ internal static unsafe class DumpMaker
             sum.Punted += counters->Punted;
         }
         var port = state.Port?.Counters ?? default;
-        var up = state.Settings.Enabled && (state.IsLoopback || state.IsTunnel || state.Port is { IsUp: true });
+        var up = state.Settings.Enabled && state.IsUp;
         return new InterfaceRow(
             state.Index,
             state.Settings.Name,

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -37,7 +38,7 @@ internal sealed class InterfaceState
     /// <summary>Looks at the port; says whether its link was lost or is back. One that never had its link yet is not lost.</summary>
     public bool LookAtLink()
     {
-        var isUp = Port is null or { IsUp: true };
+        var isUp = (Carrier ?? this).Port is null or { IsUp: true };
         var isLost = !isUp && (_wasUp || LinkLost);
         _wasUp = isUp;
         if (isLost == LinkLost) return false;
@@ -48,16 +49,42 @@ internal sealed class InterfaceState
     /// <summary>Whether the link went since the last question, also when it is back already.</summary>
     public bool TakeLinkLoss()
     {
-        var losses = (Port as ILinkedPort)?.LinkLosses ?? 0;
+        var losses = ((Carrier ?? this).Port as ILinkedPort)?.LinkLosses ?? 0;
         if (losses == _losses) return false;
         _losses = losses;
         return losses != 0;
     }
 
-    public bool IsLoopback => Settings.Type == "loopback";
-
     /// <summary>No wire and no neighbors: CHILD SAs carry its packets.</summary>
     public bool IsTunnel => Settings.Type == "ipsec";
+
+    /// <summary>What it is made of when it has no port; null for a port or a loopback.</summary>
+    public InterfaceLink? Link { get; init; }
+
+    /// <summary>The interface whose frames carry its own; null none.</summary>
+    public InterfaceState? Carrier { get; init; }
+
+    /// <summary>It was removed.</summary>
+    public bool IsGone { get; set; }
+
+    /// <summary>How many sub-interfaces its frames carry.</summary>
+    public int SubInterfaces { get; set; }
+
+    /// <summary>What it is at layer 2: <see cref="InterfaceFlags.Bridged"/>, <see cref="InterfaceFlags.Connected"/> or neither.</summary>
+    public InterfaceFlags Layer2 { get; set; }
+
+    /// <summary>The other end of its cross-connect; 0 none.</summary>
+    public uint ConnectedTo { get; set; }
+
+    /// <summary>A loopback that is the routed member of a bridge.</summary>
+    public bool IsBvi { get; set; }
+
+    public bool IsLoopback => Settings.Type == "loopback" && !IsBvi;
+
+    /// <summary>Frames with Ethernet headers leave by it.</summary>
+    public bool HasLink => Port is not null || Link is not null || IsBvi;
+
+    public bool IsUp => IsLoopback || IsTunnel || IsBvi || (Carrier ?? this).Port is { IsUp: true };
 }
 
 /// <summary>The interfaces and their addresses.</summary>
@@ -79,7 +106,13 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
 
     public uint GleanOf(uint index, bool v6) => Get(index).IsLoopback ? AdjacencyTable.NoRoute : v6 ? Get(index).Glean6 : Get(index).Glean4;
 
-    public InterfaceState Add(InterfaceSettings settings, IPacketPort? port, int worker)
+    /// <summary>Where frames go that come in by a bridged or a cross-connected port.</summary>
+    public required ushort BridgeNode { get; init; }
+
+    /// <inheritdoc cref="BridgeNode"/>
+    public required ushort ConnectNode { get; init; }
+
+    public InterfaceState Add(InterfaceSettings settings, IPacketPort? port, int worker, InterfaceLink? link = null)
     {
         if (_byName.ContainsKey(settings.Name)) throw new ArgumentException($"There is an interface {settings.Name} already.", nameof(settings));
         uint index = 1;
@@ -93,13 +126,24 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
             Port = port,
             Worker = worker,
             Workers = 1ul << worker,
+            Link = link,
+            Carrier = link is InterfaceLink.Vlan vlan ? Get(vlan.Parent) : null,
             Glean4 = tables.Adjacencies.Add(new Adjacency { Kind = kind, Interface = index }),
             Glean6 = tables.Adjacencies.Add(new Adjacency { Kind = kind, Interface = index, V6 = true }),
         };
+        if (link is InterfaceLink.Vlan tags && !tables.Vlans.Add(tags.Parent, tags.Outer.Word, tags.Inner?.Word ?? 0, index))
+            throw new ArgumentException("Another interface has these tags.", nameof(link));
         _interfaces[index] = state;
         _byName[settings.Name] = index;
         Write(state);
+        if (state.Carrier is { } carrier) Count(carrier, 1);
         return state;
+    }
+
+    private void Count(InterfaceState carrier, int more)
+    {
+        carrier.SubInterfaces += more;
+        Write(carrier);
     }
 
     /// <summary>Forgets an interface; its addresses, routes and neighbors must be gone.</summary>
@@ -107,6 +151,19 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
     {
         _interfaces.Remove(state.Index);
         _byName.Remove(state.Settings.Name);
+        state.IsGone = true;
+        if (state.Link is InterfaceLink.Vlan own && state.Carrier is { IsGone: false } carrier)
+        {
+            tables.Vlans.Remove(own.Parent, own.Outer.Word, own.Inner?.Word ?? 0);
+            Count(carrier, -1);
+        }
+        // Sub-interfaces that are left lead nowhere until they are removed too.
+        foreach (var carried in _interfaces.Values.Where(i => i.Carrier == state))
+        {
+            var tags = (InterfaceLink.Vlan)carried.Link!;
+            tables.Vlans.Remove(tags.Parent, tags.Outer.Word, tags.Inner?.Word ?? 0);
+            tables.Interfaces[carried.Index]->Carrier = 0;
+        }
         var entry = tables.Interfaces[state.Index];
         var addresses = entry->Addresses;
         // Present stays away while the slot waits for workers that still look at it; then the slot is free again.
@@ -125,7 +182,8 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         var settings = state.Settings;
         if (settings.Mtu is < 68 or > 65535) throw new ArgumentException($"An MTU of {settings.Mtu} is outside 68 to 65535.");
         var entry = tables.Interfaces[state.Index];
-        entry->Mac = settings.Mac is { } mac ? MacAddress.FromBytes(mac.GetAddressBytes()) : MadeUpMac(settings.Name);
+        entry->Mac = settings.Mac is { } mac ? MacAddress.FromBytes(mac.GetAddressBytes())
+            : state.Carrier is { IsGone: false } carrier ? tables.Interfaces[carrier.Index]->Mac : MadeUpMac(settings.Name);
         entry->Mtu = (uint)settings.Mtu;
         entry->Vrf = settings.Vrf;
         entry->Worker = (uint)state.Worker;
@@ -134,13 +192,30 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         entry->LinkLocalLow = LinkLocal(entry->Mac);
         tables.Adjacencies[state.Glean4]->Mtu = entry->Mtu;
         tables.Adjacencies[state.Glean6]->Mtu = entry->Mtu;
+        WriteLink(state, entry);
         Interlocked.MemoryBarrier();
         entry->Flags = InterfaceFlags.Present
+            | state.Layer2
+            | (state.SubInterfaces > 0 ? InterfaceFlags.SubInterfaces : 0)
+            | (state.Link is not null || state.IsBvi ? InterfaceFlags.Virtual : 0)
             | (settings.Enabled ? InterfaceFlags.Enabled : 0)
             | (settings.ClampMss ? InterfaceFlags.ClampMss : 0)
             | (settings.SourceCheck ? InterfaceFlags.SourceCheck : 0)
             | (state.IsLoopback ? InterfaceFlags.Loopback : 0)
             | (tables.PuntInterface == state.Index ? InterfaceFlags.Punt : 0);
+    }
+
+    private void WriteLink(InterfaceState state, InterfaceEntry* entry)
+    {
+        // A port all of whose frames are switched needs no look at each of them.
+        entry->InputNode = state.SubInterfaces > 0 ? (ushort)0
+            : state.Layer2 == InterfaceFlags.Bridged ? BridgeNode : state.Layer2 == InterfaceFlags.Connected ? ConnectNode : (ushort)0;
+        entry->Link = state.IsBvi ? LinkKind.Bvi : state.Link?.Kind ?? LinkKind.Port;
+        entry->Peer = state.ConnectedTo;
+        entry->Carrier = state.Carrier is { IsGone: false } carrier ? carrier.Index : 0;
+        if (state.Link is not InterfaceLink.Vlan vlan) return;
+        entry->TagBytes = (byte)(vlan.Inner is null ? 4 : 8);
+        entry->Tags = BinaryPrimitives.ReverseEndianness((ulong)vlan.Outer.Word << 32 | (vlan.Inner?.Word ?? 0));
     }
 
     /// <summary>Replaces all addresses; what stays is not touched. Returns those that are new.</summary>

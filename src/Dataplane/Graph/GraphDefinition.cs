@@ -72,6 +72,9 @@ internal sealed unsafe class GraphDefinition
     /// <summary>Number of a node by its name; throws when it is not in the graph.</summary>
     public ushort Find(string name) => _byName[name];
 
+    /// <summary>Number of a node by its name; <see cref="DropNode"/> when it is not in the graph.</summary>
+    public ushort FindOr0(string name) => _byName.GetValueOrDefault(name, DropNode);
+
     /// <summary>Number of a drop reason as `node/reason`, for tests and dumps.</summary>
     public ushort FindDrop(string node, string reason)
     {

@@ -223,14 +223,16 @@ internal sealed unsafe class Worker : IDisposable
         var counters = context.Interfaces + onInterface;
         counters->RxPackets += (ulong)count;
         counters->RxBytes += bytes;
-        if ((context.Tables.Interfaces[onInterface]->Flags & InterfaceFlags.Enabled) == 0)
+        var entry = context.Tables.Interfaces[onInterface];
+        if ((entry->Flags & InterfaceFlags.Enabled) == 0)
         {
             counters->RxDisabled += (ulong)count;
             pool.Free(new ReadOnlySpan<uint>(_batch, count));
             return;
         }
         if (context.Trace.IsOn) context.Trace.Mark(context, _batch, count);
-        for (var i = 0; i < count; i++) context.Enqueue(_ethernetInput, _batch[i]);
+        var node = entry->InputNode == 0 ? _ethernetInput : entry->InputNode;
+        for (var i = 0; i < count; i++) context.Enqueue(node, _batch[i]);
     }
 
     /// <summary>Gives the interfaces' queues to their ports.</summary>

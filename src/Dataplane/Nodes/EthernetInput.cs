@@ -22,6 +22,9 @@ internal readonly unsafe struct EthernetInput : INode
         Ip4Input,
         Ip6Input,
         ArpInput,
+        VlanInput,
+        BridgeInput,
+        CrossConnect,
     }
 
     private enum Reason : ushort
@@ -35,7 +38,8 @@ internal readonly unsafe struct EthernetInput : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.EthernetInput,
-        [(Edge.Ip4Input, NodeNames.Ip4Input), (Edge.Ip6Input, NodeNames.Ip6Input), (Edge.ArpInput, NodeNames.ArpInput)],
+        [(Edge.Ip4Input, NodeNames.Ip4Input), (Edge.Ip6Input, NodeNames.Ip6Input), (Edge.ArpInput, NodeNames.ArpInput),
+            (Edge.VlanInput, NodeNames.VlanInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect)],
         [
             (Reason.TooShort, "The frame is shorter than an Ethernet header."),
             (Reason.NotForUs, "The frame is addressed to another station."),
@@ -59,6 +63,7 @@ internal readonly unsafe struct EthernetInput : INode
             }
             var data = frame.Data(index);
             var entry = interfaces[meta->RxInterface];
+            if ((entry->Flags & InterfaceFlags.Layer2) != 0 && TakeLayer2(ref frame, index, meta, entry->Flags, data)) continue;
             var destination = MacAddress.Read(data);
             if (destination != entry->Mac)
             {
@@ -89,7 +94,12 @@ internal readonly unsafe struct EthernetInput : INode
                 case 0x0806:
                     frame.Enqueue(Edge.ArpInput, index);
                     break;
-                case 0x8100 or 0x88A8:
+                case VlanTag.Dot1q when meta->Length >= 4 && (Wire.U16(data + HeaderLength) & VlanTag.IdMask) == 0:
+                    // IEEE 802.1Q §6.9: a tag with VLAN 0 says the priority alone; the frame is as good as untagged.
+                    PacketTrim.Prepend(meta, HeaderLength);
+                    frame.Enqueue(Edge.VlanInput, index);
+                    break;
+                case VlanTag.Dot1q or VlanTag.Dot1ad:
                     frame.Drop(Reason.Vlan, index);
                     break;
                 default:
@@ -97,5 +107,15 @@ internal readonly unsafe struct EthernetInput : INode
                     break;
             }
         }
+    }
+
+    /// <summary>Frames of an interface that carries others or belongs to a bridge. False when the frame is the interface's own to take.</summary>
+    private static bool TakeLayer2(ref Frame frame, uint index, PacketMeta* meta, InterfaceFlags flags, byte* data)
+    {
+        if ((flags & InterfaceFlags.SubInterfaces) != 0 && Wire.U16(data + 12) is VlanTag.Dot1q or VlanTag.Dot1ad) frame.Enqueue(Edge.VlanInput, index);
+        else if ((flags & InterfaceFlags.Bridged) != 0) frame.Enqueue(Edge.BridgeInput, index);
+        else if ((flags & InterfaceFlags.Connected) != 0) frame.Enqueue(Edge.CrossConnect, index);
+        else return false;
+        return true;
     }
 }

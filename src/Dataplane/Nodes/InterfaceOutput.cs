@@ -7,6 +7,12 @@ namespace Gateway.Dataplane.Nodes;
 /// <summary>Puts whole frames into the queue of their interface's port, or hands them to a worker that has one.</summary>
 internal readonly unsafe struct InterfaceOutput : INode
 {
+    private enum Edge : ushort
+    {
+        VlanOutput,
+        BridgeInput,
+    }
+
     private enum Reason : ushort
     {
         Down,
@@ -14,9 +20,9 @@ internal readonly unsafe struct InterfaceOutput : INode
         HandoffFull,
     }
 
-    public static NodeInfo Info { get; } = NodeInfo.Of<NodeInfo.None, Reason>(
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.InterfaceOutput,
-        [],
+        [(Edge.VlanOutput, NodeNames.VlanOutput), (Edge.BridgeInput, NodeNames.BridgeInput)],
         [
             (Reason.Down, "The interface is disabled, gone, or has no port."),
             (Reason.QueueFull, "The interface's queue was full."),
@@ -33,9 +39,9 @@ internal readonly unsafe struct InterfaceOutput : INode
             var index = frame.Indices[i];
             var to = frame.Meta(index)->TxInterface & (InterfaceTable.Capacity - 1);
             var entry = interfaces[to];
-            if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
+            if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
             {
-                frame.Drop(Reason.Down, index);
+                WithoutPort(ref frame, index, to, entry);
                 continue;
             }
             if ((entry->Workers >> context.Worker & 1) == 0)
@@ -44,6 +50,34 @@ internal readonly unsafe struct InterfaceOutput : INode
                 continue;
             }
             if (!context.QueueForPort(to, index)) frame.Drop(Reason.QueueFull, index);
+        }
+    }
+
+    private static void WithoutPort(ref Frame frame, uint index, uint to, InterfaceEntry* entry)
+    {
+        const InterfaceFlags needed = InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Virtual;
+        if ((entry->Flags & needed) != needed)
+        {
+            frame.Drop(Reason.Down, index);
+            return;
+        }
+        var meta = frame.Meta(index);
+        var counters = frame.Context.Interfaces + to;
+        counters->TxPackets++;
+        counters->TxBytes += meta->TotalLength;
+        switch (entry->Link)
+        {
+            case LinkKind.Vlan:
+                frame.Enqueue(Edge.VlanOutput, index);
+                break;
+            case LinkKind.Bvi:
+                meta->RxInterface = to;
+                meta->NextHop = 0;
+                frame.Enqueue(Edge.BridgeInput, index);
+                break;
+            default:
+                frame.Drop(Reason.Down, index);
+                break;
         }
     }
 }

@@ -10,6 +10,18 @@ internal static class NodeNames
     public const string EthernetInput = "ethernet-input";
     public const string ArpInput = "arp-input";
 
+    /// <summary>Finds the sub-interface of a tagged frame and takes its tags off; offset at the Ethernet header.</summary>
+    public const string VlanInput = "vlan-input";
+
+    /// <summary>Puts the tags of a sub-interface (TxInterface) on and goes on with the interface that carries it.</summary>
+    public const string VlanOutput = "vlan-output";
+
+    /// <summary>Switches a whole frame that came in by a member (RxInterface) of a bridge.</summary>
+    public const string BridgeInput = "bridge-input";
+
+    /// <summary>Sends a whole frame out by the other end of its interface's cross-connect.</summary>
+    public const string CrossConnect = "cross-connect";
+
     /// <summary>Validates and finds L4; takes packets from the wire and decrypted ones (offset at the inner header, Decrypted and Sa set, RxInterface and VRF of the SA).</summary>
     public const string Ip4Input = "ip4-input";
 

@@ -9,6 +9,9 @@ internal static class StandardGraph
     public static GraphDefinition Create() => new(
     [
         NodeRegistration.Of<EthernetInput>(),
+        NodeRegistration.Of<VlanInput>(),
+        NodeRegistration.Of<BridgeInput>(),
+        NodeRegistration.Of<CrossConnect>(),
         NodeRegistration.Of<ArpInput>(),
         NodeRegistration.Of<Ip4Input>(),
         NodeRegistration.Of<Ip6Input>(),
@@ -39,6 +42,7 @@ internal static class StandardGraph
         NodeRegistration.Of<NeighborResolve>(),
         NodeRegistration.Of<Icmp4Error>(),
         NodeRegistration.Of<Icmp6Error>(),
+        NodeRegistration.Of<VlanOutput>(),
         NodeRegistration.Of<InterfaceOutput>(),
     ]);
 }

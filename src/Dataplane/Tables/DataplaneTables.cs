@@ -14,6 +14,8 @@ internal sealed class DataplaneTables : IDisposable
         Sad = new Sad(epochs);
         Spd = new Spd(epochs);
         Neighbors = new NativeMap(epochs, 64);
+        Vlans = new VlanTable(epochs);
+        Bridges = new BridgeTable();
     }
 
     public Epochs Epochs { get; }
@@ -38,6 +40,12 @@ internal sealed class DataplaneTables : IDisposable
     /// <summary>Adjacency of each known neighbor, by address and <see cref="NeighborTag"/>.</summary>
     public NativeMap Neighbors { get; }
 
+    /// <summary>VLAN sub-interfaces by their tags.</summary>
+    public VlanTable Vlans { get; }
+
+    /// <summary>Bridges and their members.</summary>
+    public BridgeTable Bridges { get; }
+
     /// <summary>Any own IPv4 address, for what has to be sent by an interface without one; 0 none.</summary>
     public uint AnyIp4;
 
@@ -54,6 +62,8 @@ internal sealed class DataplaneTables : IDisposable
 
     public void Dispose()
     {
+        Bridges.Dispose();
+        Vlans.Dispose();
         Spd.Dispose();
         Sad.Dispose();
         Neighbors.Dispose();

@@ -25,6 +25,34 @@ internal enum InterfaceFlags : uint
 
     /// <summary>A packet whose source has no route is dropped.</summary>
     SourceCheck = 32,
+
+    /// <summary>Carries VLAN sub-interfaces: tagged frames are sorted by their tags first.</summary>
+    SubInterfaces = 64,
+
+    /// <summary>A member of a bridge: frames are switched, not routed.</summary>
+    Bridged = 128,
+
+    /// <summary>One end of a cross-connect: every frame leaves by the other end.</summary>
+    Connected = 256,
+
+    /// <summary>Has no port of its own: what leaves by it goes on in the graph, as <see cref="InterfaceEntry.Link"/> says.</summary>
+    Virtual = 512,
+
+    /// <summary>Any of those by which a frame is looked at before it is known to be for the gateway.</summary>
+    Layer2 = SubInterfaces | Bridged | Connected,
+}
+
+/// <summary>What stands behind an interface without a port.</summary>
+internal enum LinkKind : byte
+{
+    /// <summary>A port, or nothing.</summary>
+    Port,
+
+    /// <summary>Tags on the frames of another interface.</summary>
+    Vlan,
+
+    /// <summary>The routed member of a bridge.</summary>
+    Bvi,
 }
 
 /// <summary>An address of an interface with its prefix length; IPv4 in the low 32 bits, host order.</summary>
@@ -76,6 +104,23 @@ internal unsafe struct InterfaceEntry
 
     /// <summary>All addresses but the link-local one, up to one whose prefix length is <see cref="InterfaceAddressEntry.End"/>; null none.</summary>
     public InterfaceAddressEntry* Addresses;
+
+    /// <summary>The interface whose frames carry this one's; 0 none.</summary>
+    public uint Carrier;
+
+    /// <summary>The other end of a cross-connect; 0 none.</summary>
+    public uint Peer;
+
+    /// <summary>Node for frames that come in by the port; 0 is ethernet-input.</summary>
+    public ushort InputNode;
+
+    public LinkKind Link;
+
+    /// <summary>Bytes of <see cref="Tags"/>: 4, or 8 for two tags.</summary>
+    public byte TagBytes;
+
+    /// <summary>The VLAN tags of a sub-interface as they lie in the frame, outer first.</summary>
+    public ulong Tags;
 }
 
 /// <summary>The interfaces by index, 1 upwards. Lives in one place for ever, so workers may hold pointers into it.</summary>

@@ -226,7 +226,8 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _parts.Push(facts);
         _reconciler = new Reconciler(
             [
-                new InterfaceDescriptor(_dataplane, _ports), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
+                new InterfaceDescriptor(_dataplane, _ports), new BridgeDescriptor(_dataplane), new CrossConnectDescriptor(_dataplane),
+                new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
                 new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(_compiled), new PolicyDescriptor(),
             ],
             TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets, running.Configuration));

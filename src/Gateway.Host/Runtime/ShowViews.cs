@@ -21,6 +21,7 @@ internal sealed class ShowViews(
     public IReadOnlyList<object> Rows(string topic, string? name, SaInventory inventory) => topic switch
     {
         "interfaces" => [.. Interfaces().Where(r => name is null || r.Name == name)],
+        "bridges" => [.. BridgeViews.Rows(dataplane.Switching, name)],
         "routes" => [.. Routes().Where(r => name is null || r.To == name)],
         "neighbors" => [.. Neighbors().Where(r => name is null || r.Address == name || r.Interface == name)],
         "connections" => [.. Connections(inventory).Where(r => name is null || r.Name == name)],
@@ -41,6 +42,7 @@ internal sealed class ShowViews(
     {
         InterfaceType.Loopback or InterfaceType.Ipsec => null,
         InterfaceType.Memif => spec.Socket,
+        InterfaceType.Vlan => $"{spec.Parent}, VLAN {spec.Vlan}{(spec.InnerVlan is { } inner ? $".{inner}" : "")}",
         _ => spec.Device ?? name,
     };
 

@@ -23,6 +23,9 @@ public enum InterfaceType
 
     /// <summary>No device: what is routed here is protected by the CHILD SAs with its <c>if_id</c>, and what these decrypt arrives here.</summary>
     Ipsec,
+
+    /// <summary>The frames of another interface that carry a VLAN tag, or two.</summary>
+    Vlan,
 }
 
 /// <summary>Where in the kernel the packets of an af-xdp interface are taken.</summary>
@@ -36,6 +39,16 @@ public enum XdpMode
 
     /// <summary>Behind the driver, where every device can.</summary>
     Skb,
+}
+
+/// <summary>The kind of a VLAN tag.</summary>
+public enum VlanProtocol
+{
+    /// <summary>A customer tag, 802.1Q, EtherType 0x8100.</summary>
+    Dot1q,
+
+    /// <summary>A service tag, 802.1ad, EtherType 0x88A8.</summary>
+    Dot1ad,
 }
 
 /// <summary>Which end of a memif the gateway is.</summary>
@@ -102,6 +115,23 @@ public sealed record InterfaceSpec : ItemSpec
 
     /// <summary>af-xdp: where in the kernel packets are taken. Default auto.</summary>
     public XdpMode? Mode { get; init; }
+
+    /// <summary>vlan: name of the interface whose frames carry the tags.</summary>
+    public string? Parent { get; init; }
+
+    /// <summary>vlan: number in the tag, the outer one of two. Frames that come in lose the tags, frames that leave get them; what lies behind the tags is not touched.</summary>
+    [Range(1, 4094)]
+    public int? Vlan { get; init; }
+
+    /// <summary>vlan: number in a second, inner tag (QinQ), always an 802.1Q one. Without it the interface takes frames with any inner tag that no other interface names.</summary>
+    [Range(1, 4094)]
+    public int? InnerVlan { get; init; }
+
+    /// <summary>vlan: kind of the outer tag. Default dot1q, with an inner tag dot1ad.</summary>
+    public VlanProtocol? VlanProtocol { get; init; }
+
+    /// <summary>The kind of the outer tag of a vlan interface.</summary>
+    internal VlanProtocol OuterProtocol => VlanProtocol ?? (InnerVlan is null ? Items.VlanProtocol.Dot1q : Items.VlanProtocol.Dot1ad);
 }
 
 /// <summary>An address and the length of its subnet's prefix, as <c>198.51.100.1/24</c>.</summary>

@@ -8,6 +8,8 @@ namespace Gateway.Policy.Items;
 public static class ItemCatalog
 {
     public const string Interface = "interface";
+    public const string Bridge = "bridge";
+    public const string CrossConnect = "cross-connect";
     public const string Route = "route";
     public const string Neighbor = "neighbor";
     public const string Secret = "secret";
@@ -21,6 +23,8 @@ public static class ItemCatalog
     public static IReadOnlyList<ItemKind> Kinds { get; } =
     [
         new(Interface, typeof(InterfaceSpec), new InterfaceRules()),
+        new(Bridge, typeof(BridgeSpec), new BridgeRules()),
+        new(CrossConnect, typeof(CrossConnectSpec), new CrossConnectRules()),
         new(Route, typeof(RouteSpec), new RouteRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Secret, typeof(SecretSpec), new SecretRules()),

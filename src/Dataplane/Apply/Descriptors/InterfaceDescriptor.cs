@@ -13,11 +13,12 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
 
     public string Kind => ItemCatalog.Interface;
 
-    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) => [];
+    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) =>
+        VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : [];
 
     // Another device or type is another port; everything else changes under traffic.
     public bool CanUpdate(ItemSpec from, ItemSpec to) =>
-        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0) && a.IfId == b.IfId
+        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0) && a.IfId == b.IfId && VirtualInterfaces.SameLink(a, b)
         && (a.Socket, a.Id ?? 0, a.Role ?? MemifRole.Server, a.RingSize, a.BufferSize, a.Queues, a.Mode ?? XdpMode.Auto) == (b.Socket, b.Id ?? 0, b.Role ?? MemifRole.Server, b.RingSize, b.BufferSize, b.Queues, b.Mode ?? XdpMode.Auto);
 
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken) => new(Create(item.Key.Name, (InterfaceSpec)item.Spec));
@@ -26,7 +27,8 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     {
         if (!dataplane.TryFindInterface(to.Key.Name, out var index)) return CreateAsync(to, cancellationToken);
         var spec = (InterfaceSpec)to.Spec;
-        dataplane.SetInterface(index, Settings(to.Key.Name, spec, _devices.GetValueOrDefault(to.Key.Name)));
+        if (VirtualInterfaces.IsVirtual(spec.Type)) dataplane.SetInterface(index, VirtualInterfaces.Settings(dataplane, to.Key.Name, spec));
+        else dataplane.SetInterface(index, Settings(to.Key.Name, spec, _devices.GetValueOrDefault(to.Key.Name)));
         dataplane.SetAddresses(index, Addresses(spec));
         return new(new StepResult.Done());
     }
@@ -41,6 +43,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     private StepResult Create(string name, InterfaceSpec spec)
     {
         if (dataplane.TryFindInterface(name, out var there)) dataplane.RemoveInterface(there);
+        if (VirtualInterfaces.IsVirtual(spec.Type)) return VirtualInterfaces.Create(dataplane, name, spec, Addresses(spec));
         IPacketPort? port = null;
         // What has no device has no limit of its own, except that packets for a tunnel should be such as pass through networks.
         (PhysicalAddress? Mac, int Mtu) device = (null, spec.Type == InterfaceType.Ipsec ? 1500 : 65_535);

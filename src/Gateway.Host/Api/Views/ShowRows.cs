@@ -32,6 +32,35 @@ public sealed record InterfaceRow
     public string? WaitsFor { get; init; }
 }
 
+/// <summary>A row of <c>show bridges</c>.</summary>
+public sealed record BridgeRow
+{
+    public required string Name { get; init; }
+
+    public required IReadOnlyList<BridgeMemberRow> Members { get; init; }
+
+    /// <summary>The routed member.</summary>
+    public string? Bvi { get; init; }
+
+    /// <summary>MAC addresses that are known now.</summary>
+    public required int Macs { get; init; }
+
+    public required int MacLimit { get; init; }
+
+    /// <summary>When one bridge was asked for by its name: the stations that it knows.</summary>
+    public IReadOnlyList<StationRow>? Stations { get; init; }
+}
+
+/// <summary>A member of a bridge.</summary>
+/// <param name="State"><c>joined</c>, or <c>absent</c> while there is no such interface.</param>
+/// <param name="Macs">MAC addresses learned there.</param>
+public sealed record BridgeMemberRow(string Interface, string State, int SplitHorizonGroup, int Macs);
+
+/// <summary>A station that a bridge knows.</summary>
+/// <param name="Source"><c>learned</c>, <c>static</c>, or <c>gateway</c> for the routed member's own.</param>
+/// <param name="SecondsSinceSeen">Of a learned one.</param>
+public sealed record StationRow(string Mac, string Interface, string Source, long? SecondsSinceSeen);
+
 /// <summary>A row of <c>show routes</c>.</summary>
 public sealed record RouteRow(string To, string? Via, string? Interface, string Source, string State, string? WaitsFor = null);
 

@@ -88,6 +88,9 @@ internal static class ShowVerb
                     ("MAC", r => r.Mac), ("ADDRESSES", r => Format.List(r.Addresses)), ("RX PKTS", r => N(r.RxPackets)), ("RX BYTES", r => Format.Bytes(r.RxBytes)),
                     ("TX PKTS", r => N(r.TxPackets)), ("TX BYTES", r => Format.Bytes(r.TxBytes)), ("DROPS", r => N(r.Drops)));
                 break;
+            case "bridges":
+                BridgePrinter.Print(Rows<BridgeRow>(answer), screen);
+                break;
             case "routes":
                 screen.Rows(Rows<RouteRow>(answer), "There are no routes.", ("TO", r => r.To), ("VIA", r => r.Via), ("INTERFACE", r => r.Interface), ("SOURCE", r => r.Source), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
                 break;

@@ -17,8 +17,8 @@ internal sealed class NeighborRules : ItemRules<NeighborSpec>
 
     protected override void CheckAmong(NeighborSpec spec, RunningConfiguration all, ErrorScope at)
     {
-        if (all.TryGetValue(new(ItemCatalog.Interface, spec.Interface), out var on) && on.Spec is InterfaceSpec { Type: InterfaceType.Loopback or InterfaceType.Ipsec } bare)
-            at["interface"].Add(ErrorCode.NotApplicable, bare.Type == InterfaceType.Loopback ? "A loopback has no neighbors." : "An ipsec interface has no neighbors: its packets go to the peers of its CHILD SAs.");
+        if (all.TryGetValue(new(ItemCatalog.Interface, spec.Interface), out var on) && on.Spec is InterfaceSpec { Type: InterfaceType.Loopback or InterfaceType.Ipsec } bare && !SwitchRules.IsBvi(all, spec.Interface))
+            at["interface"].Add(ErrorCode.NotApplicable, bare.Type == InterfaceType.Loopback ? "A loopback has no neighbors unless it is the routed member of a bridge." : "An ipsec interface has no neighbors: its packets go to the peers of its CHILD SAs.");
         if (all.HolderOf(new(InterfaceRules.AddressClaim, spec.Address.ToString())) is { } holder)
             at["address"].Add(ErrorCode.Conflict, $"This is the gateway's own address on {holder}.");
     }

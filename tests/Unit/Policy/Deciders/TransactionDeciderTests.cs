@@ -71,7 +71,7 @@ public sealed class TransactionDeciderTests
     }
 
     [Theory]
-    [InlineData("""{"id":"2","delete":[{"kind":"bridge","name":"x"}]}""", "unknown-kind", "$.delete[0].kind")]
+    [InlineData("""{"id":"2","delete":[{"kind":"gizmo","name":"x"}]}""", "unknown-kind", "$.delete[0].kind")]
     [InlineData("""{"id":"2","delete":[{"kind":"interface","name":"wan"},{"kind":"interface","name":"wan"}]}""", "duplicate-item", "$.delete[1].name")]
     [InlineData("""{"id":"2","put":[{"kind":"policy","name":"p","spec":{"action":"bypass"}},{"kind":"policy","name":"p","spec":{"action":"bypass"}}]}""", "duplicate-item", "$.put[1].name")]
     [InlineData("""{"id":"2","put":[{"kind":"interface","name":"wan","spec":{"type":"tap"}}],"delete":[{"kind":"interface","name":"wan"}]}""", "duplicate-item", "$.delete[0].name")]

@@ -57,7 +57,7 @@ public sealed class EventCatalogTests
 
     [Theory]
     [InlineData("ike.child-installed.v2")]
-    [InlineData("config.bridge-put.v1")]
+    [InlineData("config.gizmo-put.v1")]
     [InlineData("")]
     public void An_unknown_name_is_a_failure_that_says_so(string name)
     {

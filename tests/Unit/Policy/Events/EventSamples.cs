@@ -102,6 +102,17 @@ internal static class EventSamples
             Enabled = false,
             TakeOver = true,
         });
+        yield return new(new("bridge", "lan"), new BridgeSpec
+        {
+            Members = [new BridgeMember { Interface = "lan1", SplitHorizonGroup = 1, Learn = false, MacLimit = 100, FloodRate = 1000 }, new BridgeMember { Interface = "lan2" }],
+            Bvi = "lan0",
+            MacAge = new SwanDuration(600),
+            MacLimit = 1000,
+            Learn = false,
+            FloodUnknown = false,
+            Static = [new BridgeStation { Mac = Mac("02:00:00:00:00:05"), Interface = "lan1" }],
+        });
+        yield return new(new("cross-connect", "line"), new CrossConnectSpec { A = "port1", B = "port2" });
         yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
         yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
         yield return new(new("secret", "ike-branch"), new SecretSpec { Type = SecretType.Ike, Ids = ["left.lab", "right.lab"], Handle = _slot });

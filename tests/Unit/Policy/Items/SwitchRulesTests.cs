@@ -1,0 +1,69 @@
+using Gateway.Policy.Commands;
+using Xunit;
+using static Gateway.Unit.Policy.PolicyWorld;
+
+namespace Gateway.Unit.Policy.Items;
+
+/// <summary>What must hold between interfaces, bridges and cross-connects, whichever of them comes last.</summary>
+public sealed class SwitchRulesTests
+{
+    private static readonly string[] _ports = [Item("interface", "p1", """{"type":"tap"}"""), Item("interface", "p2", """{"type":"tap"}"""), Item("interface", "p3", """{"type":"tap"}"""), Item("interface", "lo0", """{"type":"loopback","addresses":["10.1.0.1/24"]}""")];
+
+    private static readonly string _bridge = Item("bridge", "br", """{"members":[{"interface":"p1"},{"interface":"p2"}],"bvi":"lo0","static":[{"mac":"02:00:00:00:00:05","interface":"p2"}]}""");
+
+    [Fact]
+    public void A_bridge_with_its_routed_member_and_neighbors_behind_it_is_accepted()
+    {
+        var world = With([.. _ports, _bridge, Item("neighbor", "host", """{"interface":"lo0","address":"10.1.0.9","mac":"02:00:00:00:00:09"}""")]);
+        Expect(world, Item("neighbor", "other", """{"interface":"p3","address":"10.1.0.1","mac":"02:00:00:00:00:09"}"""), ".address", ErrorCode.Conflict);
+    }
+
+    [Fact]
+    public void An_interface_belongs_to_one_bridge_or_cross_connect()
+    {
+        var world = With([.. _ports, _bridge]);
+        Expect(world, Item("bridge", "other", """{"members":[{"interface":"p3"},{"interface":"p2"}]}"""), ".members[1].interface", ErrorCode.Conflict);
+        Expect(world, Item("bridge", "other", """{"bvi":"lo0"}"""), ".bvi", ErrorCode.Conflict);
+        Expect(world, Item("cross-connect", "line", """{"a":"p1","b":"p3"}"""), ".a", ErrorCode.Conflict);
+    }
+
+    [Fact]
+    public void A_member_gets_no_addresses_and_stays_what_it_is()
+    {
+        var world = With([.. _ports, _bridge]);
+        Expect(world, Item("interface", "p1", """{"type":"tap","addresses":["10.9.0.1/24"]}"""), ".addresses", ErrorCode.Conflict);
+        Expect(world, Item("interface", "p1", """{"type":"loopback"}"""), ".type", ErrorCode.Conflict);
+        Expect(world, Item("interface", "lo0", """{"type":"tap"}"""), ".type", ErrorCode.Conflict);
+        Assert.Equal(ErrorCode.Referenced, Assert.Single(world.Errors("""{"id":"1","delete":[{"kind":"interface","name":"p1"}]}""")).Code);
+    }
+
+    [Fact]
+    public void Vlans_of_an_interface_do_not_overlap_and_are_carried_by_ports_alone()
+    {
+        var world = With([.. _ports, Item("interface", "v", """{"type":"vlan","parent":"p1","vlan":5}"""), Item("interface", "q", """{"type":"vlan","parent":"p1","vlan":5,"inner_vlan":6}""")]);
+        Expect(world, Item("interface", "w", """{"type":"vlan","parent":"p1","vlan":5}"""), ".vlan", ErrorCode.Conflict);
+        Expect(world, Item("interface", "w", """{"type":"vlan","parent":"p1","vlan":5,"vlan_protocol":"dot1q"}"""), ".vlan", ErrorCode.Conflict);
+        Expect(world, Item("interface", "w", """{"type":"vlan","parent":"p1","vlan":5,"inner_vlan":6}"""), ".inner_vlan", ErrorCode.Conflict);
+        Expect(world, Item("interface", "w", """{"type":"vlan","parent":"w","vlan":5}"""), ".parent", ErrorCode.Conflict);
+        Expect(world, Item("interface", "w", """{"type":"vlan","parent":"v","vlan":5}"""), ".parent", ErrorCode.Conflict);
+        Expect(world, Item("interface", "w", """{"type":"vlan","parent":"lo0","vlan":5}"""), ".parent", ErrorCode.Conflict);
+        Expect(world, Item("interface", "p2", """{"type":"vlan","parent":"q","vlan":5}"""), ".parent", ErrorCode.Conflict);
+        world.Accept(Put(Item("interface", "w", """{"type":"vlan","parent":"p1","vlan":5,"vlan_protocol":"dot1ad"}"""), Item("interface", "x", """{"type":"vlan","parent":"p2","vlan":5}""")));
+        world.Accept(Put(Item("interface", "p3", """{"type":"tap","mtu":1400}""")));
+        Expect(world, Item("interface", "y", """{"type":"vlan","parent":"p3","vlan":5,"mtu":1401}"""), ".mtu", ErrorCode.Conflict);
+    }
+
+    [Fact]
+    public void Two_vlans_that_carry_each_other_are_refused()
+    {
+        var errors = With(_ports).Errors(Put(Item("interface", "a", """{"type":"vlan","parent":"b","vlan":5}"""), Item("interface", "b", """{"type":"vlan","parent":"a","vlan":5}""")));
+        Assert.Equal(["put[0].spec.parent", "put[1].spec.parent"], errors.Select(e => e.Path.TrimStart('$', '.')).Order());
+    }
+
+    private static void Expect(PolicyWorld world, string item, string path, string code)
+    {
+        var error = Assert.Single(world.Errors(Put(item)));
+        Assert.EndsWith(".spec" + path, error.Path, StringComparison.Ordinal);
+        Assert.Equal(code, error.Code);
+    }
+}
