@@ -65,8 +65,8 @@ internal unsafe struct MacTable
     /// <summary>A table for that many addresses.</summary>
     public static MacTable* New(int limit)
     {
-        // Twice the room, so that the two lines of an address are as good as never both full.
-        var lines = BitOperations.RoundUpToPowerOf2((uint)Math.Max(8, limit * 2 / Ways));
+        // Three to six times the room, so that the two lines of an address are as good as never both full.
+        var lines = BitOperations.RoundUpToPowerOf2((uint)Math.Max(8, limit * 3 / 4));
         var bytes = (nuint)lines * 64;
         var block = (MacTable*)NativeMemory.AlignedAlloc(bytes + 64, 64);
         NativeMemory.Clear(block, bytes + 64);
@@ -145,6 +145,14 @@ internal unsafe struct MacTable
         var port = ports + (ushort)where;
         var (count, own) = (Volatile.Read(ref _count), Volatile.Read(ref port->Macs));
         if (count >= _limit || (port->MacLimit != 0 && own >= port->MacLimit) || (count >= _shared && own >= _share)) return MacLearning.Full;
+        // The first line, where most are found at once, until it is half full; from then on the emptier one.
+        var free = BitOperations.PopCount(Hits(first, 0));
+        if (free <= Ways / 2 && free < BitOperations.PopCount(Hits(other, 0)))
+        {
+            var fuller = first;
+            first = other;
+            other = fuller;
+        }
         for (var way = 0; way < 2 * Ways; way++)
         {
             at = way < Ways ? first + way : other + way - Ways;
@@ -179,11 +187,11 @@ internal unsafe struct MacTable
                 if ((value & Fixed) == 0) Interlocked.Decrement(ref ports[(ushort)value].Macs);
                 return true;
             }
-            var free = Place(first, other, 0);
-            if (free == null) return false;
-            if (Interlocked.CompareExchange(ref *free, key, 0) != 0) continue;
+            var place = Place(first, other, 0);
+            if (place == null) return false;
+            if (Interlocked.CompareExchange(ref *place, key, 0) != 0) continue;
             Interlocked.Increment(ref _count);
-            Volatile.Write(ref free[Ways], where | Fixed);
+            Volatile.Write(ref place[Ways], where | Fixed);
             return true;
         }
     }
