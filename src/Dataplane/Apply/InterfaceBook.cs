@@ -84,7 +84,7 @@ internal sealed class InterfaceState
     /// <summary>Frames with Ethernet headers leave by it.</summary>
     public bool HasLink => Port is not null || Link is not null || IsBvi;
 
-    public bool IsUp => IsLoopback || IsTunnel || IsBvi || (Carrier ?? this).Port is { IsUp: true };
+    public bool IsUp => IsLoopback || IsTunnel || IsBvi || Link is InterfaceLink.Vxlan || (Carrier ?? this).Port is { IsUp: true };
 }
 
 /// <summary>The interfaces and their addresses.</summary>
@@ -133,6 +133,11 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         };
         if (link is InterfaceLink.Vlan tags && !tables.Vlans.Add(tags.Parent, tags.Outer.Word, tags.Inner?.Word ?? 0, index))
             throw new ArgumentException("Another interface has these tags.", nameof(link));
+        if (link is InterfaceLink.Vxlan vxlan)
+        {
+            TunnelMaker.Register(tables.Tunnels, vxlan, index);
+            tables.Interfaces[index]->Tunnel = TunnelMaker.Make(vxlan, settings.Vrf);
+        }
         _interfaces[index] = state;
         _byName[settings.Name] = index;
         Write(state);
@@ -168,12 +173,16 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         var addresses = entry->Addresses;
         // Present stays away while the slot waits for workers that still look at it; then the slot is free again.
         entry->Flags = InterfaceFlags.SourceCheck;
+        if (state.Link is InterfaceLink.Vxlan vxlan) TunnelMaker.Unregister(tables.Tunnels, vxlan);
+        var tunnel = (nint)entry->Tunnel;
+        Volatile.Write(ref *(nint*)&entry->Tunnel, 0);
         tables.Adjacencies.Remove(state.Glean4);
         tables.Adjacencies.Remove(state.Glean6);
         tables.Epochs.Retire(() =>
         {
             *entry = default;
             NativeMemory.AlignedFree(addresses);
+            NativeMemory.AlignedFree((void*)tunnel);
         });
     }
 

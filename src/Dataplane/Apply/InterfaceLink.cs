@@ -1,3 +1,4 @@
+using System.Net;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Apply;
@@ -16,5 +17,15 @@ public abstract record InterfaceLink
     public sealed record Vlan(uint Parent, VlanTag Outer, VlanTag? Inner = null) : InterfaceLink
     {
         internal override LinkKind Kind => LinkKind.Vlan;
+    }
+
+    /// <summary>Frames of a network in UDP datagrams (RFC 7348).</summary>
+    /// <param name="Vni">Number of the network, 24 bits.</param>
+    /// <param name="Local">An own address.</param>
+    /// <param name="Remotes">Addresses of the other ends, of the same family; what is for all goes to each.</param>
+    /// <param name="Port">UDP port of all ends.</param>
+    public sealed record Vxlan(uint Vni, IPAddress Local, IReadOnlyList<IPAddress> Remotes, ushort Port = 4789) : InterfaceLink
+    {
+        internal override LinkKind Kind => LinkKind.Vxlan;
     }
 }

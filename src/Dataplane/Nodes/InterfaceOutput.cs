@@ -11,6 +11,7 @@ internal readonly unsafe struct InterfaceOutput : INode
     {
         VlanOutput,
         BridgeInput,
+        VxlanEncap,
     }
 
     private enum Reason : ushort
@@ -22,7 +23,7 @@ internal readonly unsafe struct InterfaceOutput : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.InterfaceOutput,
-        [(Edge.VlanOutput, NodeNames.VlanOutput), (Edge.BridgeInput, NodeNames.BridgeInput)],
+        [(Edge.VlanOutput, NodeNames.VlanOutput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.VxlanEncap, NodeNames.VxlanEncap)],
         [
             (Reason.Down, "The interface is disabled, gone, or has no port."),
             (Reason.QueueFull, "The interface's queue was full."),
@@ -74,6 +75,9 @@ internal readonly unsafe struct InterfaceOutput : INode
                 meta->RxInterface = to;
                 meta->NextHop = 0;
                 frame.Enqueue(Edge.BridgeInput, index);
+                break;
+            case LinkKind.Vxlan:
+                frame.Enqueue(Edge.VxlanEncap, index);
                 break;
             default:
                 frame.Drop(Reason.Down, index);

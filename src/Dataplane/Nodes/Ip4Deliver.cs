@@ -13,6 +13,7 @@ internal readonly unsafe struct Ip4Deliver : INode
         Lookup,
         HostPunt,
         IcmpError,
+        VxlanDecap,
     }
 
     private enum Reason : ushort
@@ -33,7 +34,7 @@ internal readonly unsafe struct Ip4Deliver : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         NodeNames.Ip4Deliver,
-        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.HostPunt, NodeNames.HostPunt), (Edge.IcmpError, NodeNames.Icmp4Error)],
+        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.HostPunt, NodeNames.HostPunt), (Edge.IcmpError, NodeNames.Icmp4Error), (Edge.VxlanDecap, NodeNames.VxlanDecap)],
         [
             (Reason.BadIcmpChecksum, "The ICMP checksum is wrong."),
             (Reason.ShortIcmp, "The ICMP message is shorter than its header."),
@@ -62,6 +63,11 @@ internal readonly unsafe struct Ip4Deliver : INode
             if (meta->Protocol == 1 && (meta->Flags & PacketFlags.Fragment) == 0)
             {
                 Icmp(ref frame, index, meta, punt);
+                continue;
+            }
+            if (VxlanDecap.IsFor(frame.Tables.Tunnels, meta, frame.Chunk(index), 0, Wire.U32(frame.Data(index) + 16), v6: false))
+            {
+                frame.Enqueue(Edge.VxlanDecap, index);
                 continue;
             }
             if (punt != 0)

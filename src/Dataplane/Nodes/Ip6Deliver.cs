@@ -15,6 +15,7 @@ internal readonly unsafe struct Ip6Deliver : INode
         HostPunt,
         IcmpError,
         Output,
+        VxlanDecap,
     }
 
     private enum Reason : ushort
@@ -40,6 +41,7 @@ internal readonly unsafe struct Ip6Deliver : INode
             (Edge.HostPunt, NodeNames.HostPunt),
             (Edge.IcmpError, NodeNames.Icmp6Error),
             (Edge.Output, NodeNames.InterfaceOutput),
+            (Edge.VxlanDecap, NodeNames.VxlanDecap),
         ],
         [
             (Reason.BadIcmpChecksum, "The ICMPv6 checksum is wrong."),
@@ -70,6 +72,11 @@ internal readonly unsafe struct Ip6Deliver : INode
             if (meta->Protocol == 58 && (meta->Flags & PacketFlags.Fragment) == 0)
             {
                 Icmp(ref frame, index, meta, ip, punt);
+                continue;
+            }
+            if (VxlanDecap.IsFor(frame.Tables.Tunnels, meta, frame.Chunk(index), Wire.U64(ip + 24), Wire.U64(ip + 32), v6: true))
+            {
+                frame.Enqueue(Edge.VxlanDecap, index);
                 continue;
             }
             if (punt != 0)

@@ -19,6 +19,12 @@ internal static class NodeNames
     /// <summary>Switches a whole frame that came in by a member (RxInterface) of a bridge.</summary>
     public const string BridgeInput = "bridge-input";
 
+    /// <summary>Puts a whole frame into VXLAN datagrams to the remote ends of its interface (TxInterface).</summary>
+    public const string VxlanEncap = "vxlan-encap";
+
+    /// <summary>Takes the frame out of a VXLAN datagram for the gateway; offset at the outer IP header, L4 at the UDP header, Opaque0 the number of the local end.</summary>
+    public const string VxlanDecap = "vxlan-decap";
+
     /// <summary>Sends a whole frame out by the other end of its interface's cross-connect.</summary>
     public const string CrossConnect = "cross-connect";
 

@@ -29,6 +29,7 @@ internal static class StandardGraph
         NodeRegistration.Of<SpdInput<PolicyIp6, UInt128>>(),
         NodeRegistration.Of<Ip4Deliver>(),
         NodeRegistration.Of<Ip6Deliver>(),
+        NodeRegistration.Of<VxlanDecap>(),
         NodeRegistration.Of<HostPunt>(),
         NodeRegistration.Of<SpdOutput<PolicyIp4, uint>>(),
         NodeRegistration.Of<SpdOutput<PolicyIp6, UInt128>>(),
@@ -43,6 +44,7 @@ internal static class StandardGraph
         NodeRegistration.Of<Icmp4Error>(),
         NodeRegistration.Of<Icmp6Error>(),
         NodeRegistration.Of<VlanOutput>(),
+        NodeRegistration.Of<VxlanEncap>(),
         NodeRegistration.Of<InterfaceOutput>(),
     ]);
 }

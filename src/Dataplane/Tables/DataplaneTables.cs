@@ -16,6 +16,7 @@ internal sealed class DataplaneTables : IDisposable
         Neighbors = new NativeMap(epochs, 64);
         Vlans = new VlanTable(epochs);
         Bridges = new BridgeTable();
+        Tunnels = new TunnelTable(epochs);
     }
 
     public Epochs Epochs { get; }
@@ -46,6 +47,9 @@ internal sealed class DataplaneTables : IDisposable
     /// <summary>Bridges and their members.</summary>
     public BridgeTable Bridges { get; }
 
+    /// <summary>Tunnel interfaces by their ends.</summary>
+    public TunnelTable Tunnels { get; }
+
     /// <summary>Any own IPv4 address, for what has to be sent by an interface without one; 0 none.</summary>
     public uint AnyIp4;
 
@@ -62,6 +66,7 @@ internal sealed class DataplaneTables : IDisposable
 
     public void Dispose()
     {
+        Tunnels.Dispose();
         Bridges.Dispose();
         Vlans.Dispose();
         Spd.Dispose();

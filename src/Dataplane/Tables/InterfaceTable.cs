@@ -53,6 +53,9 @@ internal enum LinkKind : byte
 
     /// <summary>The routed member of a bridge.</summary>
     Bvi,
+
+    /// <summary>VXLAN to one or several remote ends.</summary>
+    Vxlan,
 }
 
 /// <summary>An address of an interface with its prefix length; IPv4 in the low 32 bits, host order.</summary>
@@ -121,6 +124,9 @@ internal unsafe struct InterfaceEntry
 
     /// <summary>The VLAN tags of a sub-interface as they lie in the frame, outer first.</summary>
     public ulong Tags;
+
+    /// <summary>The remote ends of a tunnel; null none.</summary>
+    public TunnelEntry* Tunnel;
 }
 
 /// <summary>The interfaces by index, 1 upwards. Lives in one place for ever, so workers may hold pointers into it.</summary>
@@ -137,7 +143,11 @@ internal sealed unsafe class InterfaceTable : IDisposable
 
     public void Dispose()
     {
-        for (uint i = 0; i < Capacity; i++) NativeMemory.AlignedFree(_entries[i].Addresses);
+        for (uint i = 0; i < Capacity; i++)
+        {
+            NativeMemory.AlignedFree(_entries[i].Addresses);
+            NativeMemory.AlignedFree(_entries[i].Tunnel);
+        }
         NativeMemory.Free(_entries);
     }
 }

@@ -26,6 +26,9 @@ public enum InterfaceType
 
     /// <summary>The frames of another interface that carry a VLAN tag, or two.</summary>
     Vlan,
+
+    /// <summary>An Ethernet network in UDP datagrams to one or several remote ends: VXLAN.</summary>
+    Vxlan,
 }
 
 /// <summary>Where in the kernel the packets of an af-xdp interface are taken.</summary>
@@ -129,6 +132,23 @@ public sealed record InterfaceSpec : ItemSpec
 
     /// <summary>vlan: kind of the outer tag. Default dot1q, with an inner tag dot1ad.</summary>
     public VlanProtocol? VlanProtocol { get; init; }
+
+    /// <summary>vxlan: number of the network.</summary>
+    [Range(0, 16_777_215)]
+    public int? Vni { get; init; }
+
+    /// <summary>vxlan: the gateway's own end, an address of another interface.</summary>
+    public IPAddress? Local { get; init; }
+
+    /// <summary>vxlan: addresses of the other ends. A bridge learns which station is behind which end; what is for all goes to each.</summary>
+    public ValueList<IPAddress> Remotes { get; init; }
+
+    /// <summary>vxlan: UDP port of all ends. Default 4789.</summary>
+    [Range(1, 65_535)]
+    public int? Port { get; init; }
+
+    /// <summary>RFC 7348 §8.1.</summary>
+    public const int VxlanPort = 4789;
 
     /// <summary>The kind of the outer tag of a vlan interface.</summary>
     internal VlanProtocol OuterProtocol => VlanProtocol ?? (InnerVlan is null ? Items.VlanProtocol.Dot1q : Items.VlanProtocol.Dot1ad);

@@ -19,18 +19,30 @@ internal sealed class GraphSuite : ISuite
 
     public void Run(Report report)
     {
+        foreach (var (name, stations, vxlan) in ((string, int, bool)[])[("bridge", 10_000, false), ("bridge-1f", 1, false), ("vxlan-encap", 10_000, true), ("vxlan-encap-1f", 1, true)])
+        {
+            if (!report.Wants(name, 64)) continue;
+            using var work = new Switching(stations, vxlan);
+            Against(report, name, work.Run);
+        }
+
         foreach (var flows in new[] { 1, 10_000 })
             foreach (var routes in new[] { 1, 10_000 })
             {
                 var name = flows == 10_000 && routes == 10_000 ? "ip4-forward" : $"ip4-forward-{flows}f-{routes}r";
                 if (!report.Wants(name, 64)) continue;
                 using var work = new Forwarding(flows, routes);
-                using var frame = new PacketFrame(128, 64, encrypt: true);
-                List<Contender> contenders = [new(Contest.Gateway, work.Run)];
-                // One round of either is as many packets, so that a time per packet comes out.
-                contenders.AddRange(frame.Contenders.Where(c => c.Name == "openssl").Select(c => c with { Work = n => c.Work(n * (Forwarding.Batch / PacketFrame.Count)) }));
-                report.AddTimes(Name, name, 64, Contest.Run(contenders, Forwarding.Batch));
+                Against(report, name, work.Run);
             }
+    }
+
+    private void Against(Report report, string name, Action<int> work)
+    {
+        using var frame = new PacketFrame(128, 64, encrypt: true);
+        List<Contender> contenders = [new(Contest.Gateway, work)];
+        // One round of either is as many packets, so that a time per packet comes out.
+        contenders.AddRange(frame.Contenders.Where(c => c.Name == "openssl").Select(c => c with { Work = n => c.Work(n * (Forwarding.Batch / PacketFrame.Count)) }));
+        report.AddTimes(Name, name, 64, Contest.Run(contenders, Forwarding.Batch));
     }
 }
 

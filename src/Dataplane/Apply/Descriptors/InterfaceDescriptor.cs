@@ -14,7 +14,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     public string Kind => ItemCatalog.Interface;
 
     public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) =>
-        VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : [];
+        VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec, desired) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : [];
 
     // Another device or type is another port; everything else changes under traffic.
     public bool CanUpdate(ItemSpec from, ItemSpec to) =>

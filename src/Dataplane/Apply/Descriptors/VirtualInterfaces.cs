@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using Gateway.Dataplane.Tables;
 using Gateway.Policy.Items;
 using Gateway.Policy.Planning;
@@ -9,16 +10,30 @@ namespace Gateway.Dataplane.Apply.Descriptors;
 /// <summary>What <see cref="InterfaceDescriptor"/> does for interfaces that are made of others instead of a port.</summary>
 internal static class VirtualInterfaces
 {
-    public static bool IsVirtual(InterfaceType type) => type is InterfaceType.Vlan;
+    public static bool IsVirtual(InterfaceType type) => type is InterfaceType.Vlan or InterfaceType.Vxlan;
 
-    /// <summary>Name of the interface that must be there before; null none.</summary>
-    public static string? CarrierOf(InterfaceSpec spec) => spec.Type == InterfaceType.Vlan ? spec.Parent : null;
+    /// <summary>Name of the interface that must be there before: the one that carries a VLAN, or has the local end of a tunnel; null none.</summary>
+    public static string? CarrierOf(InterfaceSpec spec, IReadOnlyDictionary<ItemKey, Item> desired) => spec.Type switch
+    {
+        InterfaceType.Vlan => spec.Parent,
+        InterfaceType.Vxlan => (desired is RunningConfiguration all ? all.OfKind(ItemCatalog.Interface) : desired.Values)
+            .FirstOrDefault(i => i.Spec is InterfaceSpec other && other.Addresses.Any(a => a.Address.Equals(spec.Local)))?.Key.Name,
+        _ => null,
+    };
 
     /// <summary>Whether two specs are made of the same; otherwise it is another interface.</summary>
-    public static bool SameLink(InterfaceSpec a, InterfaceSpec b) => (a.Parent, a.Vlan, a.InnerVlan, a.VlanProtocol) == (b.Parent, b.Vlan, b.InnerVlan, b.VlanProtocol);
+    public static bool SameLink(InterfaceSpec a, InterfaceSpec b) => 
+        (a.Parent, a.Vlan, a.InnerVlan, a.VlanProtocol) == (b.Parent, b.Vlan, b.InnerVlan, b.VlanProtocol)
+        && (a.Vni, a.Local, a.Remotes, a.Port ?? InterfaceSpec.VxlanPort).Equals((b.Vni, b.Local, b.Remotes, b.Port ?? InterfaceSpec.VxlanPort));
 
     public static StepResult Create(DataplaneControl dataplane, string name, InterfaceSpec spec, IReadOnlyList<InterfaceAddress> addresses)
     {
+        if (spec.Type == InterfaceType.Vxlan)
+        {
+            var tunnel = new InterfaceLink.Vxlan((uint)spec.Vni!.Value, spec.Local!, [.. spec.Remotes], (ushort)(spec.Port ?? InterfaceSpec.VxlanPort));
+            dataplane.SetAddresses(dataplane.AddInterface(Settings(dataplane, name, spec), tunnel), addresses);
+            return new StepResult.Done();
+        }
         if (!dataplane.TryFindInterface(spec.Parent!, out var parent)) return new StepResult.Pending($"interface/{spec.Parent}");
         var inner = spec.InnerVlan is { } i ? new VlanTag(VlanTag.Dot1q, (ushort)i) : (VlanTag?)null;
         var index = dataplane.AddInterface(Settings(dataplane, name, spec), new InterfaceLink.Vlan(parent, Outer(spec), inner));
@@ -29,12 +44,20 @@ internal static class VirtualInterfaces
     public static InterfaceSettings Settings(DataplaneControl dataplane, string name, InterfaceSpec spec) => new()
     {
         Name = name,
-        Type = "vlan",
+        Type = spec.Type == InterfaceType.Vlan ? "vlan" : "vxlan",
         Mac = spec.Mac is { } mac ? PhysicalAddress.Parse(mac.Value.ToString("X12", CultureInfo.InvariantCulture)) : null,
-        // Every Ethernet device lets one tag more than its MTU pass, but not two.
-        Mtu = spec.Mtu ?? ((dataplane.MtuOf(spec.Parent!) ?? 1500) - (spec.InnerVlan is null ? 0 : 4)),
+        Mtu = spec.Mtu ?? DefaultMtu(dataplane, spec),
         Enabled = spec.Enabled,
     };
+
+    private static int DefaultMtu(DataplaneControl dataplane, InterfaceSpec spec)
+    {
+        // Every Ethernet device lets one tag more than its MTU pass, but not two.
+        if (spec.Type == InterfaceType.Vlan) return (dataplane.MtuOf(spec.Parent!) ?? 1500) - (spec.InnerVlan is null ? 0 : 4);
+        var below = dataplane.Interfaces().FirstOrDefault(i => i.Type != "loopback" && i.Addresses.Any(a => a.Address.Equals(spec.Local)))?.Mtu ?? 1500;
+        const int ip4 = 20, ip6 = 40, udp = 8, vxlan = 8, ethernet = 14;
+        return Math.Max(576, below - ((spec.Local!.AddressFamily == AddressFamily.InterNetworkV6 ? ip6 : ip4) + udp + vxlan + ethernet));
+    }
 
     private static VlanTag Outer(InterfaceSpec spec)
     {

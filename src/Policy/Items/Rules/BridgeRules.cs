@@ -46,6 +46,8 @@ internal sealed class BridgeRules : ItemRules<BridgeSpec>
     {
         for (var i = 0; i < spec.Members.Count; i++)
             if (SwitchRules.FaultOfMember(all, spec.Members[i].Interface) is { } fault) at["members"][i]["interface"].Add(ErrorCode.Conflict, fault);
+        for (var i = 0; i < spec.Members.Count; i++)
+            if (VxlanRules.FaultOfBridge(all, spec.Members[i].Interface, spec.Bvi) is { } loop) at["members"][i]["interface"].Add(ErrorCode.Conflict, loop);
         if (spec.Bvi is { } bvi && all.TryGetValue(new(ItemCatalog.Interface, bvi), out var routed) && routed.Spec is InterfaceSpec { Type: not InterfaceType.Loopback })
             at["bvi"].Add(ErrorCode.Conflict, "The routed member of a bridge is a loopback interface.");
     }

@@ -34,6 +34,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         if (spec.Type == InterfaceType.Ipsec && spec.IfId is null) at["if_id"].Add(ErrorCode.MissingField, "An ipsec interface needs the number that children name it by.");
         if (spec.Type != InterfaceType.Ipsec && spec.IfId is not null) at["if_id"].Add(ErrorCode.NotApplicable, "This goes with an ipsec interface only.");
         VlanRules.Check(spec, at);
+        VxlanRules.Check(spec, at);
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
         for (var i = 0; i < spec.Addresses.Count; i++)
@@ -53,13 +54,16 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         if (spec.Type == InterfaceType.Memif) yield return new(new(MemifClaim, $"{spec.Id ?? 0} on {spec.Socket}"), spec.Id is null ? ".socket" : ".id");
         else if (spec.Type == InterfaceType.Ipsec) yield return new(new(IfIdClaim, (spec.IfId ?? 0).ToString(CultureInfo.InvariantCulture)), ".if_id");
         else if (VlanRules.Claim(spec) is { } vlan) yield return vlan;
-        else if (spec.Type is not (InterfaceType.Loopback or InterfaceType.Vlan)) yield return new(new(DeviceClaim, spec.Device ?? name), spec.Device is null ? "" : ".device");
+        else if (VxlanRules.Claim(spec) is { } vxlan) yield return vxlan;
+        else if (spec.Type is not (InterfaceType.Loopback or InterfaceType.Vlan or InterfaceType.Vxlan)) yield return new(new(DeviceClaim, spec.Device ?? name), spec.Device is null ? "" : ".device");
         for (var i = 0; i < spec.Addresses.Count; i++)
             if (!IsLinkLocal(spec.Addresses[i])) yield return new(new(AddressClaim, spec.Addresses[i].Address.ToString()), $".addresses[{i}]");
     }
 
     protected override IEnumerable<Reference> References(InterfaceSpec spec) =>
         spec is { Type: InterfaceType.Vlan, Parent: { } parent } ? [new(new(ItemCatalog.Interface, parent), ".parent")] : [];
+
+    protected override void CheckAmong(InterfaceSpec spec, RunningConfiguration all, ErrorScope at) => VxlanRules.CheckAmong(spec, all, at);
 
     /// <summary>Overlapping subnets of different interfaces: sorted by their beginning, each is compared with the widest one that is still open.</summary>
     public override void CheckTogether(RunningConfiguration all, IReadOnlyDictionary<ItemKey, ErrorScope> put)
@@ -98,6 +102,10 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         else if (spec.Type == InterfaceType.Memif)
         {
             if (spec.Device is not null) at["device"].Add(ErrorCode.NotApplicable, "A memif interface has a socket in place of a device.");
+        }
+        else if (spec.Type == InterfaceType.Vxlan)
+        {
+            // It has no device to be judged.
         }
         else if (spec.Type == InterfaceType.Vlan)
         {

@@ -54,6 +54,16 @@ public sealed class SwitchRulesTests
     }
 
     [Fact]
+    public void A_bridge_does_not_carry_itself_and_a_network_stands_once_at_an_end()
+    {
+        var world = With([.. _ports, Item("interface", "vx", """{"type":"vxlan","vni":42,"local":"10.1.0.1","remotes":["10.1.0.2","10.1.0.3"]}""")]);
+        Expect(world, Item("bridge", "br", """{"members":[{"interface":"p1"},{"interface":"vx"}],"bvi":"lo0"}"""), ".members[1].interface", ErrorCode.Conflict);
+        Expect(world, Item("interface", "again", """{"type":"vxlan","vni":42,"local":"10.1.0.1","remotes":["10.1.0.4"],"port":4789}"""), ".vni", ErrorCode.Conflict);
+        Expect(world, Item("interface", "self", """{"type":"vxlan","vni":43,"local":"10.7.0.1","remotes":["10.1.0.4"],"addresses":["10.7.0.1/24"]}"""), ".local", ErrorCode.Conflict);
+        world.Accept(Put(Item("interface", "other", """{"type":"vxlan","vni":42,"local":"10.1.0.1","remotes":["10.1.0.4"],"port":8472}"""), Item("bridge", "br", """{"members":[{"interface":"p1"},{"interface":"vx"}]}""")));
+    }
+
+    [Fact]
     public void Two_vlans_that_carry_each_other_are_refused()
     {
         var errors = With(_ports).Errors(Put(Item("interface", "a", """{"type":"vlan","parent":"b","vlan":5}"""), Item("interface", "b", """{"type":"vlan","parent":"a","vlan":5}""")));
