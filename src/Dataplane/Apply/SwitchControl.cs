@@ -159,11 +159,16 @@ public sealed unsafe class SwitchControl
         entry->Flags = (settings.Learn ? BridgeFlags.Learn : 0) | (settings.FloodUnknown ? BridgeFlags.FloodUnknown : 0);
         MakeStations(state, entry);
         entry->Macs->SetMembers(settings.Members.Count);
+        // Before any port says that it belongs here, there is a list to flood along.
+        if (entry->Members == null) PublishMembers(state);
         foreach (var member in settings.Members)
             if (_interfaces.TryFind(member.Interface, out var index)) Join(state, _interfaces.Get(index), member);
-        if (settings.Bvi is { } name && state.Bvi is null && _interfaces.TryFind(name, out var routed)) JoinRouted(state, _interfaces.Get(routed));
+        var joins = settings.Bvi is { } name && state.Bvi is null && _interfaces.TryFind(name, out var routed) ? _interfaces.Get(routed) : null;
+        if (joins is not null) JoinRouted(state, joins);
         PublishMembers(state);
         Fix(state, entry);
+        // Last, since it tells the members of its addresses at once.
+        if (joins is not null) _becomeRouted(joins, true);
     }
 
     private void Join(BridgeState state, InterfaceState member, BridgeMemberSettings settings)
@@ -200,7 +205,6 @@ public sealed unsafe class SwitchControl
         var port = _tables.Bridges.Ports + bvi.Index;
         *port = new BridgePort { Bridge = state.Number };
         _tables.Bridges[state.Number]->Bvi = bvi.Index;
-        _becomeRouted(bvi, true);
     }
 
     private void LeaveRouted(BridgeState state, InterfaceState bvi)
