@@ -250,8 +250,8 @@ internal unsafe struct MacTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Hash(ulong mac)
     {
-        var h = (mac ^ _seed) * 0x9E3779B97F4A7C15;
-        h = (h ^ h >> 32) * 0xBF58476D1CE4E5B9;
-        return h ^ h >> 29;
+        // Both halves of one product depend on every bit of the address and of the seed, which nobody outside knows.
+        var high = Math.BigMul(mac ^ _seed, 0x9E3779B97F4A7C15, out var low);
+        return high ^ low;
     }
 }

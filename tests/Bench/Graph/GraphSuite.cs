@@ -19,7 +19,7 @@ internal sealed class GraphSuite : ISuite
 
     public void Run(Report report)
     {
-        foreach (var (name, stations, vxlan) in ((string, int, bool)[])[("bridge", 10_000, false), ("bridge-1f", 1, false), ("vxlan-encap", 10_000, true), ("vxlan-encap-1f", 1, true)])
+        foreach (var (name, stations, vxlan) in ((string, int, bool)[])[("bridge", 1000, false), ("bridge-1f", 1, false), ("bridge-10000", 10_000, false), ("vxlan-encap", 1000, true), ("vxlan-encap-1f", 1, true), ("vxlan-encap-10000", 10_000, true)])
         {
             if (!report.Wants(name, 64)) continue;
             using var work = new Switching(stations, vxlan);
