@@ -136,6 +136,9 @@ folder() { # SIDE: its swanctl folder, with the case's configuration and the cer
   fi
   ! declare -F side_files >/dev/null || side_files "$s" "$d/swanctl"
 }
+odd() { # SIDE FOLDER KIND: in side_files, one of the certificates that sides have in some cases only, named SIDE-KIND
+  cp "$RUN/pki/odd-$1-$3.crt" "$2/x509/$1-$3.crt"; cp "$RUN/pki/odd-$1-$3.key" "$2/private/$1-$3.key"
+}
 strongswan_conf() { # SIDE
   local s=$1 d=$RUN/$1 body="STRONGSWAN_$1" plugins="PLUGINS_$1"
   cat >"$d/strongswan.conf" <<N
@@ -178,13 +181,13 @@ strongswan_up() { # SIDE
   sw "$s" --load-all --noprompt >"$d/load.out" 2>&1 || { cat "$d/load.out"; WHY="strongSwan ($s) did not load its configuration"; return 1; }
 }
 # What the gateway has of charon's own settings, in appliance.json's words under "ike".
-mapped() { case $1 in cookie_threshold|block_threshold|retransmit_timeout|retransmit_base|retransmit_tries|keep_alive|fragment_size|half_open_timeout) echo "$1" ;; *) return 1 ;; esac; }
+mapped() { case $1 in cookie_threshold|block_threshold|retransmit_timeout|retransmit_base|retransmit_tries|keep_alive|fragment_size|half_open_timeout|port|port_nat_t) echo "$1" ;; *) return 1 ;; esac; }
 appliance() { # SIDE: appliance.json; false, with WHY, when charon's settings cannot be taken over
   local s=$1 d=$RUN/$1 body="STRONGSWAN_$1" plugins="PLUGINS_$1" line key value unknown="" ike='"retransmit_timeout": 1.0, "retransmit_tries": 4' wan lan more=""
   while IFS= read -r line; do
     line=${line%%#*}; key=$(xargs <<<"${line%%=*}"); value=$(xargs <<<"${line#*=}")
     [ -n "$key" ] || continue
-    if [ "$key" = make_before_break ]; then case $value in yes|no) ike="$ike, \"$key\": $([ "$value" = yes ] && echo true || echo false)"; continue ;; esac; fi
+    if [ "$key" = make_before_break ] || [ "$key" = signature_authentication ]; then case $value in yes|no) ike="$ike, \"$key\": $([ "$value" = yes ] && echo true || echo false)"; continue ;; esac; fi
     if [[ $line == *=* ]] && key2=$(mapped "$key") && [[ $value =~ ^[0-9.]+$ ]]; then ike="$(sed -E "s/\"$key2\": [0-9.]+(, )?//" <<<"$ike")"; ike="${ike%, }${ike:+, }\"$key2\": $value"
     else unknown="$unknown $key"; fi
   done <<<"${!body:-}"

@@ -11,7 +11,7 @@ internal static unsafe class DatagramMaker
     public const int MaxPayload = 65535 - 20 - UdpForUs.HeaderLength - 4;
 
     /// <summary>Packets with the offset at the IP header: one, or the fragments of an IPv6 datagram above the MTU (IPv4 is split by the graph). Empty when the pool has none left.</summary>
-    public static uint[] Make(PacketPool pool, AddressWords source, ushort sourcePort, AddressWords destination, ushort destinationPort, ReadOnlySpan<byte> payload, bool marker, uint mtu)
+    public static uint[] Make(PacketPool pool, AddressWords source, ushort sourcePort, AddressWords destination, ushort destinationPort, ReadOnlySpan<byte> payload, bool marker, uint mtu, byte trafficClass = 0)
     {
         var udpLength = UdpForUs.HeaderLength + (marker ? 4 : 0) + payload.Length;
         var udp = new byte[udpLength];
@@ -24,21 +24,21 @@ internal static unsafe class DatagramMaker
             var packet = Wrap(pool, udp, Ip4Input.MinHeader);
             if (packet == 0) return [];
             var ip = pool.Data(packet);
-            Ip4Header.Write(ip, Ip4Input.MinHeader + udpLength, (ushort)Random.Shared.Next(1, 65536), 64, 17, (uint)source.Low, (uint)destination.Low);
+            Ip4Header.Write(ip, Ip4Input.MinHeader + udpLength, (ushort)Random.Shared.Next(1, 65536), 64, 17, (uint)source.Low, (uint)destination.Low, trafficClass);
             SetChecksum(pool, packet, Checksum.Pseudo4(ip + 12, 17, udpLength), Ip4Input.MinHeader, udpLength);
             Finish(pool, packet, Ip4Input.MinHeader, 17);
             return [packet];
         }
         var whole = Wrap(pool, udp, Ip6Header.Length);
         if (whole == 0) return [];
-        Ip6Header.Write(pool.Data(whole), udpLength, 17, 64, source.High, source.Low, destination.High, destination.Low);
+        Ip6Header.Write(pool.Data(whole), udpLength, 17, 64, source.High, source.Low, destination.High, destination.Low, trafficClass);
         SetChecksum(pool, whole, Checksum.Pseudo6(pool.Data(whole) + 8, 17, udpLength), Ip6Header.Length, udpLength);
         Finish(pool, whole, Ip6Header.Length, 17);
-        return pool.Meta(whole)->TotalLength <= mtu ? [whole] : Fragment(pool, whole, udpLength, mtu, source, destination);
+        return pool.Meta(whole)->TotalLength <= mtu ? [whole] : Fragment(pool, whole, udpLength, mtu, source, destination, trafficClass);
     }
 
     /// <summary>RFC 8200 §4.5: the sender splits.</summary>
-    private static uint[] Fragment(PacketPool pool, uint whole, int length, uint mtu, AddressWords source, AddressWords destination)
+    private static uint[] Fragment(PacketPool pool, uint whole, int length, uint mtu, AddressWords source, AddressWords destination, byte trafficClass)
     {
         var room = ((int)mtu - Ip6Header.Length - 8) & ~7;
         var id = (uint)Random.Shared.Next();
@@ -55,7 +55,7 @@ internal static unsafe class DatagramMaker
             }
             PacketTrim.Prepend(pool.Meta(part), Ip6Header.Length + 8);
             var ip = pool.Data(part);
-            Ip6Header.Write(ip, 8 + here, 44, 64, source.High, source.Low, destination.High, destination.Low);
+            Ip6Header.Write(ip, 8 + here, 44, 64, source.High, source.Low, destination.High, destination.Low, trafficClass);
             ip[40] = 17;
             ip[41] = 0;
             Wire.Put16(ip + 42, at | (at + here < length ? 1 : 0));

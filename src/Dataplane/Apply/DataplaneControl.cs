@@ -59,7 +59,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         _routes = new RouteBook(_rib, _neighbors, _interfaces);
         _workers = new Worker[options.Workers];
         for (var i = 0; i < _workers.Length; i++)
-            _workers[i] = new Worker(new WorkerContext(graph, Pool, Tables, i), i < options.Cores.Count ? options.Cores[i] : -1);
+            _workers[i] = new Worker(new WorkerContext(graph, Pool, Tables, i) { IkePorts = options.IkePorts }, i < options.Cores.Count ? options.Cores[i] : -1);
         ConnectWorkers();
         _pump = new ControlPump(this);
         foreach (var worker in _workers) worker.HasNews = _pump.Wake;
@@ -283,7 +283,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     /// <param name="destination">Of the same family.</param>
     /// <param name="payload">The IKE message (or the one byte of a NAT keepalive).</param>
     /// <param name="nonEspMarker">Put the four zero bytes of RFC 3948 §2.2 before it: for IKE on port 4500.</param>
-    public bool InjectDatagram(IPEndPoint source, IPEndPoint destination, ReadOnlySpan<byte> payload, bool nonEspMarker)
+    public bool InjectDatagram(IPEndPoint source, IPEndPoint destination, ReadOnlySpan<byte> payload, bool nonEspMarker, byte trafficClass = 0)
     {
         var from = AddressWords.From(source.Address);
         var to = AddressWords.From(destination.Address);
@@ -293,7 +293,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         {
             var route = Lookup(0, to);
             var mtu = Math.Max(1280, Tables.Adjacencies[route]->Mtu);
-            var packets = DatagramMaker.Make(Pool, from, (ushort)source.Port, to, (ushort)destination.Port, payload, nonEspMarker, mtu);
+            var packets = DatagramMaker.Make(Pool, from, (ushort)source.Port, to, (ushort)destination.Port, payload, nonEspMarker, mtu, trafficClass);
             var node = Graph.Find(from.V6 ? NodeNames.Ip6Lookup : NodeNames.Ip4Lookup);
             var sent = packets.Length > 0;
             foreach (var packet in packets) sent &= Inject(0, node, packet);

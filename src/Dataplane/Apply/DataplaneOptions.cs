@@ -14,4 +14,7 @@ public sealed record DataplaneOptions
 
     /// <summary>Ask for 2 MB pages.</summary>
     public bool Hugepages { get; init; } = true;
+
+    /// <summary>Where datagrams for the gateway are IKE's.</summary>
+    public IkePorts IkePorts { get; init; } = IkePorts.Default;
 }

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Gateway.Crypto.Aead;
+using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Tables;
 
@@ -45,6 +46,9 @@ internal sealed unsafe class WorkerContext : IDisposable
     private int _endedCount;
     private uint _ip4Id;
     private bool _disposed;
+
+    /// <summary>Where datagrams are IKE's.</summary>
+    public IkePorts IkePorts { get; init; } = IkePorts.Default;
 
     public WorkerContext(GraphDefinition graph, PacketPool pool, DataplaneTables tables, int worker = 0)
     {

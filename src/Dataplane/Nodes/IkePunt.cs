@@ -44,7 +44,7 @@ internal readonly unsafe struct IkePunt : INode
                     continue;
                 }
             }
-            var skip = UdpForUs.HeaderLength + (Wire.U16(udp + 2) == UdpForUs.NatPort ? 4 : 0);
+            var skip = UdpForUs.HeaderLength + (Wire.U16(udp + 2) == frame.Context.IkePorts.Nat ? 4 : 0);
             var before = meta->L4 - meta->Offset;
             if (length <= skip || before + skip > meta->Length)
             {

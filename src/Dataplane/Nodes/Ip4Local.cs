@@ -63,7 +63,7 @@ internal readonly unsafe struct Ip4Local : INode
                     frame.Enqueue(Edge.EspDecrypt, index);
                     continue;
                 }
-                switch (UdpForUs.Sort(meta, frame.Chunk(index)))
+                switch (UdpForUs.Sort(meta, frame.Chunk(index), frame.Context.IkePorts))
                 {
                     case UdpForUs.Kind.Short:
                         frame.Drop(Reason.ShortUdp, index);

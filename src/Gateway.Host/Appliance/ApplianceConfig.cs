@@ -171,6 +171,15 @@ public sealed record DataplaneSection
 /// <summary>What holds for all connections, in the units of strongSwan's <c>charon.*</c>.</summary>
 public sealed record IkeSection
 {
+    /// <summary>UDP port of IKE.</summary>
+    public int Port { get; init; } = 500;
+
+    /// <summary>UDP port of IKE and ESP where there is a NAT.</summary>
+    public int PortNatT { get; init; } = 4500;
+
+    /// <summary>Announce and use digital signatures (RFC 7427); without them public keys prove themselves by the methods that came before.</summary>
+    public bool SignatureAuthentication { get; init; } = true;
+
     /// <summary>Seconds before the first retransmission.</summary>
     public double RetransmitTimeout { get; init; } = 4;
 

@@ -64,6 +64,7 @@ public static class ApplianceFile
         if (JournalProblem(c.Journal) is { } journal) yield return journal;
         if (c.Journal.StartTimeout is < -1 or > 86_400) yield return "journal.start_timeout must be 0–86400 seconds, or -1.";
         if (c.Journal.SpoolMegabytes is < 1 or > 4096) yield return "journal.spool_megabytes must be 1–4096.";
+        if (c.Ike.Port is < 1 or > 65535 || c.Ike.PortNatT is < 1 or > 65535 || c.Ike.Port == c.Ike.PortNatT) yield return "ike.port and ike.port_nat_t must be different ports, 1–65535.";
         if (c.Ike.RetransmitTimeout is < 0.1 or > 60) yield return "ike.retransmit_timeout must be 0.1–60 seconds.";
         if (c.Ike.RetransmitBase is < 1 or > 10) yield return "ike.retransmit_base must be 1–10.";
         if (c.Ike.RetransmitTries is < 1 or > 50) yield return "ike.retransmit_tries must be 1–50.";

@@ -34,6 +34,9 @@ public sealed record CommandHandlerParts
     /// <summary>Reads certificates; without one their content is not looked at.</summary>
     public ICertificateSyntax? Certificates { get; init; }
 
+    /// <summary>UDP ports that IKE listens on.</summary>
+    public IReadOnlyList<int> IkePorts { get; init; } = [500, 4500];
+
     public required TimeProvider Clock { get; init; }
 
     /// <summary>Tells what was, for commands that go back. Null: there is nothing to go back to.</summary>
@@ -70,7 +73,7 @@ public sealed class CommandHandler : IAsyncDisposable
     public CommandHandler(CommandHandlerParts parts, RunningConfiguration committed)
     {
         _parts = parts;
-        _context = new ValidationContext { Proposals = parts.Proposals, Certificates = parts.Certificates, Limits = CommandLimits.Default };
+        _context = new ValidationContext { Proposals = parts.Proposals, Certificates = parts.Certificates, Limits = CommandLimits.Default, IkePorts = parts.IkePorts };
         _gate = new SenderGate(parts.Clock);
         _state = new SpeculativeState(committed);
         _budget = new RejectionBudget(parts.Clock);

@@ -469,7 +469,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
                 var message = NonEspMarker.Classify(send.Payload.Span, out var marked) == NattContent.Ike ? marked : send.Payload.Span;
                 Messages.Count(message, inbound: false);
                 See(message, received: false);
-                if (!_parts.Dataplane.InjectDatagram(send.Local, send.Remote, send.Payload.Span, nonEspMarker: false)) IkeLog.NotSent(_parts.Log, send.Remote);
+                if (!_parts.Dataplane.InjectDatagram(send.Local, send.Remote, send.Payload.Span, nonEspMarker: false, (byte)(send.Dscp << 2))) IkeLog.NotSent(_parts.Log, send.Remote);
                 break;
             case IkeOutput.Traced traced:
                 Seen.Tell(new MessageSeen(traced.By, traced.Connection, traced.Message, null, false));

@@ -245,6 +245,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _commands = new CommandHandler(
             new CommandHandlerParts
             {
+                IkePorts = [_appliance.Ike.Port, _appliance.Ike.PortNatT],
                 Sequencer = _sequencer,
                 Journal = _journal,
                 Reconciler = _reconciler,
@@ -317,7 +318,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         DataplaneControl? control = null;
         try
         {
-            control = new DataplaneControl(new DataplaneOptions { Workers = section.CountWorkers(), Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages }, this, this);
+            control = new DataplaneControl(new DataplaneOptions { Workers = section.CountWorkers(), Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages, IkePorts = new IkePorts((ushort)_appliance.Ike.Port, (ushort)_appliance.Ike.PortNatT) }, this, this);
             control.Start();
             var warm = new WarmKeeper(folder, VaultFile.CurrentBootId(), [new WarmNeighbors(control)], sentence => HostLog.Notice(_log, sentence));
             warm.Start();
@@ -351,6 +352,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             KeyLog = keyLog,
             Settings = new IkeSettings
             {
+                IkePort = section.Port,
+                NattPort = section.PortNatT,
+                SignatureAuthentication = section.SignatureAuthentication,
                 RetransmitTimeout = TimeSpan.FromSeconds(section.RetransmitTimeout),
                 RetransmitBase = section.RetransmitBase,
                 RetransmitTries = section.RetransmitTries,

@@ -27,6 +27,9 @@ public sealed class Credentials
 
     public IReadOnlyList<NamedCertificate> Authorities { get; init; } = [];
 
+    /// <summary>Certificates of authorities: the trusted ones first, then those that lie among the end entities and only lead to a trusted one.</summary>
+    public IEnumerable<Certificate> Issuers => Authorities.Concat(EndEntities.Where(e => e.Certificate.IsCa)).Select(a => a.Certificate);
+
     public IReadOnlyList<NamedCertificate> OcspSigners { get; init; } = [];
 
     public IReadOnlyList<RevocationList> Lists { get; init; } = [];

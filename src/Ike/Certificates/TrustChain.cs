@@ -69,7 +69,7 @@ public static class TrustChain
         private bool IsAnchor(Certificate certificate) => credentials.Authorities.Any(a => a.Certificate.Equals(certificate)) || (isPinned && Chain.Count == 1);
 
         // Anchors first, then other authorities of the configuration, then what the peer sent.
-        private IEnumerable<Certificate> Issuers(Certificate certificate) => credentials.Authorities.Select(a => a.Certificate).OrderBy(a => a.IsSelfIssued ? 0 : 1).Concat(sent)
+        private IEnumerable<Certificate> Issuers(Certificate certificate) => credentials.Issuers.OrderBy(a => a.IsSelfIssued ? 0 : 1).Concat(sent)
             .Where(i => DistinguishedName.AreEqual(i.Subject, certificate.Issuer) && !Chain.Contains(i))
             .Where(i => certificate.AuthorityKeyId.IsEmpty || i.SubjectKeyId.IsEmpty || certificate.AuthorityKeyId == i.SubjectKeyId)
             .Distinct();

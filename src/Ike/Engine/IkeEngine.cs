@@ -129,7 +129,7 @@ public sealed class IkeEngine : IDisposable
             var old = before.Find(connection.Name);
             if (!ReferenceEquals(old, connection)) Reconfigure(connection, now, outputs);
             foreach (var child in connection.Children.AsSpan())
-                if (child.Spec.StartAction == StartAction.Start && old?.Child(child.Name)?.Spec.StartAction != StartAction.Start)
+                if (Starts(child) && !(old?.Child(child.Name) is { } former && Starts(former)))
                     Begin(connection, [child.Name], 1, now, outputs);
         }
 
@@ -224,9 +224,11 @@ public sealed class IkeEngine : IDisposable
     public void Acquire(ConnectionName name, ChildName child, Timestamp now, OutputList outputs)
     {
         // swanctl.conf, start_action: only a trap turns a packet into an SA; without one the packet was dropped and that is all.
-        if (_connections.Find(name) is { } connection && connection.Child(child) is { } config && (config.Spec.StartAction == StartAction.Trap || _traps.Remove((name, child)))) Begin(connection, [child], 1, now, outputs);
+        if (_connections.Find(name) is { } connection && connection.Child(child) is { } config && (config.Spec.StartAction is StartAction.Trap or StartAction.TrapStart || _traps.Remove((name, child)))) Begin(connection, [child], 1, now, outputs);
         Settle(now, outputs);
     }
+
+    private static bool Starts(ChildConfig child) => child.Spec.StartAction is StartAction.Start or StartAction.TrapStart;
 
     /// <summary>A CHILD SA is near (soft) or at (hard) the end of its bytes, packets or sequence numbers.</summary>
     public void Lifetime(ChildSaId child, bool hard, Timestamp now, OutputList outputs) => Notice(child, new IkeInput.Notice.Lifetime(now, child, hard), outputs);

@@ -26,7 +26,7 @@ internal static class AuthInitiator
 
         // RFC 7296 §2.4: the only IKE SA between these identities; the peer may forget others.
         if (connection.Spec.Unique != UniquePolicy.Never && !scope.Directory.HasOther(peering.LocalId, expected, peering.Id)) payloads.Add(new NotifyPayload(NotifyType.InitialContact));
-        payloads.AddRange(CertificatePayloads.Request(scope, connection));
+        payloads.AddRange(CertificatePayloads.Request(scope, [connection]));
         if (!expected.IsPattern) payloads.Add(expected.ToResponderPayload());
         payloads.Add(new NotifyPayload(NotifyType.MultipleAuthSupported));
         // RFC 5998 §3: only for a responder that is to prove itself by EAP.

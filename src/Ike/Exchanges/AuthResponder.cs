@@ -13,6 +13,9 @@ namespace Gateway.Ike.Exchanges;
 /// <summary>The responder's side of IKE_AUTH: judges one request after the other until both sides have gone through all their rounds.</summary>
 internal static class AuthResponder
 {
+    // Each costs the work of judging a proof.
+    private const int MaxOthers = 7;
+
     /// <summary>Takes a request.</summary>
     public static IkeSaState OnRequest(Scope scope, IkeSaState.Connecting.InitAnswered state, Reception.Request request, IkeInput.Datagram datagram)
     {
@@ -48,7 +51,7 @@ internal static class AuthResponder
         }
         else if (auth is not null)
         {
-            switch (state.Login.AwaitsEapProof ? VerifyEap(scope, ref state, payloads, auth, answer) : Verify(scope, ref state, payloads, auth, answer))
+            switch (state.Login.AwaitsEapProof ? VerifyEap(scope, ref state, payloads, auth, answer) : VerifyFitting(scope, ref state, payloads, auth, answer))
             {
                 case AuthenticationStep.Failed failed: return Reject(scope, state, failed.Detail);
                 case AuthenticationStep.Asks asks: return state with { Login = Questions.Ask(scope, state.Peering, state.Login, payloads, asks.Lookup, asks.Chain) };
@@ -92,15 +95,10 @@ internal static class AuthResponder
         {
             var peering = state.Peering with { RemoteId = theirs };
             state = state with { Peering = peering };
-            var asked = payloads.Find<IdResponderPayload>() is { } idr ? Identity.Of(idr) : Identity.Any;
-            if (ChooseConnection(scope, peering, theirs, asked, auth) is not { } connection) return $"No connection takes the peer as {theirs}{(asked.IsAny ? "" : $" and us as {asked}")}.";
+            var asked = Asked(payloads);
+            if (Fitting(scope, peering, theirs, asked, auth).FirstOrDefault() is not { } connection) return $"No connection takes the peer as {theirs}{(asked.IsAny ? "" : $" and us as {asked}")}.";
             var wanted = CertificatePayloads.Asked(payloads);
-            peering = peering with
-            {
-                Connection = connection,
-                LocalId = OwnCredential.IdentityOf(scope, connection.Local[0], peering.Local.Address),
-                MultipleAuth = payloads.Has(NotifyType.MultipleAuthSupported),
-            };
+            peering = As(scope, peering, connection) with { MultipleAuth = payloads.Has(NotifyType.MultipleAuthSupported) };
             login = login with
             {
                 CertificateAsked = wanted.Asked,
@@ -116,6 +114,26 @@ internal static class AuthResponder
         if (rounds[login.TheirRounds].Id.Match(theirs) == 0) return $"the peer is {theirs}, expected is {rounds[login.TheirRounds].Id}";
         state = state with { Login = login with { TheirId = theirs } };
         return null;
+    }
+
+    // What a connection demands beside the identity, such as an authority, shows with the proof only: then another one that fits counts, as in strongSwan.
+    private static AuthenticationStep VerifyFitting(
+        Scope scope, ref IkeSaState.Connecting.InitAnswered state, ValueList<Payload> payloads, AuthenticationPayload auth, List<Payload> answer)
+    {
+        var first = state;
+        var step = Verify(scope, ref state, payloads, auth, answer);
+        if (step is not AuthenticationStep.Failed || first.Login.TheirRounds > 0 || payloads.Find<IdInitiatorPayload>() is null) return step;
+        foreach (var other in Fitting(scope, first.Peering, first.Login.TheirId, Asked(payloads), auth).Where(c => c != first.Peering.Connection).Take(MaxOthers))
+        {
+            var retry = first with { Peering = As(scope, first.Peering, other) };
+            answer.Clear();
+            if (other.Remote[0].Method != first.Peering.Connection.Remote[0].Method || Verify(scope, ref retry, payloads, auth, answer) is not { } better || better is AuthenticationStep.Failed) continue;
+            state = retry;
+            return better;
+        }
+
+        answer.Clear();
+        return step;
     }
 
     private static AuthenticationStep Verify(
@@ -278,22 +296,26 @@ internal static class AuthResponder
         return Ending.Fail(scope, state.Peering, Ending.Word(notify), detail, channel);
     }
 
-    // By the addresses first, then by who the peer says it is and whom it wants to reach; the identities weigh most. How the peer proves itself must fit, if it fits anywhere.
-    private static Connection? ChooseConnection(Scope scope, Peering peering, Identity theirs, Identity asked, AuthenticationPayload? auth)
+    private static Identity Asked(ValueList<Payload> payloads) => payloads.Find<IdResponderPayload>() is { } idr ? Identity.Of(idr) : Identity.Any;
+
+    private static Peering As(Scope scope, Peering peering, Connection connection) =>
+        peering with { Connection = connection, LocalId = OwnCredential.IdentityOf(scope, connection.Local[0], peering.Local.Address) };
+
+    // The connections that may be meant, the best first. By who the peer says it is and whom it wants to reach, then by the addresses. How the peer proves itself must fit, if it fits anywhere.
+    private static IEnumerable<Connection> Fitting(Scope scope, Peering peering, Identity theirs, Identity asked, AuthenticationPayload? auth)
     {
         AuthenticationMethod method = auth?.Method switch { null => AuthenticationMethod.Eap, AuthMethod.SharedKey => AuthenticationMethod.Psk, _ => AuthenticationMethod.Pubkey };
-        Connection? best = null;
-        var bestScore = 0;
+        var scored = new List<(Connection Connection, int Score)>();
         foreach (var candidate in scope.Directory.Between(peering.Local.Address, peering.Remote.Address))
         {
             if (ProposalSelector.Choose(candidate.Proposals, [peering.Proposal!]) is null) continue;
             var remote = candidate.Remote[0].Id.Match(theirs);
             var local = asked.IsAny ? 1 : OwnCredential.IdentityOf(scope, candidate.Local[0], peering.Local.Address).Match(asked);
             var fits = candidate.Remote[0].Method == method ? 10_000 : 0;
-            var score = remote == 0 || local == 0 ? 0 : fits + (remote * 100) + local;
-            if (score > bestScore) (best, bestScore) = (candidate, score);
+            if (remote > 0 && local > 0) scored.Add((candidate, fits + (remote * 100) + local));
         }
 
-        return best;
+        // A stable order: among equals that of the addresses, and then that of the configuration.
+        return scored.OrderByDescending(c => c.Score).Select(c => c.Connection);
     }
 }

@@ -17,11 +17,14 @@ internal static class CertificatePayloads
     private const int MaxAuthorities = 100;
 
     /// <summary>What we ask the peer for: certificates below the authorities that are trusted.</summary>
-    public static IEnumerable<Payload> Request(Scope scope, Connection connection)
+    /// <param name="connections">The one that is set up, or before the peer has said who it is all that it may turn out to be.</param>
+    public static IEnumerable<Payload> Request(Scope scope, IEnumerable<Connection> connections)
     {
-        if (!connection.Spec.SendCertreq || !connection.Remote.Any(r => r.Method == AuthenticationMethod.Pubkey)) yield break;
+        var rounds = connections.Where(c => c.Spec.SendCertreq).SelectMany(c => c.Remote).Where(r => r.Method == AuthenticationMethod.Pubkey).ToList();
+        if (rounds.Count == 0) yield break;
         var credentials = scope.Directory.Credentials;
-        var wanted = connection.Remote.SelectMany(r => r.Demands.Cacerts).ToValueList();
+        // Who takes whatever is trusted asks for all of it.
+        var wanted = rounds.Exists(r => r.Demands.Cacerts.Count == 0) ? [] : rounds.SelectMany(r => r.Demands.Cacerts).ToValueList();
         var authorities = wanted.Count > 0 ? credentials.Named(wanted) : credentials.Authorities.Select(a => a.Certificate).Where(c => c.IsSelfIssued);
         var hashes = authorities.Take(MaxAuthorities).SelectMany(c => c.KeyInfoHash.Span.ToArray()).ToArray();
         if (hashes.Length > 0) yield return new CertificateRequestPayload(CertificateEncoding.X509Signature, hashes);

@@ -194,9 +194,7 @@ internal static class ChildNegotiation
             RemoteSelectors = remote,
             Esn = EspSuite.HasEsn(chosen),
             ReplayWindow = spec.ReplayWindow,
-            Lifetime = new SaLifetime(
-                (ulong)spec.RekeyBytes, (ulong)(spec.LifeBytes ?? spec.RekeyBytes + (spec.RekeyBytes / 10)),
-                (ulong)spec.RekeyPackets, (ulong)(spec.LifePackets ?? spec.RekeyPackets + (spec.RekeyPackets / 10))),
+            Lifetime = Volumes(scope, spec),
             CopyDf = spec.CopyDf,
             CopyEcn = spec.CopyEcn,
             CopyDscpOut = spec.CopyDscp is DscpCopy.Out or DscpCopy.Yes,
@@ -205,6 +203,19 @@ internal static class ChildNegotiation
             IfIdOut = (uint)(spec.IfIdOut ?? peering.Connection.Spec.IfIdOut),
         };
         return new ChildSa(parameters, (chosen with { Spi = default }).ToString(), Replaces: rekeyed?.Id);
+    }
+
+    // As in strongSwan, a random part of what lies between the two ends is taken off the first, so that not both sides rekey at once.
+    private static SaLifetime Volumes(Scope scope, ChildSpec spec)
+    {
+        var (bytes, packets) = (spec.LifeBytes ?? spec.RekeyBytes + (spec.RekeyBytes / 10), spec.LifePackets ?? spec.RekeyPackets + (spec.RekeyPackets / 10));
+        return new SaLifetime(Soft(scope, spec.RekeyBytes, bytes, spec.RandBytes), (ulong)bytes, Soft(scope, spec.RekeyPackets, packets, spec.RandPackets), (ulong)packets);
+    }
+
+    private static ulong Soft(Scope scope, long soft, long hard, long? random)
+    {
+        var range = Math.Min(random ?? Math.Max(hard - soft, 0), soft);
+        return soft == 0 || range == 0 ? (ulong)soft : Math.Max((ulong)soft - scope.Random((ulong)range), 1);
     }
 
     // Transport mode is what both sides want; all else is tunnel mode.

@@ -48,6 +48,9 @@ internal static class IkeSaInit
             ? Ending.Fail(scope, state.Peering, "name-not-resolved", "The peer's name has no address.")
             : Dial(scope, state.Peering, found[0], state.Wanted);
 
+    // RFC 7296 §2, RFC 3948 §2: the peer's ports, where nothing else is said of it.
+    private const int KnownPort = 500, KnownNattPort = 4500;
+
     private static IkeSaState Dial(Scope scope, Peering peering, IPAddress remote, ValueList<ChildName> wanted)
     {
         var spec = peering.Connection.Spec;
@@ -55,10 +58,12 @@ internal static class IkeSaInit
             ?? scope.Directory.LocalAddressTowards(remote);
         if (local is null) return Ending.Fail(scope, peering, "no-address", "No own address leads to the peer.");
         // Other ports than 500 speak with the non-ESP marker from the start, as strongSwan does.
-        var natt = spec.RemotePort != scope.Settings.IkePort;
+        var natt = spec.RemotePort != KnownPort;
+        // 500 stands for whatever port the gateway has for IKE.
+        var isUsual = spec.LocalPort == KnownPort || spec.LocalPort == scope.Settings.IkePort;
         peering = peering with
         {
-            Local = new IPEndPoint(local, natt && spec.LocalPort == scope.Settings.IkePort ? scope.Settings.NattPort : spec.LocalPort),
+            Local = new IPEndPoint(local, !isUsual ? spec.LocalPort : natt ? scope.Settings.NattPort : scope.Settings.IkePort),
             Remote = new IPEndPoint(remote, spec.RemotePort),
             Natt = natt,
             Began = true,
@@ -189,7 +194,7 @@ internal static class IkeSaInit
             if (peering.PeerHashes != 0) payloads.Add(SignatureHashes.Announce());
             if (peering.PpkSupported) payloads.Add(new NotifyPayload(NotifyType.UsePpk));
             payloads.Add(new NotifyPayload(NotifyType.MultipleAuthSupported));
-            payloads.AddRange(CertificatePayloads.Request(scope, connection));
+            payloads.AddRange(CertificatePayloads.Request(scope, scope.Directory.Between(peering.Local.Address, peering.Remote.Address)));
 
             var header = new IkeHeader(spis.Initiator, spis.Responder, ExchangeType.IkeSaInit, IkeFlags.Response, MessageId.Zero);
             Octets response = MessageCodec.Encode(new Message(header, payloads.ToValueList()));
@@ -317,7 +322,7 @@ internal static class IkeSaInit
         {
             Natt = true,
             Local = new IPEndPoint(settled.Local.Address, scope.Settings.NattPort),
-            Remote = new IPEndPoint(settled.Remote.Address, scope.Settings.NattPort),
+            Remote = new IPEndPoint(settled.Remote.Address, KnownNattPort),
         };
     }
 

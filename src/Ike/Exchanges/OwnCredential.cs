@@ -48,7 +48,7 @@ internal sealed record OwnCredential(PrivateKey Key, IReadOnlyList<Certificate> 
     {
         var chain = new List<Certificate> { certificate };
         // RFC 7296 §3.6: intermediates are sent, the anchor is not needed.
-        while (chain.Count < MaxDepth && credentials.Authorities.Select(a => a.Certificate).FirstOrDefault(a => DistinguishedName.AreEqual(a.Subject, chain[^1].Issuer) && !a.IsSelfIssued && !chain.Contains(a)) is { } issuer)
+        while (chain.Count < MaxDepth && credentials.Issuers.FirstOrDefault(a => DistinguishedName.AreEqual(a.Subject, chain[^1].Issuer) && !a.IsSelfIssued && !chain.Contains(a)) is { } issuer)
             chain.Add(issuer);
         return chain;
     }

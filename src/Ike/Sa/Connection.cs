@@ -35,6 +35,9 @@ public sealed class Connection
 
     public TimeSpan RandTime => Spec.RandTime?.ToTimeSpan() ?? OverTime;
 
+    /// <summary>Of IKE packets, 0–63.</summary>
+    public byte Dscp { get; init; }
+
     public TimeSpan DpdDelay => Spec.DpdDelay.ToTimeSpan();
 
     public ChildConfig? Child(ChildName name)

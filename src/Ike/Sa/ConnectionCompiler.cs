@@ -36,6 +36,7 @@ public static class ConnectionCompiler
             Local = localRounds,
             Remote = remoteRounds,
             Children = children.ToValueList(),
+            Dscp = (byte)(spec.Dscp.Length == 6 ? spec.Dscp.Aggregate(0, static (bits, digit) => (bits << 1) | (digit == '1' ? 1 : 0)) : 0),
         };
         error = null;
         return true;

@@ -42,7 +42,11 @@ public abstract record IkeOutput
     public sealed record Shred(KeyHandle Slot) : IkeOutput;
 
     /// <summary>Send a UDP datagram; <paramref name="Payload"/> begins with the non-ESP marker where it needs one.</summary>
-    public sealed record Send(IPEndPoint Local, IPEndPoint Remote, ReadOnlyMemory<byte> Payload) : IkeOutput;
+    public sealed record Send(IPEndPoint Local, IPEndPoint Remote, ReadOnlyMemory<byte> Payload) : IkeOutput
+    {
+        /// <summary>Differentiated services codepoint (RFC 2474) of the packet, 0–63.</summary>
+        public byte Dscp { get; init; }
+    }
 
     public sealed record SetTimer(TimerId Id, Timestamp At) : IkeOutput;
 

@@ -108,9 +108,17 @@ internal sealed class Scope(IkeContext context, Timestamp now, OutputList output
         return limit * (BinaryPrimitives.ReadUInt32BigEndian(bytes) / (uint.MaxValue + 1.0));
     }
 
+    /// <summary>A random number of at most <paramref name="most"/>.</summary>
+    public ulong Random(ulong most)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        context.Entropy.Fill(bytes);
+        return (ulong)(((UInt128)BinaryPrimitives.ReadUInt64BigEndian(bytes) * ((UInt128)most + 1)) >> 64);
+    }
+
     public void Send(Peering peering, ReadOnlySpan<byte> message)
     {
         var payload = peering.Natt ? NonEspMarker.Prepend(message) : message.ToArray();
-        outputs.Add(new IkeOutput.Send(peering.Local, peering.Remote, payload));
+        outputs.Add(new IkeOutput.Send(peering.Local, peering.Remote, payload) { Dscp = peering.Connection.Dscp });
     }
 }

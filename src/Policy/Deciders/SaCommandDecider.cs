@@ -25,7 +25,8 @@ public static class SaCommandDecider
             errors.Add(named, "$.connection", ErrorCode.UnknownReference, "There is no such connection.");
         else if (command.Child is { } child && !spec.Children.ContainsKey(child))
             errors.Add(named, "$.child", ErrorCode.UnknownReference, "The connection has no such child.");
-        else if (command.Verb == SaVerb.Initiate && !ConnectionRules.CanDial(spec))
+        // A child can also come under an IKE SA that the peer began.
+        else if (command is { Verb: SaVerb.Initiate, Child: null } && !ConnectionRules.CanDial(spec))
             errors.Add(named, "$.connection", ErrorCode.Conflict, "The gateway cannot begin: the connection has no address or name of the peer.");
         if (errors.Count > 0) return (null, errors.ToValueList());
         if (command.Reauth) return (new SaCommandAccepted("reauthenticate", command.Connection, null, command.Reason, command.Number), []);

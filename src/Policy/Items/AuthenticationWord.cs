@@ -46,7 +46,8 @@ public sealed record SignatureRule(KeyFamily? Family, bool? Pss, string? Hash);
 
 /// <summary>
 /// The word <c>auth</c> of a round as swanctl.conf writes it: <c>psk</c>, <c>pubkey</c>, <c>eap</c>, <c>eap-mschapv2</c>, <c>eap-tls:ecdsa-384-sha384</c>, and for public
-/// keys with constraints <c>rsa-3072-sha256</c>, <c>ecdsa-256</c>, <c>rsa/pss-sha256</c>, <c>ed25519</c>; after <c>ike:</c> they concern the signature in IKE_AUTH alone. Parts stand between commas.
+/// keys with constraints <c>rsa-3072-sha256</c>, <c>ecdsa-256</c>, <c>rsa/pss-sha256</c>, <c>ed25519</c>; after <c>ike:</c> they concern the signature in IKE_AUTH alone,
+/// as in <c>rsa-3072-sha256-ike:rsa-sha512</c>. Parts may also stand between commas.
 /// </summary>
 public sealed class AuthenticationWord : IEquatable<AuthenticationWord>
 {
@@ -129,8 +130,7 @@ public sealed class AuthenticationWord : IEquatable<AuthenticationWord>
         (strengths, chain, ike, error) = ([], [], [], null);
         foreach (var part in text.Split(','))
         {
-            var isIke = part.StartsWith("ike:", StringComparison.Ordinal);
-            if (!TryPart(isIke ? part[4..] : part, bits, isIke ? ofIke : ofChain))
+            if (!TryPart(part, bits, ofChain, ofIke))
                 return Fail("Expected psk, eap, pubkey, rsa, rsa/pss, ecdsa, ed25519 or ed448, keys perhaps with their bits and hashes, as rsa-3072-sha256.", out error);
         }
 
@@ -138,25 +138,29 @@ public sealed class AuthenticationWord : IEquatable<AuthenticationWord>
         return true;
     }
 
-    private static bool TryPart(string part, List<KeyStrength> strengths, List<SignatureRule> rules)
+    private static bool TryPart(string part, List<KeyStrength> strengths, List<SignatureRule> chain, List<SignatureRule> ike)
     {
+        var rules = chain;
         (KeyFamily? family, bool? pss, bool isNamed, bool hasHash) = (null, null, false, true);
-        foreach (var token in part.Split('-'))
+        foreach (var word in part.Split('-'))
         {
+            var isIke = word.StartsWith("ike:", StringComparison.Ordinal);
+            var token = isIke ? word[4..] : word;
             if (token is "pubkey" or "rsa" or "rsa/pss" or "ecdsa" or "ed25519" or "ed448")
             {
                 // A family without a hash allows it with any.
                 if (!hasHash && family is not null) rules.Add(new SignatureRule(family, pss, null));
+                if (isIke) rules = ike;
                 family = token switch { "rsa" or "rsa/pss" => KeyFamily.Rsa, "ecdsa" => KeyFamily.Ecdsa, "ed25519" => KeyFamily.Ed25519, "ed448" => KeyFamily.Ed448, _ => null };
                 pss = token == "rsa/pss" ? true : null;
                 (isNamed, hasHash) = (true, false);
             }
-            else if (Array.IndexOf(_hashes, token) >= 0 && isNamed)
+            else if (!isIke && Array.IndexOf(_hashes, token) >= 0 && isNamed)
             {
                 rules.Add(new SignatureRule(family, pss, token));
                 hasHash = true;
             }
-            else if (family is KeyFamily.Rsa or KeyFamily.Ecdsa && int.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out var bits) && bits is >= 128 and <= 16384)
+            else if (!isIke && family is KeyFamily.Rsa or KeyFamily.Ecdsa && int.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out var bits) && bits is >= 128 and <= 16384)
             {
                 strengths.Add(new KeyStrength(family.Value, bits));
             }

@@ -8,6 +8,9 @@ public enum StartAction
     None,
     Start,
     Trap,
+
+    /// <summary>Begun at once, and by a packet whenever it is not up.</summary>
+    TrapStart,
 }
 
 /// <summary>What to do with a child when its peer is dead or closes it.</summary>
@@ -129,6 +132,9 @@ public sealed record ConnectionSpec : ItemSpec
 
     public bool Mobike { get; init; } = true;
 
+    /// <summary>DSCP of IKE packets (RFC 2474) as six binary digits, as swanctl writes it; for example <c>101110</c>.</summary>
+    public string Dscp { get; init; } = "000000";
+
     public FragmentationPolicy Fragmentation { get; init; } = FragmentationPolicy.Yes;
 
     public ChildlessPolicy Childless { get; init; } = ChildlessPolicy.Allow;
@@ -247,11 +253,19 @@ public sealed record ChildSpec
     [Range(0, long.MaxValue)]
     public long? LifeBytes { get; init; }
 
+    /// <summary>A random number of at most this is taken off <see cref="RekeyBytes"/>; default what lies between it and <see cref="LifeBytes"/>.</summary>
+    [Range(0, long.MaxValue)]
+    public long? RandBytes { get; init; }
+
     [Range(0, long.MaxValue)]
     public long RekeyPackets { get; init; }
 
     [Range(0, long.MaxValue)]
     public long? LifePackets { get; init; }
+
+    /// <summary>A random number of at most this is taken off <see cref="RekeyPackets"/>; default what lies between it and <see cref="LifePackets"/>.</summary>
+    [Range(0, long.MaxValue)]
+    public long? RandPackets { get; init; }
 
     /// <summary>Packets, 0–4096.</summary>
     [Range(0, 4096)]

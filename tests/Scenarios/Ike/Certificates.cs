@@ -58,6 +58,28 @@ public sealed class Certificates
         lab.AssertNoFault();
     }
 
+    [Fact]
+    public void Of_two_connections_that_fit_the_one_whose_authority_stands_behind_the_peer_is_taken()
+    {
+        var other = TestPki.Root("C=CH, O=Lab, CN=Other", TestKey.Of("p256 other"));
+        using var lab = Meet(Root.Issue("C=CH, O=Lab, CN=right.lab", TestKey.Of("p256 right"), For("right.lab")), prepare: lab =>
+        {
+            lab.Left.Credentials.Know("other", other);
+            lab.Left.Configure(With(Lab.LeftSpec, Pubkey("left.lab"), Pubkey("right.lab") with { Cacerts = ["other"] }), "another");
+        });
+        ComesUp(lab);
+        Assert.Equal("lab", Assert.Single(lab.Left.Sas).Connection.Value);
+    }
+
+    [Fact]
+    public void Certificates_are_asked_for_when_any_connection_with_the_peer_takes_them()
+    {
+        using var lab = Meet(Root.Issue("C=CH, O=Lab, CN=right.lab", TestKey.Of("p256 right"), For("right.lab")), prepare: lab =>
+            lab.Left.Configure(With(Lab.LeftSpec, new AuthenticationRound { Id = "left.lab" }, new AuthenticationRound { Id = "right.lab" }), "bykey"));
+        ComesUp(lab);
+        Assert.Equal("lab", Assert.Single(lab.Left.Sas).Connection.Value);
+    }
+
     public static TheoryData<string, string, bool> Keys
     {
         get

@@ -130,6 +130,37 @@ public sealed class SwanctlImportTests : IDisposable
     }
 
     [Fact]
+    public void Volumes_codepoints_and_combined_actions_are_carried_over()
+    {
+        var report = Import("""
+            connections {
+              branch {
+                remote_addrs = 203.0.113.2
+                dscp = 101110
+                local { auth = psk }
+                remote { auth = rsa-3072-sha256-ike:rsa-sha512 }
+                children {
+                  net {
+                    rekey_bytes = 1g
+                    rand_bytes = 10m
+                    rekey_packets = 1000
+                    rand_packets = 10
+                    copy_dscp = yes
+                    start_action = trap|start
+                  }
+                }
+              }
+            }
+            """);
+        Assert.Empty(report.NotCarriedOver);
+        var spec = Assert.Single(report.Items).Spec.Deserialize<ConnectionSpec>(PolicyJson.Options)!;
+        var child = spec.Children["net"];
+        Assert.Equal("101110", spec.Dscp);
+        Assert.Equal((1L << 30, 10L << 20, 1000, 10), (child.RekeyBytes, child.RandBytes, child.RekeyPackets, child.RandPackets));
+        Assert.Equal((DscpCopy.Yes, StartAction.TrapStart), (child.CopyDscp, child.StartAction));
+    }
+
+    [Fact]
     public void Pools_and_the_wish_for_addresses_are_carried_over()
     {
         const string pools = "pools {\n  rw {\n    addrs = 10.3.0.0/28\n    dns = 10.1.0.53, fd01::53\n    subnet = 10.1.0.0/24\n  }\n  odd {\n    addrs = database\n  }\n}\n";

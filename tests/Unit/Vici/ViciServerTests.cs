@@ -111,6 +111,41 @@ public sealed class ViciServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public void What_passes_or_drops_is_shown_under_the_connection_that_it_came_with()
+    {
+        _face.Configure(_we);
+        var policy = new Item(new ItemKey(ItemCatalog.Policy, "lab-to-printers"), new PolicySpec { Action = PolicyAction.Bypass, LocalTs = [Selector("10.1.0.0/24")], RemoteTs = [Selector("10.7.0.0/24")] });
+        var other = new Item(new ItemKey(ItemCatalog.Policy, "elsewhere-x"), new PolicySpec { Action = PolicyAction.Discard, LocalTs = [Selector("10.1.0.0/24")], RemoteTs = [Selector("10.8.0.0/24")] });
+        _face.Running = _face.Running.With([new ItemChange(policy.Key, policy), new ItemChange(other.Key, other)], 2);
+        using var client = new ViciClient(Socket);
+        client.Register("list-policy");
+        client.Ask("list-policies");
+        Assert.Equal(["elsewhere-x DROP ", "lab/to-printers PASS lab"], client.Events.Select(e => Assert.IsType<ViciEntry.Section>(Assert.Single(e.Message))).Select(s => $"{s.Name} {s.Content["mode"]} {s.Content["ike"]}"));
+        client.Events.Clear();
+        client.Register("list-conn");
+        client.Ask("list-conns");
+        var connection = Assert.Single(client.Events).Message.Section("lab")!;
+        Assert.Equal("PASS", connection.Section("children")!.Section("to-printers")!["mode"]);
+        Assert.Equal("none", connection.Section("children")!.Section("net")!["dpd_action"]);
+        Assert.Equal("pre-shared key", connection.Section("local-1")!["class"]);
+    }
+
+    [Fact]
+    public void A_pool_in_use_leaves_its_connections()
+    {
+        _face.Configure(_we);
+        var connection = _face.Running.OfKind(ItemCatalog.Connection).Single();
+        var pool = new Item(new ItemKey(ItemCatalog.Pool, "rw"), new PoolSpec { Addrs = "10.3.0.0/28" });
+        var user = connection with { Spec = (ConnectionSpec)connection.Spec with { Pools = ["rw", "rw6"] } };
+        _face.Running = _face.Running.With([new ItemChange(pool.Key, pool), new ItemChange(user.Key, user)], 2);
+        using var client = new ViciClient(Socket);
+        Assert.True(client.Ask("unload-pool", new ViciSection { { "name", "rw" } }).IsYes("success"));
+        var transaction = Assert.IsType<Command.Transaction>(Assert.Single(_face.Commands).Command);
+        Assert.Equal("rw", Assert.Single(transaction.Delete).Name);
+        Assert.Equal("""["rw6"]""", JsonSerializer.Serialize(Assert.Single(transaction.Put).Spec.GetProperty("pools")));
+    }
+
+    [Fact]
     public void A_secret_goes_in_and_is_never_shown()
     {
         using var client = new ViciClient(Socket);
@@ -313,6 +348,8 @@ public sealed class ViciServerTests : IAsyncLifetime
     }
 
     private static string Id() => File.ReadLines("/proc/self/status").First(l => l.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2];
+
+    private static TrafficSelector Selector(string text) => TrafficSelector.TryParse(text, out var selector) ? selector : throw new FormatException(text);
 
     private static ViciSection Lab() => new()
     {

@@ -35,16 +35,16 @@ internal sealed class ListCommands(IViciFace face)
         foreach (var item in face.Running.OfKind(ItemCatalog.Connection).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
         {
             if (!all && !request.IsYes("trap")) break;
-            foreach (var (name, child) in ((ConnectionSpec)item.Spec).Children.Where(c => c.Value.StartAction == StartAction.Trap))
-                await StreamAsync($"{item.Key.Name}/{name}", name, item.Key.Name, child.Mode.ToString().ToUpperInvariant(), child.LocalTs, child.RemoteTs).ConfigureAwait(false);
+            foreach (var (name, child) in ((ConnectionSpec)item.Spec).Children.Where(c => c.Value.StartAction is StartAction.Trap or StartAction.TrapStart))
+                await StreamAsync($"{item.Key.Name}/{name}", name, item.Key.Name, child.Mode.ToString().ToUpperInvariant(), child.LocalTs.Select(SelectorWords.Of), child.RemoteTs.Select(SelectorWords.Of)).ConfigureAwait(false);
         }
 
         foreach (var item in face.Running.OfKind(ItemCatalog.Policy).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
         {
             var policy = (PolicySpec)item.Spec;
-            var pass = policy.Action == PolicyAction.Bypass;
-            if (all || request.IsYes(pass ? "pass" : "drop"))
-                await StreamAsync(item.Key.Name, item.Key.Name, null, pass ? "PASS" : "DROP", policy.LocalTs.Select(t => t.ToString()!), policy.RemoteTs.Select(t => t.ToString()!)).ConfigureAwait(false);
+            var (connection, child) = Shunts.Split(face.Running, item.Key.Name);
+            if (all || request.IsYes(Shunts.Mode(policy).ToLowerInvariant()))
+                await StreamAsync(connection is null ? child : $"{connection}/{child}", child, connection, Shunts.Mode(policy), policy.LocalTs.Select(SelectorWords.Of), policy.RemoteTs.Select(SelectorWords.Of)).ConfigureAwait(false);
         }
 
         return [];
@@ -60,7 +60,7 @@ internal sealed class ListCommands(IViciFace face)
     {
         foreach (var item in face.Running.OfKind(ItemCatalog.Connection).OrderBy(i => i.Key.Name, StringComparer.Ordinal))
             if ((request["ike"] ?? item.Key.Name) == item.Key.Name)
-                await client.StreamAsync("list-conn", new ViciSection { { item.Key.Name, ConnectionSections.Of((ConnectionSpec)item.Spec) } }, stop).ConfigureAwait(false);
+                await client.StreamAsync("list-conn", new ViciSection { { item.Key.Name, ConnectionSections.Of(item.Key.Name, (ConnectionSpec)item.Spec, face.Running) } }, stop).ConfigureAwait(false);
         return [];
     }
 

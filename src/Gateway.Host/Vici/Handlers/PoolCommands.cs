@@ -1,6 +1,10 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Gateway.Host.Vici.Server;
 using Gateway.Host.Vici.Wire;
 using Gateway.Ike.Engine;
+using Gateway.Policy;
+using Gateway.Policy.Commands;
 using Gateway.Policy.Items;
 
 namespace Gateway.Host.Vici.Handlers;
@@ -21,8 +25,14 @@ internal sealed class PoolCommands(IViciFace face, ViciDoor door)
     {
         if (request["name"] is not { } name) return ViciAnswer.Failed("missing pool name");
         if (!face.Running.ContainsKey(new ItemKey(ItemCatalog.Pool, name))) return ViciAnswer.Failed($"pool '{name}' not found");
-        return ViciAnswer.Of(await door.DeleteAsync(client, "unload-pool", ItemCatalog.Pool, name, stop).ConfigureAwait(false));
+        // strongSwan's connections only name their pools; here what refers to one must not outlive it.
+        var users = face.Running.OfKind(ItemCatalog.Connection).Where(i => ((ConnectionSpec)i.Spec).Pools.Contains(name)).ToList();
+        var changed = users.Select(i => ViciDoor.Put(ItemCatalog.Connection, i.Key.Name, Without((ConnectionSpec)i.Spec, name)));
+        return ViciAnswer.Of(await door.ChangeAsync(client, "unload-pool", changed, [new ItemDeleteRequest(ItemCatalog.Pool, name)], stop).ConfigureAwait(false));
     }
+
+    private static JsonObject Without(ConnectionSpec spec, string pool) =>
+        (JsonObject)JsonSerializer.SerializeToNode(spec with { Pools = spec.Pools.Where(p => p != pool).ToValueList() }, PolicyJson.Options)!;
 
     /// <summary>get-pools: with <c>leases</c> also each lease; <c>name</c> narrows it to one.</summary>
     public ViciSection List(ViciSection request)

@@ -22,10 +22,10 @@ internal sealed class TrapCommands(IViciFace face, ViciDoor door)
         if (request["child"] is not { } child) return ViciAnswer.Failed("missing configuration name");
         var found = face.Running.OfKind(ItemCatalog.Connection)
             .Where(i => (request["ike"] ?? i.Key.Name) == i.Key.Name && ((ConnectionSpec)i.Spec).Children.ContainsKey(child)).MinBy(i => i.Key.Name, StringComparer.Ordinal);
-        if (found is null) return ViciAnswer.Failed($"configuration name '{child}' not found");
+        if (found is null) return ViciAnswer.Failed(action == StartAction.None ? $"policy '{child}' not found" : $"configuration name '{child}' not found");
         var spec = (ConnectionSpec)found.Spec;
         var before = spec.Children[child].StartAction;
-        if (action == StartAction.None && before != StartAction.Trap) return ViciAnswer.Failed($"policy '{child}' not found");
+        if (action == StartAction.None && before is not (StartAction.Trap or StartAction.TrapStart)) return ViciAnswer.Failed($"policy '{child}' not found");
         var changed = spec with { Children = spec.Children.ToDictionary(c => c.Key, c => c.Key == child ? c.Value with { StartAction = action } : c.Value) };
         var json = (JsonObject)JsonSerializer.SerializeToNode(changed, PolicyJson.Options)!;
         return ViciAnswer.Of(await door.ChangeAsync(client, $"{verb} {child}", [ViciDoor.Put(ItemCatalog.Connection, found.Key.Name, json)], [], stop).ConfigureAwait(false));

@@ -51,7 +51,7 @@ internal sealed class ViciEvents : IDisposable
                     _broadcast("ike-rekey", () => new() { { sa.Connection.Value, new ViciSection { { "old", SaSections.Told(before) }, { "new", SaSections.Told(fact.After.IkeSas[sa.Id.Value]) } } } });
                 break;
             case IkeSaEstablished sa:
-                _broadcast("ike-updown", () => UpDown(true, sa.Connection, SaSections.Told(fact.After.IkeSas[sa.Id.Value])));
+                _broadcast("ike-updown", () => UpDown(true, sa.Connection, Owner(fact.After, sa.Id)));
                 break;
             // A rekeyed SA does not go down: the new one took its place.
             case IkeSaClosed { Reason: not "rekeyed" } sa when fact.Before.IkeSas.TryGetValue(sa.Id.Value, out var gone):
@@ -89,9 +89,13 @@ internal sealed class ViciEvents : IDisposable
         { "remote-port", to.RemotePort },
     };
 
+    // While it lives the engine knows more of it than the fact of its beginning told: times and virtual addresses.
+    private ViciSection Owner(SaInventory inventory, IkeSaId id) =>
+        _face.IkeSas.FirstOrDefault(s => s.Id == id) is { } live ? SaSections.Live(live, inventory) : inventory.IkeSas.TryGetValue(id.Value, out var told) ? SaSections.Told(told) : [];
+
     private ViciSection Child(bool up, SaInventory inventory, ChildSaEntry child, string state)
     {
-        var owner = inventory.IkeSas.TryGetValue(child.IkeSa.Value, out var sa) ? SaSections.Told(sa) : [];
+        var owner = Owner(inventory, child.IkeSa);
         var carried = up ? null : _face.Carried().FirstOrDefault(s => s.Parameters.Id == child.Id);
         owner.Add("child-sas", new ViciSection { { SaSections.NameOf(child.Parameters), SaSections.Told(child, state, carried) } });
         return UpDown(up, child.Parameters.Connection, owner);
@@ -99,7 +103,7 @@ internal sealed class ViciEvents : IDisposable
 
     private ViciSection Rekeyed(ViciFact fact, ChildSaParameters child, ChildSaEntry replaced)
     {
-        var owner = fact.After.IkeSas.TryGetValue(child.IkeSa.Value, out var sa) ? SaSections.Told(sa) : [];
+        var owner = Owner(fact.After, child.IkeSa);
         var carried = _face.Carried().FirstOrDefault(s => s.Parameters.Id == replaced.Id);
         owner.Add("child-sas", new ViciSection
         {

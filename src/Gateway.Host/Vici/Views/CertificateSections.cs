@@ -34,6 +34,10 @@ internal static class CertificateSections
         return new ViciSection { { "cacert", certificate ?? Text(spec, "cacert") }, { "crl_uris", Texts(spec, "crl_uris") }, { "ocsp_uris", Texts(spec, "ocsp_uris") } };
     }
 
+    /// <summary>The subject of a certificate item, or its name where there is none.</summary>
+    public static string NameOf(RunningConfiguration running, string item) =>
+        running.TryGetValue(new ItemKey(CredentialNames.CertificateKind, item), out var found) && SubjectOf("X509", Data(Text(Json(found), "data") ?? "")) is { } subject ? subject : item;
+
     private static bool Asked(string? wanted, string has) => wanted is { Length: > 0 } && !wanted.Equals("ANY", StringComparison.OrdinalIgnoreCase) && !wanted.Equals(has, StringComparison.OrdinalIgnoreCase);
 
     private static string? SubjectOf(string type, byte[] data)

@@ -25,6 +25,8 @@ internal static class SaSections
             { "remote-host", sa.Remote.Address.ToString() },
             { "remote-port", sa.Remote.Port },
             { "remote-id", sa.RemoteId },
+            // As strongSwan has it: only where it says something that the identity does not.
+            { "remote-eap-id", sa.EapId == sa.RemoteId ? null : sa.EapId },
             { "initiator", sa.Initiator },
             { "initiator-spi", sa.InitiatorSpi },
             { "responder-spi", sa.ResponderSpi },
@@ -33,13 +35,12 @@ internal static class SaSections
             { "nat-any", sa.NatLocal || sa.NatRemote },
         };
         AlgorithmWords.Add(section, SaProtocol.Ike, sa.Proposal);
-        if (inventory.IkeSas.TryGetValue(sa.Id.Value, out var entry)) section.Add("established", Since(entry.Since));
-        section.Add("remote-eap-id", sa.EapId);
         if (sa.PpkId is not null) section.Add("ppk", true);
-        if (sa.LocalVips.Count > 0) section.Add("local-vips", sa.LocalVips.Select(a => a.ToString()));
-        if (sa.RemoteVips.Count > 0) section.Add("remote-vips", sa.RemoteVips.Select(a => a.ToString()));
+        if (inventory.IkeSas.TryGetValue(sa.Id.Value, out var entry)) section.Add("established", Since(entry.Since));
         if (sa.RekeyIn is { } rekey) section.Add("rekey-time", Seconds(rekey));
         if (sa.ReauthIn is { } reauth) section.Add("reauth-time", Seconds(reauth));
+        if (sa.LocalVips.Count > 0) section.Add("local-vips", sa.LocalVips.Select(a => a.ToString()));
+        if (sa.RemoteVips.Count > 0) section.Add("remote-vips", sa.RemoteVips.Select(a => a.ToString()));
         return section;
     }
 
@@ -58,6 +59,8 @@ internal static class SaSections
             { "remote-host", sa.RemoteAddress.ToString() },
             { "remote-port", sa.RemotePort },
             { "remote-id", sa.RemoteId },
+            // As strongSwan has it: only where it says something that the identity does not.
+            { "remote-eap-id", sa.EapId == sa.RemoteId ? null : sa.EapId },
             { "initiator", sa.Initiator },
             { "initiator-spi", sa.InitiatorSpi },
             { "responder-spi", sa.ResponderSpi },
@@ -66,7 +69,6 @@ internal static class SaSections
             { "nat-any", sa.NatLocal || sa.NatRemote },
         };
         AlgorithmWords.Add(section, SaProtocol.Ike, sa.Proposal);
-        section.Add("remote-eap-id", sa.EapId);
         if (sa.PpkId is not null) section.Add("ppk", true);
         section.Add("established", Since(entry.Since));
         return section;
@@ -127,8 +129,8 @@ internal static class SaSections
 
     private static void Selectors(ViciSection section, ChildSaParameters sa)
     {
-        section.Add("local-ts", sa.LocalSelectors.Select(s => s.ToString()));
-        section.Add("remote-ts", sa.RemoteSelectors.Select(s => s.ToString()));
+        section.Add("local-ts", sa.LocalSelectors.Select(SelectorWords.Of));
+        section.Add("remote-ts", sa.RemoteSelectors.Select(SelectorWords.Of));
     }
 
     private static long Since(DateTimeOffset then) => Math.Max(0, (long)(DateTimeOffset.UtcNow - then).TotalSeconds);

@@ -19,7 +19,7 @@ internal static class ChildRules
         if (local is not null && remote is not null && !local.Overlaps(remote))
             at["remote_ts"].Add(ErrorCode.Conflict, "No packet can match: local and remote selectors have no address family in common.");
         ConnectionRules.CheckProposals(child.EspProposals, context.Proposals.FaultOfEsp, at["esp_proposals"]);
-        if (child.StartAction == StartAction.Start && !ConnectionRules.CanDial(connection))
+        if (child.StartAction is StartAction.Start or StartAction.TrapStart && !ConnectionRules.CanDial(connection))
             at["start_action"].Add(ErrorCode.Conflict, "The gateway cannot begin: 'remote_addrs' has no address or name of the peer.");
         CheckLifetimes(child, at);
     }
@@ -35,6 +35,8 @@ internal static class ChildRules
         if (child.RandTime is { } random && !child.RekeyTime.IsZero && random.Seconds > child.RekeyTime.Seconds)
             at["rand_time"].Add(ErrorCode.OutOfRange, "The random time is taken off 'rekey_time' and cannot be longer.");
         if (child.LifeBytes is > 0 && child.LifeBytes <= child.RekeyBytes) at["life_bytes"].Add(ErrorCode.OutOfRange, "The end must come after 'rekey_bytes'.");
+        if (child.RandBytes > child.RekeyBytes) at["rand_bytes"].Add(ErrorCode.OutOfRange, "The random number is taken off 'rekey_bytes' and cannot be larger.");
+        if (child.RandPackets > child.RekeyPackets) at["rand_packets"].Add(ErrorCode.OutOfRange, "The random number is taken off 'rekey_packets' and cannot be larger.");
         if (child.LifePackets is > 0 && child.LifePackets <= child.RekeyPackets) at["life_packets"].Add(ErrorCode.OutOfRange, "The end must come after 'rekey_packets'.");
     }
 

@@ -24,8 +24,9 @@ internal sealed class ConnectionRules : ItemRules<ConnectionSpec>
         CheckAddresses(spec.LocalAddrs, at["local_addrs"], names: false);
         CheckAddresses(spec.RemoteAddrs, at["remote_addrs"], names: true);
         if (!CanMeet(spec)) at["remote_addrs"].Add(ErrorCode.Conflict, "Local and remote addresses have no address family in common.");
-        // IKE is taken from the wire on ports 500 and 4500 only.
-        if (spec.LocalPort is not (500 or 4500)) at["local_port"].Add(ErrorCode.NotSupported, "IKE listens on ports 500 and 4500.");
+        // IKE is taken from the wire on these ports only.
+        if (spec.LocalPort != 500 && !context.IkePorts.Contains(spec.LocalPort)) at["local_port"].Add(ErrorCode.NotSupported, $"IKE listens on the ports {string.Join(" and ", context.IkePorts)}.");
+        if (spec.Dscp.Length != 6 || spec.Dscp.AsSpan().ContainsAnyExcept('0', '1')) at["dscp"].Add(ErrorCode.InvalidValue, "Expected six binary digits, such as 101110.");
         CheckProposals(spec.Proposals, context.Proposals.FaultOfIke, at["proposals"]);
         RoundRules.Check(spec.Local, local: true, at["local"]);
         RoundRules.Check(spec.Remote, local: false, at["remote"]);

@@ -10,6 +10,9 @@ public sealed record ValidationContext
     /// <summary>Reads certificates; without one their content is not looked at.</summary>
     public ICertificateSyntax? Certificates { get; init; }
 
+    /// <summary>UDP ports that IKE listens on; 500 in a connection stands for the first.</summary>
+    public IReadOnlyList<int> IkePorts { get; init; } = [500, 4500];
+
     public CommandLimits Limits { get; init; } = CommandLimits.Default;
 }
 

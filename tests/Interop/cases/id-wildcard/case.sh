@@ -1,3 +1,2 @@
 DESC="the gateway takes any peer of a domain, with a key for all of them"
-NEEDS=gateway-left
 INIT=right

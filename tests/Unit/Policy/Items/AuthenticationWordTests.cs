@@ -29,6 +29,10 @@ public sealed class AuthenticationWordTests
         Assert.Equal([new(KeyFamily.Rsa, null, "sha256"), new(KeyFamily.Rsa, null, "sha384"), new SignatureRule(KeyFamily.Ecdsa, null, "sha256")], word.Chain);
         Assert.Equal([new(KeyFamily.Rsa, true, "sha512"), new SignatureRule(KeyFamily.Ed25519, null, null)], word.Ike);
         Assert.Equal(word.Ike, word.Proof);
+        Assert.True(AuthenticationWord.TryParse("rsa-3072-sha256-ike:rsa-sha512", out var mixed));
+        Assert.Equal([new KeyStrength(KeyFamily.Rsa, 3072)], mixed.Strengths);
+        Assert.Equal([new SignatureRule(KeyFamily.Rsa, null, "sha256")], mixed.Chain);
+        Assert.Equal([new SignatureRule(KeyFamily.Rsa, null, "sha512")], mixed.Proof);
         Assert.True(AuthenticationWord.TryParse("pubkey-sha384", out var simple));
         Assert.Equal([new SignatureRule(null, null, "sha384")], simple.Proof);
     }

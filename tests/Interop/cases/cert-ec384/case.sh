@@ -1,0 +1,1 @@
+DESC="ECDSA P-384 with SHA-384 asked for by both"

@@ -1,0 +1,1 @@
+DESC="certificates are sent without being asked for"

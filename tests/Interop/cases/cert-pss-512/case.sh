@@ -1,0 +1,1 @@
+DESC="RSA-PSS with SHA-512, asked for"

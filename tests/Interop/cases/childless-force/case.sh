@@ -1,0 +1,1 @@
+DESC="both insist on beginning without a child"

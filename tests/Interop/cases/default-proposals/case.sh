@@ -1,0 +1,1 @@
+DESC="nothing said about proposals on either side"

@@ -1,0 +1,2 @@
+DESC="the DSCP of IKE messages, of both sides"
+check() { bg n net tcpdump -i right -n -v -U -w "$RUN/dscp.out" udp >/dev/null 2>&1; sleep 1; ini net && png && sleep 1 && for a in 198.51.100.1 203.0.113.2; do tcpdump -r "$RUN/dscp.out" -v -n 2>/dev/null | grep -A1 "tos 0xb8" | grep -q "$a.[45]*00 >" && say "the messages of $a bear it" || { say "the messages of $a do not bear it"; return 1; }; done; }

@@ -1,0 +1,1 @@
+DESC="EAP-MD5 and then EAP-MSCHAPv2"

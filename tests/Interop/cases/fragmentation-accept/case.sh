@@ -1,0 +1,2 @@
+DESC="fragments are taken and not sent"
+check() { ini net && png && up_both; }

@@ -1,0 +1,1 @@
+DESC="one key for everybody"

@@ -1,0 +1,1 @@
+DESC="no identities: the addresses are the identities"

@@ -1,0 +1,1 @@
+DESC="subjects as identities, with a wildcard for one part"

@@ -1,0 +1,1 @@
+DESC="addresses of IPv6 as identities"

@@ -1,0 +1,1 @@
+DESC="IKE on port 4500 from the first message on"

@@ -1,0 +1,2 @@
+DESC="both sides rekey the IKE SA at the same times"
+check() { ini net && for i in 1 2 3 4 5 6; do sleep 3; png || return 1; done; sleep 2; up_both && [ "$(count left ESTABLISHED)" -le 2 ] && [ "$(count left INSTALLED)" = 1 ]; }

@@ -1,0 +1,2 @@
+DESC="rekeying begun by both sides at once, again and again"
+check() { ini net && for i in 1 2 3 4 5 6; do local a b; sw left --rekey --child net >/dev/null & a=$!; sw right --rekey --child net >/dev/null & b=$!; sw left --rekey --ike lab >/dev/null; wait $a $b; sleep 2; png || return 1; done; sleep 6; up_both && [ "$(count left ESTABLISHED)" = 1 ] && [ "$(count right ESTABLISHED)" = 1 ] && [ "$(count left INSTALLED)" = 1 ] && [ "$(count right INSTALLED)" = 1 ]; }

@@ -1,0 +1,2 @@
+DESC="ICMP by type on both sides"
+check() { ini net && png && up_both; }
