@@ -64,9 +64,7 @@ public sealed class Volumes
 
     private static SaLifetime Lifetime(Func<ChildSpec, ChildSpec> change, int seed)
     {
-        using var lab = new Lab(seed: seed);
-        lab.Left.Configure(Lab.WithChild(Lab.LeftSpec, change));
-        lab.Right.Configure(Lab.RightSpec);
+        using var lab = Lab.Configured(s => Lab.WithChild(s, change), seed: seed);
         Assert.True(lab.Left.Initiate());
         lab.Deliver();
         lab.AssertUp();
