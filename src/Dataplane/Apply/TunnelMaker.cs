@@ -1,4 +1,3 @@
-using System.Net;
 using System.Runtime.InteropServices;
 using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;
