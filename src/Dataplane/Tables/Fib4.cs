@@ -1,53 +1,82 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Gateway.Dataplane.Tables;
 
 /// <summary>
-/// Longest prefix match for IPv4: a trie of 16, 8 and 8 bits per VRF, so a lookup is one to three loads. A slot holds an adjacency index or, with the top bit,
-/// the number of a child. The prefix lengths that own the slots lie beside them for the control side.
+/// Longest prefix match for IPv4 in one to three dependent loads, whatever the number of routes. Per VRF a root by the first 16 bits; below a root slot, where longer prefixes are, a block by
+/// the next 8; below a slot of that, where prefixes are longer than 24, a leaf that holds the last 8 bits as runs of equal slots.
+/// <code>
+///   root:  65536 slots ──► block: fallback, 256 slots ──► leaf: fallback, bitmap of where runs begin, one value a run
+/// </code>
+/// A slot holds an adjacency plus one, 0 = nothing on this level, or with the top bit the number of what lies below it; then the value that would stand here is the fallback there. So no route
+/// is written into more than one level, and a change of the default route touches nothing below the root. Beside the slots lie the prefix lengths that own them, for the control side.
 /// </summary>
 internal sealed unsafe class Fib4 : IDisposable
 {
     public const int MaxVrfs = 256;
-    private const uint ChildBit = 0x8000_0000;
-    private const int RootSlots = 65536, ChildSlots = 256;
+    private const uint Below = 0x8000_0000;
+    private const int RootBits = 16, BlockBits = 24, RootSlots = 65536, Slots = 256;
 
-    private readonly Epochs _epochs;
-    private readonly Node** _roots;
+    private readonly TrieArena _arena;
+    private readonly uint** _roots;
+    private readonly byte[]?[] _rootLengths = new byte[MaxVrfs][];
     private readonly Dictionary<(uint Vrf, uint Prefix, int Length), uint> _routes = [];
 
-    /// <summary>A node of the trie: the slots, then a byte per slot with the length of the prefix that owns it.</summary>
-    private struct Node
+    private struct Block
     {
-        public uint* Slots;
-        public byte* Lengths;
-        public Node** Children;
+        public uint Fallback;
 
-        /// <summary>Routes longer than this node's parent slot can say; without any the node goes.</summary>
+        /// <summary>Routes longer than 16 bits in it; without any it goes.</summary>
         public int Routes;
-        public int Size;
+        public fixed uint Slot[Slots];
+        public fixed byte Length[Slots];
+    }
+
+    /// <summary>Behind it the values of the runs, then their lengths.</summary>
+    private struct Leaf
+    {
+        public uint Fallback;
+
+        /// <summary>Runs before each 64 slots, a byte each.</summary>
+        public uint Ranks;
+        public fixed ulong Starts[4];
+
+        public readonly int Runs => (int)(Ranks >> 24) + BitOperations.PopCount(Starts[3]);
+
+        public static int BytesOf(int runs) => sizeof(Leaf) + runs * (sizeof(uint) + 1);
     }
 
     public Fib4(Epochs epochs)
     {
-        _epochs = epochs;
-        _roots = (Node**)NativeMemory.AllocZeroed(MaxVrfs, (nuint)sizeof(Node*));
+        _arena = new TrieArena(epochs);
+        _roots = (uint**)NativeMemory.AllocZeroed(MaxVrfs, (nuint)sizeof(uint*));
     }
 
     /// <summary>Routes in all VRFs.</summary>
     public int Count => _routes.Count;
 
+    /// <summary>Native bytes in use; the control side's own book of routes is not among them.</summary>
+    public long Bytes
+    {
+        get
+        {
+            var bytes = _arena.Used;
+            for (var i = 0; i < MaxVrfs; i++)
+                if (_roots[i] != null) bytes += RootSlots * (sizeof(uint) + 1);
+            return bytes;
+        }
+    }
+
     /// <summary>The adjacency of the longest prefix that covers the address (host order); 0 when none does.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Lookup(uint vrf, uint address)
     {
-        var node = (Node*)Volatile.Read(ref *(nint*)(_roots + (vrf & (MaxVrfs - 1))));
-        if (node == null) return 0;
-        var at = address >> 16;
-        var value = Volatile.Read(ref node->Slots[at]);
-        if ((value & ChildBit) == 0) return value;
-        return LookupChild(node, at, address);
+        var root = (uint*)Volatile.Read(ref *(nint*)(_roots + (vrf & (MaxVrfs - 1))));
+        if (root == null) return 0;
+        var slot = Volatile.Read(ref root[address >> 16]);
+        return slot < Below ? slot - (slot == 0 ? 0u : 1u) : LookupBelow(slot, address);
     }
 
     /// <summary>Adds or changes a route. Control side only.</summary>
@@ -56,10 +85,14 @@ internal sealed unsafe class Fib4 : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vrf, (uint)MaxVrfs);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, 32u, nameof(length));
         prefix &= Mask(length);
-        var isNew = !_routes.ContainsKey((vrf, prefix, length));
-        _routes[(vrf, prefix, length)] = adjacency;
-        if (_roots[vrf] == null) Volatile.Write(ref *(nint*)(_roots + vrf), (nint)NewNode(RootSlots, 0, 0));
-        Write(_roots[vrf], 16, prefix, length, adjacency, (byte)length, isNew ? 1 : 0);
+        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_routes, (vrf, prefix, length), out var exists);
+        known = adjacency;
+        if (_roots[vrf] == null)
+        {
+            _rootLengths[vrf] = new byte[RootSlots];
+            Volatile.Write(ref *(nint*)(_roots + vrf), (nint)NativeMemory.AllocZeroed(RootSlots, sizeof(uint)));
+        }
+        Write(vrf, prefix, length, adjacency + 1, length, exists ? 0 : 1);
     }
 
     /// <summary>Removes a route; false when there was none. Control side only.</summary>
@@ -67,16 +100,15 @@ internal sealed unsafe class Fib4 : IDisposable
     {
         prefix &= Mask(length);
         if (!_routes.Remove((vrf, prefix, length))) return false;
-        // The slots fall back to the next shorter prefix that covers this one.
-        uint cover = 0;
-        var coverLength = 0;
-        for (var shorter = length - 1; shorter >= 0; shorter--)
-            if (_routes.TryGetValue((vrf, prefix & Mask(shorter), shorter), out cover))
+        // The slots fall back to the next shorter prefix of the same level that covers this one, or to nothing, which leads to the level above.
+        var shortest = length <= RootBits ? 0 : length <= BlockBits ? RootBits + 1 : BlockBits + 1;
+        for (var shorter = length - 1; shorter >= shortest; shorter--)
+            if (_routes.TryGetValue((vrf, prefix & Mask(shorter), shorter), out var cover))
             {
-                coverLength = shorter;
-                break;
+                Write(vrf, prefix, length, cover + 1, shorter, -1);
+                return true;
             }
-        Write(_roots[vrf], 16, prefix, length, cover, (byte)coverLength, -1);
+        Write(vrf, prefix, length, 0, 0, -1);
         return true;
     }
 
@@ -85,99 +117,142 @@ internal sealed unsafe class Fib4 : IDisposable
 
     public void Dispose()
     {
-        for (var i = 0; i < MaxVrfs; i++)
-            if (_roots[i] != null) FreeNode(_roots[i], deep: true);
+        for (var i = 0; i < MaxVrfs; i++) NativeMemory.Free(_roots[i]);
         NativeMemory.Free(_roots);
+        _arena.Dispose();
     }
 
     internal static uint Mask(int length) => length == 0 ? 0 : uint.MaxValue << (32 - length);
 
-    private static uint LookupChild(Node* node, uint at, uint address)
+    private uint LookupBelow(uint slot, uint address)
     {
-        var child = (Node*)Volatile.Read(ref *(nint*)(node->Children + at));
-        if (child == null) return 0;
-        at = address >> 8 & 0xFF;
-        var value = Volatile.Read(ref child->Slots[at]);
-        if ((value & ChildBit) == 0) return value;
-        child = (Node*)Volatile.Read(ref *(nint*)(child->Children + at));
-        return child == null ? 0 : Volatile.Read(ref child->Slots[address & 0xFF]);
+        var block = (Block*)_arena[slot & ~Below];
+        slot = Volatile.Read(ref block->Slot[address >> 8 & 0xFF]);
+        if (slot >= Below)
+        {
+            var leaf = (Leaf*)_arena[slot & ~Below];
+            slot = ((uint*)(leaf + 1))[RunOf(leaf, (int)(address & 0xFF))];
+            if (slot == 0) slot = Volatile.Read(ref leaf->Fallback);
+        }
+        if (slot == 0) slot = Volatile.Read(ref block->Fallback);
+        return slot == 0 ? 0 : slot - 1;
     }
 
-    /// <summary>Writes a route into the slots it owns. <paramref name="depth"/> = address bits that this node and those above decide.</summary>
-    private void Write(Node* node, int depth, uint prefix, int length, uint value, byte owner, int routes)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int RunOf(Leaf* leaf, int at)
     {
-        var bits = depth == 16 ? 16 : 8;
-        var slot = prefix >> (32 - depth) & (uint)(node->Size - 1);
-        if (length > depth)
+        var word = at >> 6;
+        var upTo = leaf->Starts[word] & (ulong.MaxValue >> (63 - (at & 63)));
+        return (int)(leaf->Ranks >> (word * 8) & 0xFF) + BitOperations.PopCount(upTo) - 1;
+    }
+
+    /// <summary>Writes a value into the slots that a prefix owns, on its level.</summary>
+    /// <param name="owner">Length of the prefix that the value is of.</param>
+    private void Write(uint vrf, uint prefix, int length, uint value, int owner, int routes)
+    {
+        var root = _roots[vrf];
+        if (length <= RootBits)
         {
-            var child = Child(node, slot);
-            child->Routes += routes;
-            Write(child, depth + 8, prefix, length, value, owner, routes);
-            if (child->Routes == 0) Collapse(node, slot, child);
+            FillRoot(root, _rootLengths[vrf]!, prefix, length, value, owner);
             return;
         }
-        var count = 1u << (depth - length < bits ? depth - length : bits);
-        for (var i = slot; i < slot + count; i++) Fill(node, i, length, value, owner);
-    }
-
-    /// <summary>Gives a slot (and what its child inherited from it) a value, unless a longer prefix owns it.</summary>
-    private static void Fill(Node* node, uint slot, int length, uint value, byte owner)
-    {
-        if ((node->Slots[slot] & ChildBit) != 0)
+        ref var slot = ref root[prefix >> 16];
+        if (slot < Below)
         {
-            var child = node->Children[slot];
-            for (uint i = 0; i < child->Size; i++) Fill(child, i, length, value, owner);
-            return;
+            var made = _arena.Take(sizeof(Block));
+            ((Block*)_arena[made])->Fallback = slot;
+            Volatile.Write(ref slot, made | Below);
         }
-        if (node->Lengths[slot] > length) return;
-        node->Lengths[slot] = owner;
-        Volatile.Write(ref node->Slots[slot], value);
+        var number = slot & ~Below;
+        var block = (Block*)_arena[number];
+        block->Routes += routes;
+        if (length <= BlockBits) FillBlock(block, prefix, length, value, owner);
+        else FillLeaf(block, prefix, length, value, owner);
+        if (block->Routes > 0) return;
+        Volatile.Write(ref slot, block->Fallback);
+        _arena.Return(number, sizeof(Block));
     }
 
-    private static Node* Child(Node* node, uint slot)
+    private void FillRoot(uint* root, byte[] lengths, uint prefix, int length, uint value, int owner)
     {
-        if ((node->Slots[slot] & ChildBit) != 0) return node->Children[slot];
-        if (node->Children == null)
+        var first = prefix >> 16;
+        for (var i = first; i < first + (1u << (RootBits - length)); i++)
         {
-            var children = (Node**)NativeMemory.AlignedAlloc((nuint)node->Size * (nuint)sizeof(Node*), 64);
-            NativeMemory.Clear(children, (nuint)node->Size * (nuint)sizeof(Node*));
-            Volatile.Write(ref *(nint*)&node->Children, (nint)children);
+            if (lengths[i] > length) continue;
+            lengths[i] = (byte)owner;
+            if (root[i] < Below) Volatile.Write(ref root[i], value);
+            else Volatile.Write(ref ((Block*)_arena[root[i] & ~Below])->Fallback, value);
         }
-        var child = NewNode(ChildSlots, node->Slots[slot], node->Lengths[slot]);
-        Volatile.Write(ref *(nint*)(node->Children + slot), (nint)child);
-        Volatile.Write(ref node->Slots[slot], ChildBit);
-        return child;
     }
 
-    /// <summary>Takes a child without routes of its own away; all its slots hold what the parent's slot would.</summary>
-    private void Collapse(Node* node, uint slot, Node* child)
+    private void FillBlock(Block* block, uint prefix, int length, uint value, int owner)
     {
-        node->Lengths[slot] = child->Lengths[0];
-        Volatile.Write(ref node->Slots[slot], child->Slots[0]);
-        // The pointer stays: a worker that has just seen the child bit still follows it.
-        var address = (nint)child;
-        _epochs.Retire(() => FreeNode((Node*)address, deep: false));
+        var first = prefix >> 8 & 0xFF;
+        for (var i = first; i < first + (1u << (BlockBits - length)); i++)
+        {
+            if (block->Length[i] > length) continue;
+            block->Length[i] = (byte)owner;
+            if (block->Slot[i] < Below) Volatile.Write(ref block->Slot[i], value);
+            else Volatile.Write(ref ((Leaf*)_arena[block->Slot[i] & ~Below])->Fallback, value);
+        }
     }
 
-    private static Node* NewNode(int slots, uint value, byte length)
+    /// <summary>A leaf is never changed but for its fallback: a new one takes its place.</summary>
+    private void FillLeaf(Block* block, uint prefix, int length, uint value, int owner)
     {
-        var node = (Node*)NativeMemory.AllocZeroed((nuint)sizeof(Node));
-        node->Size = slots;
-        node->Slots = (uint*)NativeMemory.AlignedAlloc((nuint)slots * sizeof(uint), 64);
-        node->Lengths = (byte*)NativeMemory.AlignedAlloc((nuint)slots, 64);
-        new Span<uint>(node->Slots, slots).Fill(value);
-        new Span<byte>(node->Lengths, slots).Fill(length);
-        return node;
+        Span<uint> values = stackalloc uint[Slots];
+        Span<byte> lengths = stackalloc byte[Slots];
+        ref var slot = ref block->Slot[prefix >> 8 & 0xFF];
+        var old = slot;
+        var fallback = old;
+        values.Clear();
+        lengths.Clear();
+        if (old >= Below) fallback = Spread((Leaf*)_arena[old & ~Below], values, lengths);
+        var first = (int)(prefix & 0xFF);
+        for (var i = first; i < first + (1 << (32 - length)); i++)
+        {
+            if (lengths[i] > length) continue;
+            lengths[i] = (byte)owner;
+            values[i] = value;
+        }
+        Volatile.Write(ref slot, lengths.IndexOfAnyExcept((byte)0) < 0 ? fallback : Gather(values, lengths, fallback));
+        if (old >= Below) _arena.Return(old & ~Below, Leaf.BytesOf(((Leaf*)_arena[old & ~Below])->Runs));
     }
 
-    private static void FreeNode(Node* node, bool deep)
+    private static uint Spread(Leaf* leaf, Span<uint> values, Span<byte> lengths)
     {
-        if (deep && node->Children != null)
-            for (var i = 0; i < node->Size; i++)
-                if ((node->Slots[i] & ChildBit) != 0) FreeNode(node->Children[i], deep: true);
-        NativeMemory.AlignedFree(node->Children);
-        NativeMemory.AlignedFree(node->Slots);
-        NativeMemory.AlignedFree(node->Lengths);
-        NativeMemory.Free(node);
+        var runs = leaf->Runs;
+        var of = (uint*)(leaf + 1);
+        var lengthOf = (byte*)(of + runs);
+        for (int at = 0, run = -1; at < Slots; at++)
+        {
+            if ((leaf->Starts[at >> 6] >> (at & 63) & 1) != 0) run++;
+            values[at] = of[run];
+            lengths[at] = lengthOf[run];
+        }
+        return leaf->Fallback;
+    }
+
+    private uint Gather(ReadOnlySpan<uint> values, ReadOnlySpan<byte> lengths, uint fallback)
+    {
+        var runs = 1;
+        for (var at = 1; at < Slots; at++)
+            if (values[at] != values[at - 1] || lengths[at] != lengths[at - 1]) runs++;
+        var number = _arena.Take(Leaf.BytesOf(runs));
+        var leaf = (Leaf*)_arena[number];
+        leaf->Fallback = fallback;
+        var of = (uint*)(leaf + 1);
+        var lengthOf = (byte*)(of + runs);
+        var run = -1;
+        for (var at = 0; at < Slots; at++)
+        {
+            if ((at & 63) == 0) leaf->Ranks |= (uint)(run + 1) << (at >> 6) * 8;
+            if (at != 0 && values[at] == values[at - 1] && lengths[at] == lengths[at - 1]) continue;
+            run++;
+            leaf->Starts[at >> 6] |= 1ul << (at & 63);
+            of[run] = values[at];
+            lengthOf[run] = lengths[at];
+        }
+        return number | Below;
     }
 }

@@ -26,6 +26,7 @@ internal sealed class GraphSuite : ISuite
             Against(report, name, work.Run);
         }
 
+        Lookups.Run(report, Name);
         foreach (var flows in new[] { 1, 10_000 })
             foreach (var routes in new[] { 1, 10_000 })
             {

@@ -62,6 +62,46 @@ public sealed class Fib4Tests
     }
 
     [Fact]
+    public void Routes_of_all_lengths_are_written_on_one_level_each_and_leave_nothing_behind()
+    {
+        using var epochs = new Epochs(1);
+        using var fib = new Fib4(epochs);
+        for (var length = 0; length <= 32; length++) fib.Set(0, 0x0A01_02FF, length, (uint)length + 4);
+        for (var length = 32; length >= 0; length--)
+        {
+            Assert.Equal((uint)length + 4, fib.Lookup(0, 0x0A01_02FF));
+            Assert.True(fib.TryGet(0, 0x0A01_02FF, length, out _));
+            Assert.True(fib.Remove(0, 0x0A01_02FF, length));
+        }
+        Assert.Equal(0u, fib.Lookup(0, 0x0A01_02FF));
+        // A route that leads nowhere hides the one above it.
+        fib.Set(0, 0, 0, 9);
+        fib.Set(0, 0x0A01_0200, 24, 0);
+        fib.Set(0, 0x0A01_0280, 25, 7);
+        Assert.Equal((9u, 0u, 7u), (fib.Lookup(0, 0x0A01_0301), fib.Lookup(0, 0x0A01_0201), fib.Lookup(0, 0x0A01_0281)));
+        fib.Remove(0, 0x0A01_0200, 24);
+        Assert.Equal((9u, 7u), (fib.Lookup(0, 0x0A01_0201), fib.Lookup(0, 0x0A01_0281)));
+    }
+
+    [Fact]
+    public void A_million_routes_take_less_than_a_hundred_and_sixty_bytes_each()
+    {
+        using var epochs = new Epochs(1);
+        using var fib = new Fib4(epochs);
+        using var fib6 = new Fib6(epochs);
+        var random = new Random(1);
+        for (var i = 0; i < 1_000_000; i++)
+        {
+            // As in the Internet's tables: most are /24 and /22, few are longer.
+            var length = random.Next(100) switch { < 60 => 24, < 70 => 23, < 85 => 22, < 92 => random.Next(16, 22), < 97 => random.Next(8, 16), _ => random.Next(25, 33) };
+            fib.Set(0, (uint)random.NextInt64(1L << 32), length, 5);
+            fib6.Set(0, 0x2000_0000_0000_0000 | (ulong)random.NextInt64() >> 3, 0, random.Next(2) == 0 ? 48 : random.Next(24, 65), 5);
+        }
+        Assert.InRange(fib.Bytes / (double)fib.Count, 1, 160);
+        Assert.InRange(fib6.Bytes / (double)fib6.Count, 1, 160);
+    }
+
+    [Fact]
     public void Vrfs_are_apart()
     {
         using var epochs = new Epochs(1);
