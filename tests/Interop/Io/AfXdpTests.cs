@@ -68,11 +68,11 @@ public sealed class AfXdpTests : IDisposable
     }
 
     [Fact]
-    public void Without_native_mode_a_flood_passes_too_and_what_the_kernel_had_comes_back()
+    public void Without_native_mode_packets_pass_too_and_what_the_kernel_had_comes_back()
     {
         using (PortPump pump = new(_pool, Open("a", XdpMode.Skb), Open("b", XdpMode.Skb)))
         {
-            string said = _left.Must("ping -f -w 3 -s 1400 10.0.0.2");
+            string said = _left.Must("ping -A -c 500 -W 5 -s 1400 10.0.0.2");
             Assert.Contains(" 0% packet loss", said, StringComparison.Ordinal);
         }
     }

@@ -19,6 +19,7 @@ public sealed class SnapshotKeeper : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
     private long _next;
+    private long _stored;
 
     /// <param name="history">With the store.</param>
     /// <param name="store">Where they go.</param>
@@ -36,9 +37,8 @@ public sealed class SnapshotKeeper : IAsyncDisposable
     /// <summary>Tells how far the journal is stored; quick.</summary>
     public void Stored(long position)
     {
-        if (position < Volatile.Read(ref _next)) return;
-        Volatile.Write(ref _next, long.MaxValue);
-        _due.Release();
+        Volatile.Write(ref _stored, position);
+        Look();
     }
 
     /// <summary>Brings the snapshots up to the journal's end. With <paramref name="atEnd"/> the end itself gets one too.</summary>
@@ -87,8 +87,16 @@ public sealed class SnapshotKeeper : IAsyncDisposable
         _due.Dispose();
     }
 
+    // Due once, whoever of the two sees it first: nothing is due again until the loop says from where on.
+    private void Look()
+    {
+        var next = Volatile.Read(ref _next);
+        if (Volatile.Read(ref _stored) >= next && Interlocked.CompareExchange(ref _next, long.MaxValue, next) == next) _due.Release();
+    }
+
     private async Task LoopAsync()
     {
+        var last = 0L;
         try
         {
             while (true)
@@ -108,6 +116,9 @@ public sealed class SnapshotKeeper : IAsyncDisposable
                 }
 
                 Volatile.Write(ref _next, newest + _interval);
+                // More may have been stored meanwhile, and nothing more for a long time. What the store does not have yet is not waited for here.
+                if (newest > last) Look();
+                last = newest;
             }
         }
         catch (OperationCanceledException)
