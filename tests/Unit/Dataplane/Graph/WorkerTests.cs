@@ -59,9 +59,16 @@ public sealed unsafe class WorkerTests
         }
         Round();
         Round();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var round = 0; round < 400; round++) Round();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // What the runtime makes once, when it compiles a path anew, is not the packets'; what they allocate they allocate every time.
+        var allocated = long.MaxValue;
+        for (var attempt = 0; attempt < 3 && allocated != 0; attempt++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var round = 0; round < 400; round++) Round();
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Assert.Equal(0, allocated);
     }
 
     [Fact]
