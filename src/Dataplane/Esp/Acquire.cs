@@ -10,8 +10,34 @@ internal static unsafe class Acquire
     /// <summary>It is told at most this often for a rule, ns.</summary>
     private const long Interval = 1_000_000_000;
 
+    /// <summary>Counts of the nodes that use this.</summary>
+    public enum Count : ushort
+    {
+        Acquires,
+        Held,
+    }
+
+    public static (Count Count, string Sentence)[] Counts { get; } =
+    [
+        (Count.Acquires, "Times that a CHILD SA was asked for because a packet needs it."),
+        (Count.Held, "Packets that were kept until the CHILD SA that they asked for is up."),
+    ];
+
+    /// <summary>
+    /// Asks for the SA of a packet, and keeps the packet until it is up where the rule says so; false when the packet is not kept. RFC 4301 §4.4.1 leaves it open what becomes of
+    /// it; a host's first one is not to be lost where its SA is on its way.
+    /// </summary>
+    public static bool Keep<TAddress>(ref Frame frame, SpdRule<TAddress>* rule, in SpdKey<TAddress> key, uint index)
+        where TAddress : unmanaged, IBinaryInteger<TAddress>
+    {
+        if (Tell(ref frame, rule, key)) frame.Add(Count.Acquires);
+        if (!rule->Holds || !frame.Context.Held.TryHold(index, rule->Policy, frame.Node, frame.Now)) return false;
+        frame.Add(Count.Held);
+        return true;
+    }
+
     /// <summary>Whether it was told now.</summary>
-    public static bool Tell<TAddress>(ref Frame frame, SpdRule<TAddress>* rule, in SpdKey<TAddress> key)
+    private static bool Tell<TAddress>(ref Frame frame, SpdRule<TAddress>* rule, in SpdKey<TAddress> key)
         where TAddress : unmanaged, IBinaryInteger<TAddress>
     {
         if (rule->LastAcquire != 0 && frame.Now - rule->LastAcquire < Interval) return false;

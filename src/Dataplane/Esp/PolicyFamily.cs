@@ -75,6 +75,25 @@ internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
     public static SpdTable<UInt128> RoutedRules(DataplaneTables tables) => tables.Spd.Routed6;
 }
 
+/// <summary>What the policy looks at in a packet that ip input has parsed.</summary>
+internal static unsafe class PolicyKey
+{
+    /// <summary>Of a packet on its way out: what is local lies in the source.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SpdKey<TAddress> Outbound<TFamily, TAddress>(PacketMeta* meta, byte* chunk)
+        where TFamily : struct, IPolicyFamily<TAddress>
+        where TAddress : unmanaged, IBinaryInteger<TAddress>
+    {
+        var ip = chunk + meta->L3;
+        SpdKey<TAddress> key;
+        key.Local = TFamily.Source(ip);
+        key.Remote = TFamily.Destination(ip);
+        key.Protocol = meta->Protocol;
+        key.HasPorts = PolicyPorts.TryRead(meta, chunk, out key.LocalPort, out key.RemotePort);
+        return key;
+    }
+}
+
 /// <summary>What the policy reads of a packet's layer 4.</summary>
 internal static unsafe class PolicyPorts
 {

@@ -26,23 +26,14 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
         NoSa = HeldPackets.NoSa,
     }
 
-    private enum Count : ushort
-    {
-        Acquires,
-        Held,
-    }
-
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Acquire.Count>(
         TFamily.OutputNode,
         [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt)],
         [
             (Reason.Discarded, "A security policy says that such packets are discarded."),
             (Reason.NoSa, "A security policy protects such packets, and no CHILD SA is up for them."),
         ],
-        [
-            (Count.Acquires, "Times that a CHILD SA was asked for because a packet needs it."),
-            (Count.Held, "Packets that were kept until the CHILD SA that they asked for is up."),
-        ]);
+        Acquire.Counts);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
@@ -61,12 +52,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
                 continue;
             }
             var chunk = frame.Chunk(index);
-            var ip = chunk + meta->L3;
-            SpdKey<TAddress> key;
-            key.Local = TFamily.Source(ip);
-            key.Remote = TFamily.Destination(ip);
-            key.Protocol = meta->Protocol;
-            key.HasPorts = PolicyPorts.TryRead(meta, chunk, out key.LocalPort, out key.RemotePort);
+            var key = PolicyKey.Outbound<TFamily, TAddress>(meta, chunk);
             // Packets come in trains: the one before often has the same answer.
             if (!known || !Same(key, last))
             {
@@ -87,12 +73,9 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
                 meta->NextHop = sa;
                 frame.Enqueue(Edge.Encrypt, index);
             }
-            else
+            else if (!Acquire.Keep(ref frame, rule, key, index))
             {
-                if (Acquire.Tell(ref frame, rule, key)) frame.Add(Count.Acquires);
-                // RFC 4301 §4.4.1 leaves it open what becomes of the packet; a host's first one is not to be lost where its SA is on its way.
-                if (rule->Holds && frame.Context.Held.TryHold(index, rule->Policy, frame.Node, frame.Now)) frame.Add(Count.Held);
-                else frame.Drop(Reason.NoSa, index);
+                frame.Drop(Reason.NoSa, index);
             }
         }
     }

@@ -28,13 +28,7 @@ internal readonly unsafe struct TunnelOutput<TFamily, TAddress> : INode
         Down,
     }
 
-    private enum Count : ushort
-    {
-        Acquires,
-        Held,
-    }
-
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Acquire.Count>(
         TFamily.TunnelNode,
         [(Edge.Encrypt, TFamily.Encrypt), (Edge.IcmpError, TFamily.IcmpError)],
         [
@@ -43,10 +37,7 @@ internal readonly unsafe struct TunnelOutput<TFamily, TAddress> : INode
             (Reason.Recursive, "A packet of IKE or ESP to the peer was itself routed into an ipsec interface."),
             (Reason.Down, "The ipsec interface is disabled or gone."),
         ],
-        [
-            (Count.Acquires, "Times that a CHILD SA was asked for because a packet needs it."),
-            (Count.Held, "Packets that were kept until the CHILD SA that they asked for is up."),
-        ]);
+        Acquire.Counts);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
@@ -70,12 +61,7 @@ internal readonly unsafe struct TunnelOutput<TFamily, TAddress> : INode
                 continue;
             }
             var chunk = frame.Chunk(index);
-            var ip = chunk + meta->L3;
-            SpdKey<TAddress> key;
-            key.Local = TFamily.Source(ip);
-            key.Remote = TFamily.Destination(ip);
-            key.Protocol = meta->Protocol;
-            key.HasPorts = PolicyPorts.TryRead(meta, chunk, out key.LocalPort, out key.RemotePort);
+            var key = PolicyKey.Outbound<TFamily, TAddress>(meta, chunk);
             var rule = rules.Find(key, entry->IfId);
             if (rule == null)
             {
@@ -91,11 +77,9 @@ internal readonly unsafe struct TunnelOutput<TFamily, TAddress> : INode
                 meta->NextHop = sa;
                 frame.Enqueue(Edge.Encrypt, index);
             }
-            else
+            else if (!Acquire.Keep(ref frame, rule, key, index))
             {
-                if (Acquire.Tell(ref frame, rule, key)) frame.Add(Count.Acquires);
-                if (rule->Holds && frame.Context.Held.TryHold(index, rule->Policy, frame.Node, frame.Now)) frame.Add(Count.Held);
-                else frame.Drop(Reason.NoSa, index);
+                frame.Drop(Reason.NoSa, index);
             }
         }
     }

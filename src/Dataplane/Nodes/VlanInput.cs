@@ -17,13 +17,6 @@ namespace Gateway.Dataplane.Nodes;
 /// </summary>
 internal readonly unsafe struct VlanInput : INode
 {
-    private enum Edge : ushort
-    {
-        EthernetInput,
-        BridgeInput,
-        CrossConnect,
-    }
-
     private enum Reason : ushort
     {
         TooShort,
@@ -31,9 +24,9 @@ internal readonly unsafe struct VlanInput : INode
         Down,
     }
 
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+    public static NodeInfo Info { get; } = NodeInfo.Of<LinkInput.Edge, Reason>(
         NodeNames.VlanInput,
-        [(Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect)],
+        LinkInput.Edges,
         [
             (Reason.TooShort, "The frame ends within its VLAN tag."),
             (Reason.UnknownVlan, "The frame's VLAN is none of the interface's sub-interfaces."),
@@ -68,27 +61,19 @@ internal readonly unsafe struct VlanInput : INode
                     continue;
                 }
                 Untag(meta, data, tagBytes);
-                meta->RxInterface = sub;
-                var counters = frame.Context.Interfaces + sub;
-                counters->RxPackets++;
-                counters->RxBytes += meta->TotalLength;
-                frame.Enqueue(Door(entry->Flags), index);
+                LinkInput.Receive(ref frame, index, meta, sub, entry->Flags);
                 continue;
             }
             // A bridged or cross-connected interface takes what is none of its sub-interfaces' with its tags.
-            if ((tables.Interfaces[carrier]->Flags & InterfaceFlags.Bridged) != 0)
+            if (LinkInput.TakerOf(tables.Interfaces[carrier]->Flags) is not LinkInput.Edge.EthernetInput and var taker)
             {
-                frame.Enqueue(Edge.BridgeInput, index);
-            }
-            else if ((tables.Interfaces[carrier]->Flags & InterfaceFlags.Connected) != 0)
-            {
-                frame.Enqueue(Edge.CrossConnect, index);
+                frame.Enqueue(taker, index);
             }
             else if (outer == (uint)VlanTag.Dot1q << 16)
             {
                 // IEEE 802.1Q §6.9: a tag with VLAN 0 says the priority alone.
                 Untag(meta, data, 4);
-                frame.Enqueue(Edge.EthernetInput, index);
+                frame.Enqueue(LinkInput.Edge.EthernetInput, index);
             }
             else
             {
@@ -96,9 +81,6 @@ internal readonly unsafe struct VlanInput : INode
             }
         }
     }
-
-    private static Edge Door(InterfaceFlags flags) =>
-        (flags & InterfaceFlags.Bridged) != 0 ? Edge.BridgeInput : (flags & InterfaceFlags.Connected) != 0 ? Edge.CrossConnect : Edge.EthernetInput;
 
     /// <summary>Moves the two addresses over the tags.</summary>
     private static void Untag(PacketMeta* meta, byte* data, int tagBytes)

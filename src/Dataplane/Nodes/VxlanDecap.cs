@@ -11,13 +11,6 @@ namespace Gateway.Dataplane.Nodes;
 /// </summary>
 internal readonly unsafe struct VxlanDecap : INode
 {
-    private enum Edge : ushort
-    {
-        EthernetInput,
-        BridgeInput,
-        CrossConnect,
-    }
-
     private enum Reason : ushort
     {
         TooShort,
@@ -27,9 +20,9 @@ internal readonly unsafe struct VxlanDecap : INode
         Down,
     }
 
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+    public static NodeInfo Info { get; } = NodeInfo.Of<LinkInput.Edge, Reason>(
         NodeNames.VxlanDecap,
-        [(Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect)],
+        LinkInput.Edges,
         [
             (Reason.TooShort, "The datagram is shorter than its UDP and VXLAN headers and an Ethernet header."),
             (Reason.BadChecksum, "The UDP checksum is wrong."),
@@ -105,12 +98,8 @@ internal readonly unsafe struct VxlanDecap : INode
             PacketTrim.Advance(meta, before + headers);
             meta->Flags &= PacketFlags.Traced;
             meta->Sa = 0;
-            meta->RxInterface = on;
             meta->NextHop = remote;
-            var counters = frame.Context.Interfaces + on;
-            counters->RxPackets++;
-            counters->RxBytes += meta->TotalLength;
-            frame.Enqueue((entry->Flags & InterfaceFlags.Layer2) switch { InterfaceFlags.Bridged => Edge.BridgeInput, InterfaceFlags.Connected => Edge.CrossConnect, _ => Edge.EthernetInput }, index);
+            LinkInput.Receive(ref frame, index, meta, on, entry->Flags);
         }
     }
 }

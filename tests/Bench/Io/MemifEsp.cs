@@ -43,7 +43,7 @@ internal sealed unsafe class MemifEsp : IDisposable
         Attach("lan", lanAt, _lanMac, "10.1.0.1", "10.1.0.2", _peerMac);
         Attach("wan", wanAt, _wanMac, "198.51.100.1", "198.51.100.2", _peerMac);
         _control.AddRoute(new RouteSettings { To = IPNetwork.Parse("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.2") });
-        Install();
+        BenchSa.Install(_control, 1, "10.1.0.0/24", "10.2.0.0/24");
         _control.Start();
         _in = _clients.Open(new PortSpec.Memif("in") { Socket = lanAt, IsServer = false }, _pool);
         _out = _clients.Open(new PortSpec.Memif("out") { Socket = wanAt, IsServer = false }, _pool);
@@ -118,34 +118,6 @@ internal sealed unsafe class MemifEsp : IDisposable
         var index = _control.AddInterface(new InterfaceSettings { Name = name, Type = "memif", Mac = new PhysicalAddress(mac) }, port);
         _control.SetAddresses(index, [new InterfaceAddress(IPAddress.Parse(own), 24)]);
         _control.AddNeighbor(index, IPAddress.Parse(peer), new PhysicalAddress(peerMac));
-    }
-
-    private void Install()
-    {
-        if (!TrafficSelector.TryParse("10.1.0.0/24", out var here) || !TrafficSelector.TryParse("10.2.0.0/24", out var there)) throw new UnreachableException();
-        var key = RandomNumberGenerator.GetBytes(20);
-        var result = _control.Security.InstallSa(new SaInstall
-        {
-            Parameters = new ChildSaParameters
-            {
-                Id = new ChildSaId(1),
-                IkeSa = new IkeSaId(1),
-                Connection = new ConnectionName("bench"),
-                Child = new ChildName("net"),
-                InboundSpi = new Spi(0x1111),
-                OutboundSpi = new Spi(0x2222),
-                LocalAddress = IPAddress.Parse("198.51.100.1"),
-                RemoteAddress = IPAddress.Parse("203.0.113.2"),
-                Transforms = new EspTransforms(20, 128),
-                InboundKey = default,
-                OutboundKey = default,
-                LocalSelectors = [here],
-                RemoteSelectors = [there],
-            },
-            InboundKey = key,
-            OutboundKey = key,
-        });
-        if (result != SaInstallResult.Installed) throw new InvalidOperationException($"The SA was not installed: {result}.");
     }
 
     private static byte[] Datagram(int size) => UdpFrame.Make(_lanMac, _peerMac, "10.1.0.2", "10.2.0.2", size);

@@ -29,7 +29,6 @@ internal sealed unsafe class PacedGateway : IDisposable
     private readonly InMemoryPort _wan;
     private readonly uint[] _batch = new uint[256];
     private readonly byte[] _frame = UdpFrame.Make(_lanMac, _peerMac, "10.1.0.2", "10.2.0.2", 512);
-    private readonly byte[] _key = RandomNumberGenerator.GetBytes(20);
 
     internal PacedGateway()
     {
@@ -46,32 +45,7 @@ internal sealed unsafe class PacedGateway : IDisposable
     internal DataplaneControl Control { get; }
 
     /// <summary>Installs an SA for traffic between two networks.</summary>
-    internal void Install(uint number, string localTs, string remoteTs)
-    {
-        if (!TrafficSelector.TryParse(localTs, out var here) || !TrafficSelector.TryParse(remoteTs, out var there)) throw new UnreachableException();
-        var result = Control.Security.InstallSa(new SaInstall
-        {
-            Parameters = new ChildSaParameters
-            {
-                Id = new ChildSaId(number),
-                IkeSa = new IkeSaId(number),
-                Connection = new ConnectionName("bench"),
-                Child = new ChildName($"net{number}"),
-                InboundSpi = new Spi(0x1111_0000 + number),
-                OutboundSpi = new Spi(0x2222_0000 + number),
-                LocalAddress = IPAddress.Parse("198.51.100.1"),
-                RemoteAddress = IPAddress.Parse("203.0.113.2"),
-                Transforms = new EspTransforms(20, 128),
-                InboundKey = default,
-                OutboundKey = default,
-                LocalSelectors = [here],
-                RemoteSelectors = [there],
-            },
-            InboundKey = _key,
-            OutboundKey = _key,
-        });
-        if (result != SaInstallResult.Installed) throw new InvalidOperationException($"The SA was not installed: {result}.");
-    }
+    internal void Install(uint number, string localTs, string remoteTs) => BenchSa.Install(Control, number, localTs, remoteTs);
 
     /// <summary>Packets per second that go through when more are offered than can.</summary>
     internal double Capacity(TimeSpan time)
