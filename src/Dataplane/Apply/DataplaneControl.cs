@@ -56,6 +56,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         _neighbors = new NeighborBook(Tables, _rib, TellWorkers);
         _interfaces = new InterfaceBook(Tables, _rib) { BridgeNode = graph.FindOr0(NodeNames.BridgeInput), ConnectNode = graph.FindOr0(NodeNames.CrossConnect) };
         Switching = new SwitchControl(Tables, _interfaces, _gate, BecomeRouted);
+        Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers);
         _routes = new RouteBook(_rib, _neighbors, _interfaces);
         _workers = new Worker[options.Workers];
         for (var i = 0; i < _workers.Length; i++)
@@ -73,6 +74,9 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     /// <summary>Bridges and cross-connects.</summary>
     public SwitchControl Switching { get; }
+
+    /// <summary>ACLs, and where they are asked.</summary>
+    public FilterControl Filtering { get; }
 
     internal GraphDefinition Graph { get; }
 

@@ -112,6 +112,9 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
     /// <inheritdoc cref="BridgeNode"/>
     public required ushort ConnectNode { get; init; }
 
+    /// <summary>Puts an interface's rules where workers find them, and says which ones there are.</summary>
+    public Func<InterfaceState, InterfaceFlags> Rules { get; set; } = _ => InterfaceFlags.None;
+
     public InterfaceState Add(InterfaceSettings settings, IPacketPort? port, int worker, InterfaceLink? link = null)
     {
         if (_byName.ContainsKey(settings.Name)) throw new ArgumentException($"There is an interface {settings.Name} already.", nameof(settings));
@@ -205,6 +208,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         Interlocked.MemoryBarrier();
         entry->Flags = InterfaceFlags.Present
             | state.Layer2
+            | Rules(state)
             | (state.SubInterfaces > 0 ? InterfaceFlags.SubInterfaces : 0)
             | (state.Link is not null || state.IsBvi ? InterfaceFlags.Virtual : 0)
             | (settings.Enabled ? InterfaceFlags.Enabled : 0)

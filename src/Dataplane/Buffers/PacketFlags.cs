@@ -41,4 +41,10 @@ public enum PacketFlags : ushort
 
     /// <summary>Waited in vain for a neighbor's MAC address.</summary>
     GaveUp = 1 << 11,
+
+    /// <summary>A rule permitted the packet and packets of its flow; the low half of <see cref="PacketMeta.Opaque1"/> is the number of the rule.</summary>
+    Reflect = 1 << 12,
+
+    /// <summary>The security policy protects the packet: <see cref="PacketMeta.NextHop"/> is the number of the SA, no longer an adjacency.</summary>
+    Protected = 1 << 13,
 }

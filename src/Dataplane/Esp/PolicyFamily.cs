@@ -14,6 +14,10 @@ internal unsafe interface IPolicyFamily<TAddress>
     static abstract string OutputNode { get; }
     static abstract string Encrypt { get; }
     static abstract string Rewrite { get; }
+    static abstract string AclOutput { get; }
+
+    /// <summary>Says of an interface that what leaves by it meets rules.</summary>
+    static abstract InterfaceFlags AclFlag { get; }
     static abstract string Deliver { get; }
     static abstract string TunnelNode { get; }
     static abstract string IcmpError { get; }
@@ -36,6 +40,8 @@ internal readonly unsafe struct PolicyIp4 : IPolicyFamily<uint>
     public static string OutputNode => NodeNames.Spd4Output;
     public static string Encrypt => NodeNames.Esp4Encrypt;
     public static string Rewrite => NodeNames.Ip4Rewrite;
+    public static string AclOutput => NodeNames.Ip4AclOutput;
+    public static InterfaceFlags AclFlag => InterfaceFlags.AclOut4;
     public static string Deliver => NodeNames.Ip4Deliver;
     public static string TunnelNode => NodeNames.Ipsec4Output;
     public static string IcmpError => NodeNames.Icmp4Error;
@@ -59,6 +65,8 @@ internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
     public static string OutputNode => NodeNames.Spd6Output;
     public static string Encrypt => NodeNames.Esp6Encrypt;
     public static string Rewrite => NodeNames.Ip6Rewrite;
+    public static string AclOutput => NodeNames.Ip6AclOutput;
+    public static InterfaceFlags AclFlag => InterfaceFlags.AclOut6;
     public static string Deliver => NodeNames.Ip6Deliver;
     public static string TunnelNode => NodeNames.Ipsec6Output;
     public static string IcmpError => NodeNames.Icmp6Error;

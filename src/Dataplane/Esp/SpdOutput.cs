@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Filter;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
 
@@ -18,6 +19,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
     {
         Rewrite,
         Encrypt,
+        AclOutput,
     }
 
     private enum Reason : ushort
@@ -28,7 +30,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Acquire.Count>(
         TFamily.OutputNode,
-        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt)],
+        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt), (Edge.AclOutput, TFamily.AclOutput)],
         [
             (Reason.Discarded, "A security policy says that such packets are discarded."),
             (Reason.NoSa, "A security policy protects such packets, and no CHILD SA is up for them."),
@@ -39,6 +41,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
     public static void Process(ref Frame frame)
     {
         var rules = TFamily.Rules(frame.Tables);
+        var filtered = Volatile.Read(ref frame.Tables.Filters.AnyOut);
         SpdKey<TAddress> last = default;
         SpdRule<TAddress>* rule = null;
         var known = false;
@@ -62,7 +65,8 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
             }
             if (rule == null || rule->Action == SpdAction.Bypass)
             {
-                frame.Enqueue(Edge.Rewrite, index);
+                if (filtered && FilterExit.Leads(frame.Tables, meta, TFamily.AclFlag)) frame.Enqueue(Edge.AclOutput, index);
+                else frame.Enqueue(Edge.Rewrite, index);
             }
             else if (rule->Action == SpdAction.Discard)
             {
@@ -70,8 +74,10 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
             }
             else if (Volatile.Read(ref rule->Sa) is var sa && sa != 0)
             {
+                var next = filtered && FilterExit.Leads(frame.Tables, meta, TFamily.AclFlag) ? Edge.AclOutput : Edge.Encrypt;
                 meta->NextHop = sa;
-                frame.Enqueue(Edge.Encrypt, index);
+                meta->Flags |= PacketFlags.Protected;
+                frame.Enqueue(next, index);
             }
             else if (!Acquire.Keep(ref frame, rule, key, index))
             {

@@ -28,6 +28,7 @@ internal readonly unsafe struct Ip4Input : INode
     private enum Edge : ushort
     {
         Lookup,
+        AclInput,
     }
 
     private enum Reason : ushort
@@ -48,7 +49,7 @@ internal readonly unsafe struct Ip4Input : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.Ip4Input,
-        [(Edge.Lookup, NodeNames.Ip4Lookup)],
+        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.AclInput, NodeNames.Ip4AclInput)],
         [
             (Reason.TooShort, "The packet is shorter than an IPv4 header."),
             (Reason.BadVersion, "The version field is not 4."),
@@ -106,6 +107,7 @@ internal readonly unsafe struct Ip4Input : INode
 
             var source = Wire.U32(ip + 12);
             var destination = Wire.U32(ip + 16);
+            var features = frame.Tables.Interfaces[meta->RxInterface]->Flags;
             if ((meta->Flags & PacketFlags.Own) == 0)
             {
                 // RFC 1812 §5.3.7: martian addresses; RFC 1122 §3.2.1.3.
@@ -114,7 +116,7 @@ internal readonly unsafe struct Ip4Input : INode
                     frame.Drop(Reason.MartianSource, index);
                     continue;
                 }
-                if ((frame.Tables.Interfaces[meta->RxInterface]->Flags & InterfaceFlags.SourceCheck) != 0
+                if ((features & InterfaceFlags.SourceCheck) != 0
                     && frame.Tables.Fib4.Lookup(meta->Vrf, source) == AdjacencyTable.Local)
                 {
                     frame.Drop(Reason.OwnSource, index);
@@ -149,7 +151,8 @@ internal readonly unsafe struct Ip4Input : INode
                     continue;
                 }
             }
-            frame.Enqueue(Edge.Lookup, index);
+            if ((features & InterfaceFlags.AclIn4) == 0) frame.Enqueue(Edge.Lookup, index);
+            else frame.Enqueue(Edge.AclInput, index);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Filter;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
 
@@ -15,6 +16,7 @@ internal readonly unsafe struct Ip4Lookup : INode
         SpdOutput,
         Rewrite,
         IcmpError,
+        AclOutput,
     }
 
     private enum Reason : ushort
@@ -35,6 +37,7 @@ internal readonly unsafe struct Ip4Lookup : INode
             (Edge.SpdOutput, NodeNames.Spd4Output),
             (Edge.Rewrite, NodeNames.Ip4Rewrite),
             (Edge.IcmpError, NodeNames.Icmp4Error),
+            (Edge.AclOutput, NodeNames.Ip4AclOutput),
         ],
         [
             (Reason.NoRoute, "No route leads to the destination."),
@@ -52,6 +55,7 @@ internal readonly unsafe struct Ip4Lookup : INode
         var fib = tables.Fib4;
         var adjacencies = tables.Adjacencies;
         var spd = Volatile.Read(ref tables.SpdActive);
+        var filtered = Volatile.Read(ref tables.Filters.AnyOut);
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
@@ -94,7 +98,11 @@ internal readonly unsafe struct Ip4Lookup : INode
                 var sum = (uint)Unsafe.ReadUnaligned<ushort>(ip + 10) + 1;
                 Unsafe.WriteUnaligned(ip + 10, (ushort)(sum + (sum >= 0xFFFF ? 1u : 0)));
             }
-            if (!spd || (flags & PacketFlags.BypassSpd) != 0) frame.Enqueue(Edge.Rewrite, index);
+            if (!spd || (flags & PacketFlags.BypassSpd) != 0)
+            {
+                if (filtered && FilterExit.Leads(tables, meta, InterfaceFlags.AclOut4)) frame.Enqueue(Edge.AclOutput, index);
+                else frame.Enqueue(Edge.Rewrite, index);
+            }
             else if ((flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0) frame.Enqueue(Edge.SpdOutput, index);
             else frame.Enqueue(Edge.SpdInput, index);
         }

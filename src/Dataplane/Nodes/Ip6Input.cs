@@ -23,6 +23,7 @@ internal readonly unsafe struct Ip6Input : INode
     {
         Lookup,
         Local,
+        AclInput,
     }
 
     private enum Reason : ushort
@@ -42,7 +43,7 @@ internal readonly unsafe struct Ip6Input : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.Ip6Input,
-        [(Edge.Lookup, NodeNames.Ip6Lookup), (Edge.Local, NodeNames.Ip6Local)],
+        [(Edge.Lookup, NodeNames.Ip6Lookup), (Edge.Local, NodeNames.Ip6Local), (Edge.AclInput, NodeNames.Ip6AclInput)],
         [
             (Reason.TooShort, "The packet is shorter than an IPv6 header."),
             (Reason.BadVersion, "The version field is not 6."),
@@ -117,6 +118,7 @@ internal readonly unsafe struct Ip6Input : INode
                 continue;
             }
             var entry = tables.Interfaces[meta->RxInterface];
+            var filtered = (entry->Flags & InterfaceFlags.AclIn6) != 0;
             if ((meta->Flags & PacketFlags.Own) == 0
                 && (entry->Flags & InterfaceFlags.SourceCheck) != 0
                 && !unspecified
@@ -129,18 +131,18 @@ internal readonly unsafe struct Ip6Input : INode
             {
                 // All nodes, all routers (RFC 4291 §2.7.1) and solicited-node groups of ICMPv6 matter here.
                 var group = high == 0xFF02_0000_0000_0000 && (low is 1 or 2 || low >> 24 == 0x0000_0001_FF);
-                if (group && meta->Protocol == 58 && (meta->Flags & PacketFlags.Decrypted) == 0) frame.Enqueue(Edge.Local, index);
+                if (group && meta->Protocol == 58 && (meta->Flags & PacketFlags.Decrypted) == 0) frame.Enqueue(filtered ? Edge.AclInput : Edge.Local, index);
                 else frame.Drop(Reason.Multicast, index);
                 continue;
             }
             if (high >> 54 == 0xFE80 >> 6)
             {
                 meta->NextHop = AdjacencyTable.Local;
-                if (tables.Local.Has6(meta->RxInterface, high, low) || (entry->Flags & InterfaceFlags.Punt) != 0) frame.Enqueue(Edge.Local, index);
+                if (tables.Local.Has6(meta->RxInterface, high, low) || (entry->Flags & InterfaceFlags.Punt) != 0) frame.Enqueue(filtered ? Edge.AclInput : Edge.Local, index);
                 else frame.Drop(Reason.ForeignLinkLocal, index);
                 continue;
             }
-            frame.Enqueue(Edge.Lookup, index);
+            frame.Enqueue(filtered ? Edge.AclInput : Edge.Lookup, index);
         }
     }
 }

@@ -34,6 +34,20 @@ internal static class NodeNames
     /// <inheritdoc cref="Ip4Input"/>
     public const string Ip6Input = "ip6-input";
 
+    /// <summary>Holds what came in by an interface with rules to them; behind ip input, before <see cref="Ip4Lookup"/> (or ip local, where ip input would send the packet).</summary>
+    public const string Ip4AclInput = "ip4-acl-input";
+
+    /// <inheritdoc cref="Ip4AclInput"/>
+    public const string Ip6AclInput = "ip6-acl-input";
+
+    /// <summary>
+    /// Holds what is routed out by an interface with rules (TxInterface) to them, behind lookup and security policy, before rewrite and encryption. Own packets do not come here.
+    /// </summary>
+    public const string Ip4AclOutput = "ip4-acl-output";
+
+    /// <inheritdoc cref="Ip4AclOutput"/>
+    public const string Ip6AclOutput = "ip6-acl-output";
+
     /// <summary>Route, then local or (TTL) forward; also the door for own packets (Own flag) and outer ESP packets (Own and BypassSpd).</summary>
     public const string Ip4Lookup = "ip4-lookup";
 

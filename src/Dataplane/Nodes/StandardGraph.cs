@@ -1,4 +1,5 @@
 using Gateway.Dataplane.Esp;
+using Gateway.Dataplane.Filter;
 using Gateway.Dataplane.Graph;
 
 namespace Gateway.Dataplane.Nodes;
@@ -15,6 +16,8 @@ internal static class StandardGraph
         NodeRegistration.Of<ArpInput>(),
         NodeRegistration.Of<Ip4Input>(),
         NodeRegistration.Of<Ip6Input>(),
+        NodeRegistration.Of<AclInput<FilterIp4>>(),
+        NodeRegistration.Of<AclInput<FilterIp6>>(),
         NodeRegistration.Of<Ip4Lookup>(),
         NodeRegistration.Of<Ip6Lookup>(),
         NodeRegistration.Of<Ip4Local>(),
@@ -33,6 +36,8 @@ internal static class StandardGraph
         NodeRegistration.Of<HostPunt>(),
         NodeRegistration.Of<SpdOutput<PolicyIp4, uint>>(),
         NodeRegistration.Of<SpdOutput<PolicyIp6, UInt128>>(),
+        NodeRegistration.Of<AclOutput<FilterIp4>>(),
+        NodeRegistration.Of<AclOutput<FilterIp6>>(),
         NodeRegistration.Of<Ip4Fragment>(),
         NodeRegistration.Of<EspEncrypt<InnerIp4>>(),
         NodeRegistration.Of<EspEncrypt<InnerIp6>>(),

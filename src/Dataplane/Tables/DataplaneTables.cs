@@ -1,3 +1,5 @@
+using Gateway.Dataplane.Filter;
+
 namespace Gateway.Dataplane.Tables;
 
 /// <summary>All tables that workers read. Changed by the control side alone, one change at a time.</summary>
@@ -50,6 +52,9 @@ internal sealed class DataplaneTables : IDisposable
     /// <summary>Tunnel interfaces by their ends.</summary>
     public TunnelTable Tunnels { get; }
 
+    /// <summary>Rules of the interfaces.</summary>
+    public FilterTable Filters { get; } = new();
+
     /// <summary>Any own IPv4 address, for what has to be sent by an interface without one; 0 none.</summary>
     public uint AnyIp4;
 
@@ -77,6 +82,7 @@ internal sealed class DataplaneTables : IDisposable
         Fib4.Dispose();
         Adjacencies.Dispose();
         Interfaces.Dispose();
+        Filters.Dispose();
         Keys.Dispose();
     }
 }

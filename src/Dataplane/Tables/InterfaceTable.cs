@@ -38,6 +38,18 @@ internal enum InterfaceFlags : uint
     /// <summary>Has no port of its own: what leaves by it goes on in the graph, as <see cref="InterfaceEntry.Link"/> says.</summary>
     Virtual = 512,
 
+    /// <summary>IPv4 packets that come in meet rules.</summary>
+    AclIn4 = 1 << 10,
+
+    /// <summary>IPv6 packets that come in meet rules.</summary>
+    AclIn6 = 1 << 11,
+
+    /// <summary>IPv4 packets that are routed out meet rules.</summary>
+    AclOut4 = 1 << 12,
+
+    /// <summary>IPv6 packets that are routed out meet rules.</summary>
+    AclOut6 = 1 << 13,
+
     /// <summary>Any of those by which a frame is looked at before it is known to be for the gateway.</summary>
     Layer2 = SubInterfaces | Bridged | Connected,
 }

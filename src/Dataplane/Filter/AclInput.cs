@@ -1,0 +1,70 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Nodes;
+
+namespace Gateway.Dataplane.Filter;
+
+/// <summary>
+/// Holds packets to the rules of the interface that they came in by (RxInterface), before they are looked up: those for the gateway itself too, IKE, ESP and neighbor discovery among them.
+/// Decrypted packets meet those of the interface that their SA gives them to.
+/// </summary>
+internal readonly unsafe struct AclInput<TFamily> : INode
+    where TFamily : struct, IFilterFamily
+{
+    private enum Edge : ushort
+    {
+        Lookup,
+        Local,
+        IcmpError,
+    }
+
+    private enum Reason : ushort
+    {
+        Denied,
+        Rejected,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+        TFamily.InputNode,
+        [(Edge.Lookup, TFamily.Lookup), (Edge.Local, TFamily.Local), (Edge.IcmpError, TFamily.IcmpError)],
+        [
+            (Reason.Denied, "A rule for what comes in by the interface denies the packet, or none permits it."),
+            (Reason.Rejected, "A rule for what comes in by the interface rejects the packet; its sender was told."),
+        ]);
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Process(ref Frame frame)
+    {
+        var verdicts = stackalloc FilterVerdict[Frame.Size];
+        FilterJudge.Judge<TFamily, FilterJudge.Inbound>(ref frame, verdicts);
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            var action = verdicts[i].Action;
+            if (action <= FilterAction.Reflect)
+            {
+                if (TFamily.IsForLocal(frame.Data(index))) frame.Enqueue(Edge.Local, index);
+                else frame.Enqueue(Edge.Lookup, index);
+            }
+            else if (action == FilterAction.Deny)
+            {
+                frame.Drop(Reason.Denied, index);
+            }
+            else
+            {
+                Reject(ref frame, index);
+            }
+        }
+    }
+
+    private static void Reject(ref Frame frame, uint index)
+    {
+        var meta = frame.Meta(index);
+        meta->NextHop = TFamily.Route(frame.Tables, meta, frame.Data(index));
+        frame.AddDrop(Reason.Rejected);
+        meta->Opaque0 = TFamily.Prohibited;
+        frame.Enqueue(Edge.IcmpError, index);
+    }
+}

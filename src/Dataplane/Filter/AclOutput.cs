@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Filter;
+
+/// <summary>
+/// Holds forwarded packets to the rules of the interface that their route names (TxInterface), when the security policy has spoken: before encryption, fragmentation and rewrite.
+/// NextHop is the adjacency; of a packet that is to be protected (<see cref="PacketFlags.Protected"/>) the number of its SA.
+/// </summary>
+internal readonly unsafe struct AclOutput<TFamily> : INode
+    where TFamily : struct, IFilterFamily
+{
+    private enum Edge : ushort
+    {
+        Rewrite,
+        Encrypt,
+        IcmpError,
+    }
+
+    private enum Reason : ushort
+    {
+        Denied,
+        Rejected,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+        TFamily.OutputNode,
+        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt), (Edge.IcmpError, TFamily.IcmpError)],
+        [
+            (Reason.Denied, "A rule for what leaves by the interface denies the packet, or none permits it."),
+            (Reason.Rejected, "A rule for what leaves by the interface rejects the packet; its sender was told."),
+        ]);
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Process(ref Frame frame)
+    {
+        var verdicts = stackalloc FilterVerdict[Frame.Size];
+        FilterJudge.Judge<TFamily, FilterJudge.Outbound>(ref frame, verdicts);
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            var action = verdicts[i].Action;
+            if (action <= FilterAction.Reflect)
+            {
+                if ((frame.Meta(index)->Flags & PacketFlags.Protected) != 0) frame.Enqueue(Edge.Encrypt, index);
+                else frame.Enqueue(Edge.Rewrite, index);
+            }
+            else if (action == FilterAction.Deny)
+            {
+                frame.Drop(Reason.Denied, index);
+            }
+            else
+            {
+                Reject(ref frame, index);
+            }
+        }
+    }
+
+    private static void Reject(ref Frame frame, uint index)
+    {
+        var meta = frame.Meta(index);
+        // The error must not take the number of an SA for that of an adjacency.
+        if ((meta->Flags & PacketFlags.Protected) != 0) meta->NextHop = AdjacencyTable.NoRoute;
+        frame.AddDrop(Reason.Rejected);
+        meta->Opaque0 = TFamily.Prohibited;
+        frame.Enqueue(Edge.IcmpError, index);
+    }
+}

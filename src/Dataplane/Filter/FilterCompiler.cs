@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+
+namespace Gateway.Dataplane.Filter;
+
+/// <summary>Makes programs of rules. Takes its time on the control side; workers never wait for it.</summary>
+internal static unsafe class FilterCompiler
+{
+    /// <param name="rows">Sorted by rule.</param>
+    /// <param name="verdicts">One for each rule, and a last one for packets that none matches.</param>
+    /// <param name="workers">How many workers count.</param>
+    public static FilterProgram* Compile<TFamily>(IReadOnlyList<FilterRow> rows, ReadOnlySpan<FilterVerdict> verdicts, int workers)
+        where TFamily : struct, IFilterFamily
+    {
+        var program = Allocate<FilterProgram>(1);
+        program->Rules = (uint)verdicts.Length - 1;
+        program->Verdicts = Allocate<FilterVerdict>(verdicts.Length);
+        verdicts.CopyTo(new Span<FilterVerdict>(program->Verdicts, verdicts.Length));
+        // Whole cache lines, so that workers do not write to each other's.
+        program->CounterStride = (uint)(verdicts.Length * 2 + 7) & ~7u;
+        program->Counters = Allocate<ulong>((int)program->CounterStride * workers);
+        program->Entries = Allocate<byte>(rows.Count * TFamily.EntrySize);
+        program->Order = Allocate<uint>(rows.Count);
+        program->Nodes = Allocate<FilterNode>(1);
+        program->Nodes[0] = new FilterNode { Also = (uint)rows.Count, First = rows.Count == 0 ? FilterProgram.None : rows[0].Rule };
+        for (var i = 0; i < rows.Count; i++) Write<TFamily>(program, i, rows[i]);
+        return program;
+    }
+
+    private static void Write<TFamily>(FilterProgram* program, int at, in FilterRow row)
+        where TFamily : struct, IFilterFamily
+    {
+        var entry = (uint*)(program->Entries + at * TFamily.EntrySize);
+        var words = TFamily.AddressWords;
+        for (var i = 0; i < words; i++)
+        {
+            entry[i] = row.Value[i];
+            entry[words + i] = row.Mask[i];
+            entry[2 * words + i] = row.Value[words + i];
+            entry[3 * words + i] = row.Mask[words + i];
+        }
+        entry += 4 * words;
+        entry[0] = row.Value[2 * words + 1];
+        entry[1] = row.Mask[2 * words + 1];
+        entry[2] = row.Sources;
+        entry[3] = row.Destinations;
+        program->Order[at] = row.Rule;
+    }
+
+    private static T* Allocate<T>(int count)
+        where T : unmanaged
+    {
+        var bytes = (nuint)Math.Max(1, count) * (nuint)sizeof(T);
+        var memory = NativeMemory.AlignedAlloc(bytes, 64);
+        NativeMemory.Clear(memory, bytes);
+        return (T*)memory;
+    }
+}

@@ -1,0 +1,91 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
+
+namespace Gateway.Dataplane.Filter;
+
+/// <summary>Finds the rules of a whole frame's packets, counts them, and says what becomes of the packets.</summary>
+internal static unsafe class FilterJudge
+{
+    /// <summary>How far ahead of its turn a packet's header is fetched.</summary>
+    private const int Ahead = 8;
+
+    /// <summary>Where the rules come from.</summary>
+    internal interface IDirection
+    {
+        static abstract FilterProgram* Program<TFamily>(ref Frame frame, PacketMeta* meta, out uint by)
+            where TFamily : struct, IFilterFamily;
+    }
+
+    /// <summary>The interface that the packet came in by.</summary>
+    internal readonly struct Inbound : IDirection
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static FilterProgram* Program<TFamily>(ref Frame frame, PacketMeta* meta, out uint by)
+            where TFamily : struct, IFilterFamily
+        {
+            by = meta->RxInterface;
+            return TFamily.In(frame.Tables.Filters[by]);
+        }
+    }
+
+    /// <summary>The interface that the packet leaves by.</summary>
+    internal readonly struct Outbound : IDirection
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static FilterProgram* Program<TFamily>(ref Frame frame, PacketMeta* meta, out uint by)
+            where TFamily : struct, IFilterFamily
+        {
+            by = meta->TxInterface;
+            return TFamily.Out(frame.Tables.Filters[by]);
+        }
+    }
+
+    /// <summary>Fills in the verdict of each packet. A packet to be reflected is marked, with the number of its rule in the low half of Opaque1.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Judge<TFamily, TDirection>(ref Frame frame, FilterVerdict* verdicts)
+        where TFamily : struct, IFilterFamily
+        where TDirection : struct, IDirection
+    {
+        var keys = stackalloc uint[Frame.Size * TFamily.KeyWords];
+        var waiting = stackalloc uint[FilterProgram.MaxWaiting];
+        for (var i = 0; i < frame.Count; i++)
+        {
+            if (i + Ahead < frame.Count && Sse.IsSupported) Sse.Prefetch0(frame.Data(frame.Indices[i + Ahead]));
+            var index = frame.Indices[i];
+            TFamily.Read(frame.Meta(index), frame.Chunk(index), keys + i * TFamily.KeyWords);
+        }
+        var worker = (uint)frame.Context.Worker;
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            var meta = frame.Meta(index);
+            var program = TDirection.Program<TFamily>(ref frame, meta, out _);
+            verdicts[i] = default;
+            // The rules were taken away while the packet was on its way.
+            if (program == null) continue;
+            var key = keys + i * TFamily.KeyWords;
+            var rule = FilterProgram.Find<TFamily>(program, key, waiting);
+            if (rule == FilterProgram.None)
+            {
+                rule = program->Rules;
+                verdicts[i] = program->Verdicts[rule];
+                if (verdicts[i].Action >= FilterAction.Deny && TFamily.IsNeighborDiscovery(meta, frame.Chunk(index), key)) verdicts[i] = default;
+            }
+            else
+            {
+                verdicts[i] = program->Verdicts[rule];
+            }
+            var counters = program->Counters + worker * program->CounterStride + rule * 2;
+            counters[0]++;
+            counters[1] += meta->TotalLength;
+            if (verdicts[i].Action == FilterAction.Reflect)
+            {
+                meta->Flags |= PacketFlags.Reflect;
+                meta->Opaque1 = rule;
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using System.Runtime.InteropServices;
+
+namespace Gateway.Dataplane.Filter;
+
+/// <summary>What a rule does with a packet that it matches.</summary>
+internal enum FilterAction : byte
+{
+    /// <summary>Lets it go on.</summary>
+    Permit,
+
+    /// <summary>Lets it go on, marked <see cref="Buffers.PacketFlags.Reflect"/>: packets of the same flow, both ways, may pass from now on.</summary>
+    Reflect,
+
+    /// <summary>Drops it without a word.</summary>
+    Deny,
+
+    /// <summary>Drops it and tells its sender.</summary>
+    Reject,
+}
+
+/// <summary>What becomes of the packets of one rule.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 8)]
+internal struct FilterVerdict
+{
+    public FilterAction Action;
+}
