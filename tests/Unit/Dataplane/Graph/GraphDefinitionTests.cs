@@ -26,7 +26,7 @@ public sealed class GraphDefinitionTests
     public void Edges_to_an_absent_node_end_in_a_counted_drop()
     {
         var graph = new GraphDefinition([NodeRegistration.Of<Ip4Input>()]);
-        Assert.Equal(GraphDefinition.DropNode, Assert.Single(graph.EdgeTargets[graph.Find(NodeNames.Ip4Input)]));
+        Assert.All(graph.EdgeTargets[graph.Find(NodeNames.Ip4Input)], to => Assert.Equal(GraphDefinition.DropNode, to));
     }
 
     private enum Wrong : ushort
