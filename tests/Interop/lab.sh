@@ -75,6 +75,10 @@ has() { # SIDE REGEX: in --list-sas
   if sas "$1" | grep -qE "$2"; then say "the SAs of $1 show /$2/"; else sas "$1"; say "the SAs of $1 do not show /$2/"; return 1; fi
 }
 hasnt() { if sas "$1" | grep -qE "$2"; then sas "$1"; say "the SAs of $1 still show /$2/"; return 1; else say "the SAs of $1 do not show /$2/, as it must be"; fi; }
+gone() { # SIDE REGEX: strongSwan lists what was rekeyed for some seconds more
+  local i; for i in $(seq 15); do sas "$1" | grep -qE "$2" || return 0; sleep 1; done
+  sas "$1"; say "the SAs of $1 still show /$2/"; return 1
+}
 up_both() { local s; for s in $SIDES; do has $s ESTABLISHED && has $s INSTALLED || return 1; done; }
 logs() { # SIDE REGEX: strongSwan's log. The gateway's own log has words of its own: what it does not say is told, and fails nothing.
   if grep -qE "$2" "$RUN/$1/charon.log"; then say "the log of $1 has /$2/"

@@ -23,6 +23,9 @@ internal sealed class PortPump : IDisposable
     /// <summary>Longest frame that went through.</summary>
     public uint Longest { get; private set; }
 
+    /// <summary>Frames that went through.</summary>
+    public long Moved { get; private set; }
+
     /// <summary>Managed bytes that the pumping thread allocated; known when disposed.</summary>
     public long Allocated { get; private set; }
 
@@ -44,6 +47,7 @@ internal sealed class PortPump : IDisposable
             while (!_stop)
             {
                 int moved = Move(_a, _b, batch) + Move(_b, _a, batch);
+                Moved += moved;
                 idle = moved > 0 ? 0 : idle + 1;
                 if (idle > 20 && _a.PrepareToSleep() && _b.PrepareToSleep()) Thread.Sleep(0);
             }
