@@ -25,6 +25,9 @@ public unsafe struct AeadJob
     /// <summary>Null: the job is done already, by other means; a batch passes it over.</summary>
     public AesGcmKeyBlock* Key;
 
+    /// <summary>Looked at only in batches with an <see cref="AesGcmKeyCache"/>: the key whose tables are made for this packet alone, when its time comes; null when <see cref="Key"/> is ready.</summary>
+    public AesGcmSeed* Seed;
+
     public byte* Source;
 
     public byte* Destination;

@@ -51,16 +51,23 @@ public static unsafe class AesGcmEngine
     /// <summary>Encrypts a frame of packets, each under its own key; a job without a key is done already. Every job ends <see cref="AeadStatus.Done"/>.</summary>
     public static void EncryptBatch(AeadJob* jobs, int count) => EncryptBatch(Current, jobs, count);
 
+    /// <summary>The same for jobs whose keys were taken from a worker's tables.</summary>
+    public static void EncryptBatch(AeadJob* jobs, int count, AesGcmKeyCache keys) => EncryptBatch(Current, jobs, count, keys);
+
     /// <summary>Decrypts a frame of packets; returns how many were <see cref="AeadStatus.Forged"/>.</summary>
     public static int DecryptBatch(AeadJob* jobs, int count) => DecryptBatch(Current, jobs, count);
 
-    internal static void EncryptBatch(AesGcmPath path, AeadJob* jobs, int count)
+    /// <inheritdoc cref="EncryptBatch(AeadJob*, int, AesGcmKeyCache)"/>
+    public static int DecryptBatch(AeadJob* jobs, int count, AesGcmKeyCache keys) => DecryptBatch(Current, jobs, count, keys);
+
+    internal static void EncryptBatch(AesGcmPath path, AeadJob* jobs, int count, AesGcmKeyCache? keys = null)
     {
         var nonce = stackalloc byte[NonceLength];
         var encrypt = path.Encrypt;
         for (var job = jobs; job < jobs + count; job++)
         {
             if (job->Key == null) continue;
+            if (keys is not null && job->Seed != null) keys.Fill(job);
             if (job + 1 < jobs + count && job[1].Key != job->Key) AesGcmKeyBlock.Prefetch(job[1].Key, job[1].Length);
             *(uint*)nonce = job->Salt;
             *(ulong*)(nonce + 4) = job->Iv;
@@ -69,7 +76,7 @@ public static unsafe class AesGcmEngine
         }
     }
 
-    internal static int DecryptBatch(AesGcmPath path, AeadJob* jobs, int count)
+    internal static int DecryptBatch(AesGcmPath path, AeadJob* jobs, int count, AesGcmKeyCache? keys = null)
     {
         var nonce = stackalloc byte[NonceLength];
         var decrypt = path.Decrypt;
@@ -77,6 +84,7 @@ public static unsafe class AesGcmEngine
         for (var job = jobs; job < jobs + count; job++)
         {
             if (job->Key == null) continue;
+            if (keys is not null && job->Seed != null) keys.Fill(job);
             if (job + 1 < jobs + count && job[1].Key != job->Key) AesGcmKeyBlock.Prefetch(job[1].Key, job[1].Length);
             *(uint*)nonce = job->Salt;
             *(ulong*)(nonce + 4) = job->Iv;

@@ -30,7 +30,6 @@ public sealed unsafe class AesGcmKey : IDisposable
     {
         if (key.Length is not (16 or 24 or 32)) throw new ArgumentException("An AES key has 16, 24 or 32 bytes.", nameof(key));
         var block = (AesGcmKeyBlock*)LockedMemory.Allocate(Footprint);
-        block->Rounds = key.Length / 4 + 6;
         path.Prepare(block, key);
         return new AesGcmKey((nint)block);
     }

@@ -38,6 +38,9 @@ public unsafe struct AesGcmKeyBlock
     [FieldOffset(32)] internal uint Frame;
     [FieldOffset(36)] internal uint Again;
 
+    /// <summary>How many of <see cref="HashPowers"/> are there.</summary>
+    [FieldOffset(40)] internal int MadePowers;
+
     [FieldOffset(RoundKeysOffset)] internal fixed byte RoundKeys[240];
 
     /// <summary>See <see cref="CounterStart"/>.</summary>

@@ -25,16 +25,22 @@ internal static unsafe class CounterStart
     /// </summary>
     private const byte LastGroup = 250;
 
-    /// <summary>Fills the table of a key whose round keys are there.</summary>
+    /// <summary>
+    /// Fills the table of a key whose round keys are there. Only the last byte of a block matters, and ShiftRows takes the last byte of each column to another column: so one round gives the entries of
+    /// four counters, the first of which comes from the last column.
+    /// </summary>
     internal static void Prepare(Vector128<byte>* roundKeys, uint* table)
     {
-        var zero = Aes.Encrypt(roundKeys[0], default);
-        for (var i = 0; i < TableLength; i++)
+        var key = Sse2.ShiftLeftLogical(Vector128.Create((uint)roundKeys[0].GetElement(15)), 24).AsByte();
+        var zero = Aes.Encrypt(key, default);
+        var counters = Vector128.Create(1u << 24, 2u << 24, 3u << 24, 0);
+        var step = Vector128.Create(4u << 24);
+        for (var i = 0; i < 256; i += 4)
         {
-            var block = Vector128.CreateScalar((ulong)(byte)i << 56);
-            block = Sse2.UnpackLow(default, block);
-            table[i] = (Aes.Encrypt(block.AsByte() ^ roundKeys[0], default) ^ zero).AsUInt32().ToScalar();
+            Sse2.Store((byte*)(table + i), Aes.Encrypt(counters.AsByte() ^ key, default) ^ zero);
+            counters += step;
         }
+        for (var i = 256; i < TableLength; i++) table[i] = table[i - 256];
     }
 
     /// <summary>The base of the 256 counters that <paramref name="counter"/> belongs to. The last word of <paramref name="nonce"/> is zero.</summary>

@@ -37,7 +37,7 @@ internal static unsafe class GcmPacket<TLoop>
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
 
-    internal static void PrepareKey(AesGcmKeyBlock* block, byte* key, int length)
+    internal static void PrepareKey(AesGcmKeyBlock* block, byte* key, int length, int powers)
     {
         AesKeySchedule.Expand(key, length, block->RoundKeys);
         var roundKeys = (Vector128<byte>*)block->RoundKeys;
@@ -46,7 +46,7 @@ internal static unsafe class GcmPacket<TLoop>
         for (var i = 1; i < block->Rounds; i++) h = Aes.Encrypt(h, roundKeys[i]);
         h = Aes.EncryptLast(h, roundKeys[block->Rounds]);
         CounterStart.Prepare(roundKeys, block->FirstRound);
-        Ghash.PreparePowers(h, (Vector128<ulong>*)block->HashPowers, AesGcmKeyBlock.Powers);
+        Ghash.PreparePowers(h, (Vector128<ulong>*)block->HashPowers + AesGcmKeyBlock.Powers, powers);
     }
 
     [SkipLocalsInit]

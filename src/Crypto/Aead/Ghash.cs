@@ -53,17 +53,22 @@ internal static unsafe class Ghash
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> SwapHalves(Vector128<ulong> value) => Sse2.Shuffle(value.AsUInt32(), 0x4E).AsUInt64();
 
-    /// <summary>Fills the table with H^n … H^1 (each times x) from H = E(K, 0).</summary>
-    internal static void PreparePowers(Vector128<byte> h, Vector128<ulong>* powers, int count)
+    /// <summary>
+    /// Fills the end of the table, which is where <paramref name="end"/> points, with H^n … H^1 (each times x) from H = E(K, 0). The powers known so far times the highest of them are as many again,
+    /// and these products do not wait for each other.
+    /// </summary>
+    internal static void PreparePowers(Vector128<byte> h, Vector128<ulong>* end, int count)
     {
-        var first = TimesX(SwapBytes(h).AsUInt64());
-        var power = first;
-        for (var i = count - 1; i >= 0; i--)
+        end[-1] = TimesX(SwapBytes(h).AsUInt64());
+        for (var known = 1; known < count; known *= 2)
         {
-            powers[i] = power;
-            Vector128<ulong> low = default, middle = default, high = default;
-            Add(power.AsByte(), &first, ref low, ref middle, ref high);
-            power = Reduce(low, middle, high).AsUInt64();
+            var highest = end - known;
+            for (var i = 1; i <= Math.Min(known, count - known); i++)
+            {
+                Vector128<ulong> low = default, middle = default, high = default;
+                Add(end[-i].AsByte(), highest, ref low, ref middle, ref high);
+                highest[-i] = Reduce(low, middle, high).AsUInt64();
+            }
         }
     }
 

@@ -9,7 +9,7 @@ namespace Gateway.Crypto.Aead;
 /// </summary>
 internal static unsafe class PortableAesGcm
 {
-    internal static void PrepareKey(AesGcmKeyBlock* block, byte* key, int length)
+    internal static void PrepareKey(AesGcmKeyBlock* block, byte* key, int length, int powers)
     {
         var cipher = LibCrypto.EVP_get_cipherbyname($"aes-{length * 8}-gcm");
         block->EncryptContext = LibCrypto.EVP_CIPHER_CTX_new();

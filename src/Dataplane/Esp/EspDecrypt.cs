@@ -54,6 +54,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         var jobs = stackalloc AeadJob[Frame.Size];
         var held = stackalloc Held[Frame.Size];
         var count = 0;
+        SaPrefetch.Inbound(ref frame);
         frame.Context.Keys.BeginFrame();
         for (var i = 0; i < frame.Count; i++)
         {
@@ -69,7 +70,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
             count++;
         }
 
-        AesGcmEngine.DecryptBatch(jobs, count);
+        AesGcmEngine.DecryptBatch(jobs, count, frame.Context.Keys);
 
         for (var i = 0; i < count; i++)
         {
@@ -146,7 +147,8 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
             OpenByLibrary(held, esp, job);
             return;
         }
-        job->Key = context.Keys.Take(sa->In.Seed, ref sa->In.Key);
+        // Without room the job has no key, is passed over, and counts as forged.
+        _ = context.Keys.Take(sa->In.Seed, ref sa->In.Key, job);
         job->Status = AeadStatus.Pending;
         job->Source = job->Destination = esp + GcmHeaderLength;
         job->Tag = esp + GcmHeaderLength + text;
@@ -264,7 +266,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         PacketCopy.ToSpan(frame.Pool, held->Index, new Span<byte>(flat, LargestPacket));
         AeadJob job;
         Prepare(frame.Context, held, flat + (meta->L4 - meta->Offset), &job);
-        AesGcmEngine.DecryptBatch(&job, 1);
+        AesGcmEngine.DecryptBatch(&job, 1, frame.Context.Keys);
         if (!Accept(ref frame, held, &job, flat + (meta->L3 - meta->Offset), out var start, out var inner, out var edge)) return;
         var opened = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(start, inner));
         if (opened == 0)

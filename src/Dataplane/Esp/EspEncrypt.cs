@@ -90,6 +90,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         var jobs = stackalloc AeadJob[Frame.Size];
         var held = stackalloc Held[Frame.Size];
         var count = 0;
+        SaPrefetch.Outbound(ref frame);
         frame.Context.Keys.BeginFrame();
         for (var i = 0; i < frame.Count; i++)
         {
@@ -121,7 +122,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             count++;
         }
 
-        AesGcmEngine.EncryptBatch(jobs, count);
+        AesGcmEngine.EncryptBatch(jobs, count, frame.Context.Keys);
 
         for (var i = 0; i < count; i++)
         {
@@ -243,8 +244,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         }
         else
         {
-            job->Key = context.Keys.Take(sa->Out.Seed, ref sa->Out.Key);
-            if (job->Key == null) return 0;
+            if (!context.Keys.Take(sa->Out.Seed, ref sa->Out.Key, job)) return 0;
             // RFC 4106 §3.1: the IV must be unique under the key; the 64-bit sequence number is, with and without ESN.
             Wire.Put64(esp + EspHeaderLength, sequence);
             job->Source = job->Destination = inner;
@@ -311,7 +311,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             Drop(ref frame, total == 0 ? Reason.CipherFailed : Reason.TransportFragment, index);
             return;
         }
-        AesGcmEngine.EncryptBatch(&job, 1);
+        AesGcmEngine.EncryptBatch(&job, 1, frame.Context.Keys);
         if (path->SumsUdp) OuterHeader.SumUdp6(flat, ipLength);
         var built = PacketCopy.FromBytes(frame.Pool, new ReadOnlySpan<byte>(flat, total));
         if (built == 0)

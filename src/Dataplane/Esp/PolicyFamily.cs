@@ -1,6 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;
 
@@ -99,6 +101,26 @@ internal static unsafe class PolicyKey
         key.Protocol = meta->Protocol;
         key.HasPorts = PolicyPorts.TryRead(meta, chunk, out key.LocalPort, out key.RemotePort);
         return key;
+    }
+
+    /// <summary>With many rules: brings those that a frame's packets select towards the cache, all of them before the first is looked at.</summary>
+    /// <param name="frame">Behind ip input.</param>
+    /// <param name="inbound">What is local lies in the destination.</param>
+    public static void Prefetch<TFamily, TAddress>(ref Frame frame, bool inbound)
+        where TFamily : struct, IPolicyFamily<TAddress>
+        where TAddress : unmanaged, IBinaryInteger<TAddress>
+    {
+        var rules = TFamily.Rules(frame.Tables);
+        if (!Sse.IsSupported || rules.Count < SpdTable<TAddress>.Many) return;
+        for (var pass = 0; pass < 2; pass++)
+            for (var i = 0; i < frame.Count; i++)
+            {
+                var index = frame.Indices[i];
+                var ip = frame.Chunk(index) + frame.Meta(index)->L3;
+                SpdKey<TAddress> key = default;
+                (key.Local, key.Remote) = inbound ? (TFamily.Destination(ip), TFamily.Source(ip)) : (TFamily.Source(ip), TFamily.Destination(ip));
+                rules.Prefetch(key, 0, rules: pass == 1);
+            }
     }
 }
 

@@ -37,6 +37,7 @@ internal readonly unsafe struct SpdInput<TFamily, TAddress> : INode
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
+        PolicyKey.Prefetch<TFamily, TAddress>(ref frame, inbound: true);
         var rules = TFamily.Rules(frame.Tables);
         for (var i = 0; i < frame.Count; i++)
         {

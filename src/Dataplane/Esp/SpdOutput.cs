@@ -40,6 +40,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
+        PolicyKey.Prefetch<TFamily, TAddress>(ref frame, inbound: false);
         var rules = TFamily.Rules(frame.Tables);
         var filtered = Volatile.Read(ref frame.Tables.Filters.AnyOut);
         SpdKey<TAddress> last = default;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Gateway.Dataplane.Esp;
 
 namespace Gateway.Dataplane.Tables;
@@ -31,6 +32,14 @@ internal sealed unsafe class Sad : IDisposable
 
     /// <summary>The entry of a number; null when there is none.</summary>
     public SaEntry* this[uint index] => (SaEntry*)Volatile.Read(ref *(nint*)(_entries + (index & (Capacity - 1))));
+
+    /// <summary>Brings what leads to the entry of a number towards the cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(uint index) => Sse.Prefetch0(_entries + (index & (Capacity - 1)));
+
+    /// <summary>Brings what leads to the number of an SPI towards the cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void PrefetchSpi(uint spi) => _bySpi.Prefetch(0, spi, 0);
 
     /// <summary>The SA that an inbound packet names; null when there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gateway.Dataplane.Tables;
 
@@ -14,6 +15,12 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
     where TAddress : unmanaged, IBinaryInteger<TAddress>
 {
     private const uint SmallestBuckets = 8;
+
+    /// <summary>Tuples that are worth to be asked for early; most configurations have fewer.</summary>
+    private const int Prefetched = 4;
+
+    /// <summary>From so many rules on they do not stay in the caches by themselves.</summary>
+    public const int Many = 512;
 
     private static readonly ulong _seed = (ulong)Random.Shared.NextInt64() | 1;
     private static readonly int _width = sizeof(TAddress) * 8;
@@ -83,6 +90,26 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
             }
         }
         return best;
+    }
+
+    /// <summary>Brings what a look for the key reads first towards the cache: the heads of its chains, or with <paramref name="rules"/>, when those are there, the rules that they lead to.</summary>
+    public void Prefetch(in SpdKey<TAddress> key, uint ifId, bool rules)
+    {
+        var root = (Root*)Volatile.Read(ref _root);
+        var tuples = (Tuple**)(root + 2);
+        for (var i = 0; i < Math.Min(root->Count, Prefetched); i++)
+        {
+            var tuple = tuples[i];
+            var buckets = (Buckets*)Volatile.Read(ref *(nint*)&tuple->Buckets);
+            var head = (nint*)(buckets + 1) + (Hash(key.Local & tuple->LocalMask, key.Remote & tuple->RemoteMask, ifId) & buckets->Mask);
+            if (!rules)
+            {
+                Sse.Prefetch0(head);
+                continue;
+            }
+            var rule = Volatile.Read(ref *head);
+            for (var line = 0; line < sizeof(SpdRule<TAddress>); line += 64) Sse.Prefetch0((byte*)rule + line);
+        }
     }
 
     /// <summary>Adds a rule; what comes back stays in place until it is removed. Control side only.</summary>

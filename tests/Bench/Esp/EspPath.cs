@@ -32,6 +32,7 @@ internal sealed unsafe class EspPath : IDisposable
     private readonly SaHotState* _hot = (SaHotState*)NativeMemory.AlignedAlloc(SaHotState.Bytes, 64);
     private readonly byte[][] _frames = new byte[Count][];
     private readonly uint[] _packets = new uint[Count];
+    private readonly ushort[] _offsets = new ushort[Count];
     private readonly bool _encrypt;
     private readonly OpenSslLoop? _openSsl;
     private readonly AesGcmKey _bareKey;
@@ -57,7 +58,12 @@ internal sealed unsafe class EspPath : IDisposable
         for (var i = 0; i < Count; i++) _frames[i] = Datagram(size, i);
         if (!encrypt) Encapsulate();
         if (_measured.Control.Pool.Allocate(_packets) != Count) throw new InvalidOperationException("The benchmark's pool is too small.");
-        for (var i = 0; i < Count; i++) _frames[i].CopyTo(new Span<byte>(_measured.Control.Pool.Data(_packets[i]), _frames[i].Length));
+        for (var i = 0; i < Count; i++)
+        {
+            // Where a port would put it.
+            _offsets[i] = _measured.Control.Pool.Meta(_packets[i])->Offset;
+            _frames[i].CopyTo(new Span<byte>(_measured.Control.Pool.Data(_packets[i]), _frames[i].Length));
+        }
 
         // The same work for the contender: the text with its trailer.
         var text = (size + 2 + 3) & ~3;
@@ -181,7 +187,7 @@ internal sealed unsafe class EspPath : IDisposable
                 var index = _packets[i];
                 var meta = pool.Meta(index);
                 *meta = default;
-                meta->Offset = PacketPool.Headroom;
+                meta->Offset = _offsets[i];
                 meta->Length = (ushort)_frames[i].Length;
                 meta->TotalLength = meta->Length;
                 // Encryption may run over what it made before; only the headers must be there again.

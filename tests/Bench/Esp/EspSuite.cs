@@ -6,7 +6,7 @@ namespace Gateway.Bench.Esp;
 
 /// <summary>
 /// ESP through the whole graph, Ethernet in to Ethernet out on in-memory ports, with policy and routes, against OpenSSL doing nothing but the AES-GCM of the same packets.
-/// Sizes are of the inner IP packet. Decapsulation copies each packet in afresh, which its time includes.
+/// Sizes are of the inner IP packet. With many SAs the contender is the gateway itself with one. Decapsulation copies each packet in afresh, which its time includes.
 /// </summary>
 internal sealed class EspSuite : ISuite
 {
@@ -23,5 +23,12 @@ internal sealed class EspSuite : ISuite
                 foreach (var size in _sizes.Where(s => report.Wants($"aes{bits}gcm-{(encrypt ? "enc" : "dec")}", s)))
                     using (var path = new EspPath(bits, size, encrypt))
                         report.AddTimes(Name, $"aes{bits}gcm-{(encrypt ? "enc" : "dec")}", size, Contest.Run(path.Contenders, EspPath.Count));
+        foreach (var sas in new[] { 1_000, 60_000 })
+        {
+            if (!report.Wants($"aes128gcm-enc-{sas}-sas", 1400)) continue;
+            using var one = new ManySas(1);
+            using var many = new ManySas(sas);
+            report.AddTimes(Name, $"aes128gcm-enc-{sas}-sas", 1400, Contest.Run([new(Contest.Gateway, many.Run), new("one-sa", one.Run)], ManySas.Count));
+        }
     }
 }
