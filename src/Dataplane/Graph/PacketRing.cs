@@ -35,7 +35,15 @@ internal sealed unsafe class PacketRing : IDisposable
 
     public int Count => (int)(Volatile.Read(ref _ends->Written) - Volatile.Read(ref _ends->Read));
 
-    public bool TryPush(uint value) => Push(new ReadOnlySpan<uint>(in value)) == 1;
+    public bool TryPush(uint value)
+    {
+        var written = _ends->Written;
+        if (written - Volatile.Read(ref _ends->Read) > _mask) return false;
+        _slots[written & _mask] = value;
+        Volatile.Write(ref _ends->Written, written + 1);
+        _ends->Staged = written + 1;
+        return true;
+    }
 
     /// <summary>Pushes from the front of the span while there is room; returns how many.</summary>
     public int Push(ReadOnlySpan<uint> values)
@@ -43,7 +51,9 @@ internal sealed unsafe class PacketRing : IDisposable
         var written = _ends->Written;
         var room = (int)(_mask + 1 - (written - Volatile.Read(ref _ends->Read)));
         var count = Math.Min(room, values.Length);
-        for (var i = 0; i < count; i++) _slots[(written + (uint)i) & _mask] = values[i];
+        var first = Math.Min(count, (int)(_mask + 1 - (written & _mask)));
+        values[..first].CopyTo(new Span<uint>(_slots + (written & _mask), first));
+        values[first..count].CopyTo(new Span<uint>(_slots, count - first));
         Volatile.Write(ref _ends->Written, written + (uint)count);
         _ends->Staged = written + (uint)count;
         return count;
@@ -69,7 +79,9 @@ internal sealed unsafe class PacketRing : IDisposable
     {
         var read = _ends->Read;
         var count = Math.Min((int)(Volatile.Read(ref _ends->Written) - read), into.Length);
-        for (var i = 0; i < count; i++) into[i] = _slots[(read + (uint)i) & _mask];
+        var first = Math.Min(count, (int)(_mask + 1 - (read & _mask)));
+        new Span<uint>(_slots + (read & _mask), first).CopyTo(into);
+        new Span<uint>(_slots, count - first).CopyTo(into[first..]);
         Volatile.Write(ref _ends->Read, read + (uint)count);
         return count;
     }

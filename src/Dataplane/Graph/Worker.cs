@@ -232,7 +232,7 @@ internal sealed unsafe class Worker : IDisposable
         }
         if (context.Trace.IsOn) context.Trace.Mark(context, _batch, count);
         var node = entry->InputNode == 0 ? _ethernetInput : entry->InputNode;
-        for (var i = 0; i < count; i++) context.Enqueue(node, _batch[i]);
+        context.Enqueue(node, _batch, count);
     }
 
     /// <summary>Gives the interfaces' queues to their ports.</summary>

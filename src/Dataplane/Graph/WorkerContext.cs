@@ -184,6 +184,22 @@ internal sealed unsafe class WorkerContext : IDisposable
     /// </summary>
     public bool FollowSa(int owner, ushort node, uint index) => owner == Worker ? Parked.TryPark(node, index) : HandOff((uint)owner, node, index);
 
+    /// <summary>Lets frames wait for their interface's port, from the first while there is room; returns how many.</summary>
+    public int QueueForPort(uint toInterface, uint* indices, int count)
+    {
+        var queue = TxQueues + toInterface;
+        var taken = Math.Min(count, TxQueueSize - queue->Count);
+        if (taken == 0) return 0;
+        if (queue->Count == 0)
+        {
+            if (queue->Indices == null) queue->Indices = (uint*)NativeMemory.AlignedAlloc(TxQueueSize * sizeof(uint), 64);
+            TxActive[TxActiveCount++] = toInterface;
+        }
+        Unsafe.CopyBlockUnaligned(queue->Indices + queue->Count, indices, (uint)taken * sizeof(uint));
+        queue->Count += taken;
+        return taken;
+    }
+
     /// <summary>Lets a frame wait for its interface's port; false when the queue is full.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool QueueForPort(uint toInterface, uint index)
@@ -216,6 +232,20 @@ internal sealed unsafe class WorkerContext : IDisposable
         }
         waiting->Indices[tail] = index;
         waiting->Tail = tail + 1;
+        _mask[node >> 6] |= 1ul << (node & 63);
+    }
+
+    /// <summary>Lets several packets wait before a node.</summary>
+    public void Enqueue(ushort node, uint* indices, int count)
+    {
+        var waiting = _waiting + node;
+        if (waiting->Tail + count > NodeQueue)
+        {
+            for (var i = 0; i < count; i++) Enqueue(node, indices[i]);
+            return;
+        }
+        Unsafe.CopyBlockUnaligned(waiting->Indices + waiting->Tail, indices, (uint)count * sizeof(uint));
+        waiting->Tail += count;
         _mask[node >> 6] |= 1ul << (node & 63);
     }
 

@@ -33,6 +33,9 @@ public sealed unsafe class InMemoryPort : IPacketPort
     /// <summary>Puts a packet on the wire towards the gateway; false when the ring is full, and then the packet is still the caller's.</summary>
     public bool Offer(uint index) => _toGateway.TryPush(index);
 
+    /// <summary>Puts packets on the wire towards the gateway, from the front while there is room; returns how many.</summary>
+    public int Offer(ReadOnlySpan<uint> indices) => _toGateway.Push(indices);
+
     /// <summary>Puts a copy of a frame on the wire towards the gateway, chained when it is long; false when there is no room.</summary>
     public bool Offer(ReadOnlySpan<byte> frame)
     {

@@ -26,6 +26,15 @@ internal static unsafe class Checksum
         return sum;
     }
 
+    /// <summary>The partial sum of an IPv4 header without options.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Ip4Header(byte* ip)
+    {
+        var first = Unsafe.ReadUnaligned<ulong>(ip);
+        var second = Unsafe.ReadUnaligned<ulong>(ip + 8);
+        return (uint)first + (first >> 32) + (uint)second + (second >> 32) + Unsafe.ReadUnaligned<uint>(ip + 16);
+    }
+
     /// <summary>The checksum of a partial sum, to be stored as it is; 0 over data that holds its right checksum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort Fold(ulong sum)

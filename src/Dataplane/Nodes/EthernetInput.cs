@@ -48,14 +48,19 @@ internal readonly unsafe struct EthernetInput : INode
             (Reason.UnknownType, "The frame carries neither IPv4, IPv6 nor ARP."),
         ]);
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
+        var edges = stackalloc Edge[Frame.Size];
         var interfaces = frame.Tables.Interfaces;
-        for (var i = 0; i < frame.Count; i++)
+        var indices = frame.Indices;
+        var count = frame.Count;
+        for (var i = 0; i < count; i++)
         {
-            var index = frame.Indices[i];
+            var index = indices[i];
             var meta = frame.Meta(index);
+            edges[i] = Frame.Gone<Edge>();
             if (meta->Length < HeaderLength)
             {
                 frame.Drop(Reason.TooShort, index);
@@ -81,32 +86,30 @@ internal readonly unsafe struct EthernetInput : INode
             }
             meta->Vrf = entry->Vrf;
             if ((entry->Flags & InterfaceFlags.Punt) != 0) meta->Flags |= PacketFlags.Own;
-            int type = Wire.U16(data + 12);
+            var type = Wire.U16(data + 12);
             PacketTrim.Advance(meta, HeaderLength);
-            switch (type)
+            edges[i] = type switch
             {
-                case 0x0800:
-                    frame.Enqueue(Edge.Ip4Input, index);
-                    break;
-                case 0x86DD:
-                    frame.Enqueue(Edge.Ip6Input, index);
-                    break;
-                case 0x0806:
-                    frame.Enqueue(Edge.ArpInput, index);
-                    break;
-                case VlanTag.Dot1q when meta->Length >= 4 && (Wire.U16(data + HeaderLength) & VlanTag.IdMask) == 0:
-                    // IEEE 802.1Q §6.9: a tag with VLAN 0 says the priority alone; the frame is as good as untagged.
-                    PacketTrim.Prepend(meta, HeaderLength);
-                    frame.Enqueue(Edge.VlanInput, index);
-                    break;
-                case VlanTag.Dot1q or VlanTag.Dot1ad:
-                    frame.Drop(Reason.Vlan, index);
-                    break;
-                default:
-                    frame.Drop(Reason.UnknownType, index);
-                    break;
-            }
+                0x0800 => Edge.Ip4Input,
+                0x86DD => Edge.Ip6Input,
+                0x0806 => Edge.ArpInput,
+                _ => Other(ref frame, index, meta, type, data),
+            };
         }
+        frame.Dispatch(edges);
+    }
+
+    /// <summary>A frame of none of the protocols that the gateway speaks, or with a tag.</summary>
+    private static Edge Other(ref Frame frame, uint index, PacketMeta* meta, ushort type, byte* data)
+    {
+        if (type == VlanTag.Dot1q && meta->Length >= 4 && (Wire.U16(data + HeaderLength) & VlanTag.IdMask) == 0)
+        {
+            // IEEE 802.1Q §6.9: a tag with VLAN 0 says the priority alone; the frame is as good as untagged.
+            PacketTrim.Prepend(meta, HeaderLength);
+            return Edge.VlanInput;
+        }
+        frame.Drop(type is VlanTag.Dot1q or VlanTag.Dot1ad ? Reason.Vlan : Reason.UnknownType, index);
+        return Frame.Gone<Edge>();
     }
 
     /// <summary>Frames of an interface that carries others or belongs to a bridge. False when the frame is the interface's own to take.</summary>

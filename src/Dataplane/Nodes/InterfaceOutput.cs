@@ -35,22 +35,25 @@ internal readonly unsafe struct InterfaceOutput : INode
     {
         var context = frame.Context;
         var interfaces = frame.Tables.Interfaces;
-        for (var i = 0; i < frame.Count; i++)
+        for (var start = 0; start < frame.Count;)
         {
-            var index = frame.Indices[i];
-            var to = frame.Meta(index)->TxInterface & (InterfaceTable.Capacity - 1);
+            var to = frame.Meta(frame.Indices[start])->TxInterface & (InterfaceTable.Capacity - 1);
+            // Packets for one interface come in runs.
+            var end = start + 1;
+            while (end < frame.Count && (frame.Meta(frame.Indices[end])->TxInterface & (InterfaceTable.Capacity - 1)) == to) end++;
             var entry = interfaces[to];
             if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
             {
-                WithoutPort(ref frame, index, to, entry);
+                for (; start < end; start++) WithoutPort(ref frame, frame.Indices[start], to, entry);
                 continue;
             }
             if ((entry->Workers >> context.Worker & 1) == 0)
             {
-                if (!context.HandOff(entry->Worker, frame.Node, index)) frame.Drop(Reason.HandoffFull, index);
+                for (; start < end; start++)
+                    if (!context.HandOff(entry->Worker, frame.Node, frame.Indices[start])) frame.Drop(Reason.HandoffFull, frame.Indices[start]);
                 continue;
             }
-            if (!context.QueueForPort(to, index)) frame.Drop(Reason.QueueFull, index);
+            for (start += context.QueueForPort(to, frame.Indices + start, end - start); start < end; start++) frame.Drop(Reason.QueueFull, frame.Indices[start]);
         }
     }
 

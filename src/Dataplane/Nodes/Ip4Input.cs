@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
@@ -65,95 +67,110 @@ internal readonly unsafe struct Ip4Input : INode
             (Reason.SourceRoute, "The packet asks for source routing, which is refused."),
         ]);
 
+    /// <summary>By the first octet of an address: bit 0 when it cannot be a source, bit 1 when it cannot be a destination (RFC 1812 §5.3.7, RFC 1122 §3.2.1.3).</summary>
+    private static ReadOnlySpan<byte> Martians =>
+    [
+        3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    ];
+
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
-        for (var i = 0; i < frame.Count; i++)
+        var edges = stackalloc Edge[Frame.Size];
+        ref var martians = ref MemoryMarshal.GetReference(Martians);
+        var interfaces = frame.Tables.Interfaces;
+        var fib = frame.Tables.Fib4;
+        var indices = frame.Indices;
+        var count = frame.Count;
+        for (var i = 0; i < count; i++)
         {
-            var index = frame.Indices[i];
+            var index = indices[i];
             var meta = frame.Meta(index);
             var ip = frame.Data(index);
-            if (meta->Length < MinHeader)
+            var features = interfaces[meta->RxInterface]->Flags;
+            edges[i] = (features & InterfaceFlags.AclIn4) == 0 ? Edge.Lookup : Edge.AclInput;
+            // Nearly every packet has no options, is no fragment, ends where its frame ends and comes from a host.
+            if (meta->Length >= MinHeader)
             {
-                frame.Drop(Reason.TooShort, index);
-                continue;
-            }
-            int first = ip[0];
-            if (first >> 4 != 4)
-            {
-                frame.Drop(Reason.BadVersion, index);
-                continue;
-            }
-            var header = (first & 15) * 4;
-            if (header < MinHeader || header > meta->Length)
-            {
-                frame.Drop(Reason.BadHeaderLength, index);
-                continue;
-            }
-            uint total = Wire.U16(ip + 2);
-            if (total < (uint)header || total > meta->TotalLength)
-            {
-                frame.Drop(Reason.BadTotalLength, index);
-                continue;
-            }
-            // RFC 1812 §5.2.2: a router verifies the header checksum.
-            if ((meta->Flags & PacketFlags.ChecksumKnown) == 0 && Checksum.Fold(Checksum.Add(0, ip, header)) != 0)
-            {
-                frame.Drop(Reason.BadChecksum, index);
-                continue;
-            }
-            // An Ethernet frame is padded to 60 bytes; the padding is no part of the packet.
-            if (total != meta->TotalLength) PacketTrim.Truncate(frame.Pool, index, total);
-
-            var source = Wire.U32(ip + 12);
-            var destination = Wire.U32(ip + 16);
-            var features = frame.Tables.Interfaces[meta->RxInterface]->Flags;
-            if ((meta->Flags & PacketFlags.Own) == 0)
-            {
-                // RFC 1812 §5.3.7: martian addresses; RFC 1122 §3.2.1.3.
-                if (source >> 24 is 0 or 127 || source >= 0xE000_0000)
+                var first = Unsafe.ReadUnaligned<ulong>(ip);
+                var second = Unsafe.ReadUnaligned<ulong>(ip + 8);
+                var destination = Unsafe.ReadUnaligned<uint>(ip + 16);
+                // Version 4 with five words of header; no more fragments, no offset (a processor's words are little-endian wherever .NET runs).
+                if ((first & 0xFF3F_0000_0000_00FF) == 0x45
+                    && BinaryPrimitives.ReverseEndianness((ushort)(first >> 16)) == (ushort)meta->TotalLength
+                    && meta->TotalLength <= ushort.MaxValue
+                    && ((meta->Flags & PacketFlags.ChecksumKnown) != 0
+                        || Checksum.Fold((uint)first + (first >> 32) + (uint)second + (second >> 32) + destination) == 0))
                 {
-                    frame.Drop(Reason.MartianSource, index);
-                    continue;
-                }
-                if ((features & InterfaceFlags.SourceCheck) != 0
-                    && frame.Tables.Fib4.Lookup(meta->Vrf, source) == AdjacencyTable.Local)
-                {
-                    frame.Drop(Reason.OwnSource, index);
-                    continue;
+                    var isOwn = (meta->Flags & PacketFlags.Own) != 0;
+                    var source = BinaryPrimitives.ReverseEndianness((uint)(second >> 32));
+                    var martian = (Unsafe.Add(ref martians, (byte)(second >> 32)) & (isOwn ? 0 : 1)) | (Unsafe.Add(ref martians, (byte)destination) & 2);
+                    if (martian == 0 && (isOwn || !fib.MayBeLocal(source) || (features & InterfaceFlags.SourceCheck) == 0))
+                    {
+                        meta->L3 = meta->Offset;
+                        meta->L4 = (ushort)(meta->Offset + MinHeader);
+                        meta->Protocol = (byte)(second >> 8);
+                        continue;
+                    }
                 }
             }
-            if (destination >> 24 is 0 or 127)
-            {
-                frame.Drop(Reason.MartianDestination, index);
-                continue;
-            }
-            if (destination >= 0xE000_0000)
-            {
-                frame.Drop(destination < 0xF000_0000 ? Reason.Multicast : Reason.Broadcast, index);
-                continue;
-            }
-
-            meta->L3 = meta->Offset;
-            meta->L4 = (ushort)(meta->Offset + header);
-            meta->Protocol = ip[9];
-            if ((Wire.U16(ip + 6) & 0x3FFF) != 0)
-            {
-                meta->Flags |= PacketFlags.Fragment;
-                if ((Wire.U16(ip + 6) & 0x1FFF) != 0) meta->Flags |= PacketFlags.LaterFragment;
-            }
-            if (header > MinHeader)
-            {
-                meta->Flags |= PacketFlags.Options;
-                if (RefuseOptions(ip, header, out var reason))
-                {
-                    frame.Drop(reason, index);
-                    continue;
-                }
-            }
-            if ((features & InterfaceFlags.AclIn4) == 0) frame.Enqueue(Edge.Lookup, index);
-            else frame.Enqueue(Edge.AclInput, index);
+            if (!Examine(ref frame, index, meta, ip)) edges[i] = Frame.Gone<Edge>();
         }
+        frame.Dispatch(edges);
+    }
+
+    /// <summary>All that may be wrong with a packet, or only unusual; false when it was dropped.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool Examine(ref Frame frame, uint index, PacketMeta* meta, byte* ip)
+    {
+        if (meta->Length < MinHeader) return Drop(ref frame, Reason.TooShort, index);
+        int first = ip[0];
+        if (first >> 4 != 4) return Drop(ref frame, Reason.BadVersion, index);
+        var header = (first & 15) * 4;
+        if (header < MinHeader || header > meta->Length) return Drop(ref frame, Reason.BadHeaderLength, index);
+        uint total = Wire.U16(ip + 2);
+        if (total < (uint)header || total > meta->TotalLength) return Drop(ref frame, Reason.BadTotalLength, index);
+        // RFC 1812 §5.2.2: a router verifies the header checksum.
+        if ((meta->Flags & PacketFlags.ChecksumKnown) == 0 && Checksum.Fold(Checksum.Add(0, ip, header)) != 0) return Drop(ref frame, Reason.BadChecksum, index);
+        // An Ethernet frame is padded to 60 bytes; the padding is no part of the packet.
+        if (total != meta->TotalLength) PacketTrim.Truncate(frame.Pool, index, total);
+
+        var source = Wire.U32(ip + 12);
+        var destination = Wire.U32(ip + 16);
+        if ((meta->Flags & PacketFlags.Own) == 0)
+        {
+            if ((Martians[(int)(source >> 24)] & 1) != 0) return Drop(ref frame, Reason.MartianSource, index);
+            if ((frame.Tables.Interfaces[meta->RxInterface]->Flags & InterfaceFlags.SourceCheck) != 0 && frame.Tables.Fib4.Lookup(meta->Vrf, source) == AdjacencyTable.Local)
+                return Drop(ref frame, Reason.OwnSource, index);
+        }
+        if (destination >> 24 is 0 or 127) return Drop(ref frame, Reason.MartianDestination, index);
+        if (destination >= 0xE000_0000) return Drop(ref frame, destination < 0xF000_0000 ? Reason.Multicast : Reason.Broadcast, index);
+
+        meta->L3 = meta->Offset;
+        meta->L4 = (ushort)(meta->Offset + header);
+        meta->Protocol = ip[9];
+        if ((Wire.U16(ip + 6) & 0x3FFF) != 0)
+        {
+            meta->Flags |= PacketFlags.Fragment;
+            if ((Wire.U16(ip + 6) & 0x1FFF) != 0) meta->Flags |= PacketFlags.LaterFragment;
+        }
+        if (header == MinHeader) return true;
+        meta->Flags |= PacketFlags.Options;
+        return !RefuseOptions(ip, header, out var reason) || Drop(ref frame, reason, index);
+    }
+
+    private static bool Drop(ref Frame frame, Reason reason, uint index)
+    {
+        frame.Drop(reason, index);
+        return false;
     }
 
     /// <summary>Options pass unread (RFC 7126 allows a router to ignore record route, timestamp and the like), except those that steer the packet or are malformed.</summary>

@@ -48,21 +48,32 @@ internal readonly unsafe struct Ip4Lookup : INode
             (Reason.TtlExpired, "The packet's time to live ended here."),
         ]);
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         var tables = frame.Tables;
-        var fib = tables.Fib4;
         var adjacencies = tables.Adjacencies;
+        var destinations = stackalloc uint[Frame.Size];
+        var nextHops = stackalloc uint[Frame.Size];
+        var edges = stackalloc Edge[Frame.Size];
+        var indices = frame.Indices;
+        var count = frame.Count;
+        for (var i = 0; i < count; i++)
+        {
+            destinations[i] = Wire.U32(frame.Data(indices[i]) + 16);
+            nextHops[i] = frame.Meta(indices[i])->Vrf;
+        }
+        tables.Fib4.Lookup(destinations, nextHops, count);
         var spd = Volatile.Read(ref tables.SpdActive);
         var filtered = Volatile.Read(ref tables.Filters.AnyOut);
-        for (var i = 0; i < frame.Count; i++)
+        for (var i = 0; i < count; i++)
         {
-            var index = frame.Indices[i];
+            var index = indices[i];
             var meta = frame.Meta(index);
+            edges[i] = Frame.Gone<Edge>();
             var ip = frame.Data(index);
-            var destination = Wire.U32(ip + 16);
-            var nextHop = fib.Lookup(meta->Vrf, destination);
+            var nextHop = nextHops[i];
             meta->NextHop = nextHop;
             var kind = adjacencies[nextHop]->Kind;
             var flags = meta->Flags;
@@ -80,7 +91,7 @@ internal readonly unsafe struct Ip4Lookup : INode
                     continue;
                 }
                 // RFC 3927 §7.
-                if (Wire.U16(ip + 12) == 0xA9FE || destination >> 16 == 0xA9FE)
+                if (Wire.U16(ip + 12) == 0xA9FE || destinations[i] >> 16 == 0xA9FE)
                 {
                     frame.Drop(Reason.LinkLocal, index);
                     continue;
@@ -98,14 +109,10 @@ internal readonly unsafe struct Ip4Lookup : INode
                 var sum = (uint)Unsafe.ReadUnaligned<ushort>(ip + 10) + 1;
                 Unsafe.WriteUnaligned(ip + 10, (ushort)(sum + (sum >= 0xFFFF ? 1u : 0)));
             }
-            if (!spd || (flags & PacketFlags.BypassSpd) != 0)
-            {
-                if (filtered && FilterExit.Leads(tables, meta, InterfaceFlags.AclOut4)) frame.Enqueue(Edge.AclOutput, index);
-                else frame.Enqueue(Edge.Rewrite, index);
-            }
-            else if ((flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0) frame.Enqueue(Edge.SpdOutput, index);
-            else frame.Enqueue(Edge.SpdInput, index);
+            if (!spd || (flags & PacketFlags.BypassSpd) != 0) edges[i] = filtered && FilterExit.Leads(tables, meta, InterfaceFlags.AclOut4) ? Edge.AclOutput : Edge.Rewrite;
+            else edges[i] = (flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0 ? Edge.SpdOutput : Edge.SpdInput;
         }
+        frame.Dispatch(edges);
     }
 
     private static void Unforwarded(ref Frame frame, AdjacencyKind kind, PacketMeta* meta, uint index)

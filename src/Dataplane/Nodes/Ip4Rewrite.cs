@@ -43,15 +43,19 @@ internal readonly unsafe struct Ip4Rewrite : INode
         ],
         [(Count.MssClamped, "TCP SYNs whose segment size was lowered to the interface.")]);
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
+        var edges = stackalloc Edge[Frame.Size];
+        var indices = frame.Indices;
+        var count = frame.Count;
         var adjacencies = frame.Tables.Adjacencies;
         var interfaces = frame.Tables.Interfaces;
         var seconds = (uint)(frame.Now / 1_000_000_000);
-        for (var i = 0; i < frame.Count; i++)
+        for (var i = 0; i < count; i++)
         {
-            var index = frame.Indices[i];
+            var index = indices[i];
             var meta = frame.Meta(index);
             var ip = frame.Data(index);
             var adjacency = adjacencies[meta->NextHop];
@@ -62,12 +66,12 @@ internal readonly unsafe struct Ip4Rewrite : INode
                 {
                     meta->Opaque0 = adjacency->Mtu;
                     meta->Opaque1 = 0;
-                    frame.Enqueue(Edge.Fragment, index);
+                    edges[i] = Edge.Fragment;
                     continue;
                 }
                 frame.AddDrop(Reason.TooBig);
                 meta->Opaque0 = IcmpError.FragmentationNeeded4(adjacency->Mtu);
-                frame.Enqueue(Edge.IcmpError, index);
+                edges[i] = Edge.IcmpError;
                 continue;
             }
             if (ip[9] == 6
@@ -79,16 +83,16 @@ internal readonly unsafe struct Ip4Rewrite : INode
             }
             if (adjacency->Kind != AdjacencyKind.Neighbor)
             {
-                if (adjacency->Kind == AdjacencyKind.Tunnel) frame.Enqueue(Edge.Tunnel, index);
-                else if (adjacency->Kind >= AdjacencyKind.Glean) frame.Enqueue(Edge.Resolve, index);
-                else frame.Drop(Reason.RouteGone, index);
+                edges[i] = adjacency->Kind == AdjacencyKind.Tunnel ? Edge.Tunnel : adjacency->Kind >= AdjacencyKind.Glean ? Edge.Resolve : Frame.Gone<Edge>();
+                if (adjacency->Kind < AdjacencyKind.Glean) frame.Drop(Reason.RouteGone, index);
                 continue;
             }
             if (adjacency->LastUsed != seconds) adjacency->LastUsed = seconds;
             PacketTrim.Prepend(meta, EthernetInput.HeaderLength);
             EthernetHeader.Write(frame.Data(index), adjacency);
             meta->TxInterface = adjacency->Interface;
-            frame.Enqueue(Edge.Output, index);
+            edges[i] = Edge.Output;
         }
+        frame.Dispatch(edges);
     }
 }

@@ -48,12 +48,23 @@ internal readonly unsafe struct Ip6Lookup : INode
             (Reason.HopLimitExpired, "The packet's hop limit ended here."),
         ]);
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         var tables = frame.Tables;
-        var fib = tables.Fib6;
         var adjacencies = tables.Adjacencies;
+        var highs = stackalloc ulong[Frame.Size];
+        var lows = stackalloc ulong[Frame.Size];
+        var nextHops = stackalloc uint[Frame.Size];
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var to = frame.Data(frame.Indices[i]) + 24;
+            highs[i] = Wire.U64(to);
+            lows[i] = Wire.U64(to + 8);
+            nextHops[i] = frame.Meta(frame.Indices[i])->Vrf;
+        }
+        tables.Fib6.Lookup(highs, lows, nextHops, frame.Count);
         var spd = Volatile.Read(ref tables.SpdActive);
         var filtered = Volatile.Read(ref tables.Filters.AnyOut);
         for (var i = 0; i < frame.Count; i++)
@@ -61,7 +72,7 @@ internal readonly unsafe struct Ip6Lookup : INode
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
             var ip = frame.Data(index);
-            var nextHop = fib.Lookup(meta->Vrf, Wire.U64(ip + 24), Wire.U64(ip + 32));
+            var nextHop = nextHops[i];
             meta->NextHop = nextHop;
             var kind = adjacencies[nextHop]->Kind;
             var flags = meta->Flags;

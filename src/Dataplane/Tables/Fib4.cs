@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gateway.Dataplane.Tables;
 
@@ -16,6 +17,9 @@ namespace Gateway.Dataplane.Tables;
 internal sealed unsafe class Fib4 : IDisposable
 {
     public const int MaxVrfs = 256;
+
+    /// <summary>Addresses that are looked up together at most.</summary>
+    public const int MaxBatch = 256;
     private const uint Below = 0x8000_0000;
     private const int RootBits = 16, BlockBits = 24, RootSlots = 65536, Slots = 256;
 
@@ -23,6 +27,10 @@ internal sealed unsafe class Fib4 : IDisposable
     private readonly uint** _roots;
     private readonly byte[]?[] _rootLengths = new byte[MaxVrfs][];
     private readonly Dictionary<(uint Vrf, uint Prefix, int Length), uint> _routes = [];
+
+    /// <summary>A bit for each own address by its hash, set and never taken back: an address that is not own any more only costs a lookup.</summary>
+    private readonly ulong* _local = (ulong*)NativeMemory.AllocZeroed(LocalBits / 64, sizeof(ulong));
+    private const int LocalBits = 4096;
 
     private struct Block
     {
@@ -69,6 +77,10 @@ internal sealed unsafe class Fib4 : IDisposable
         }
     }
 
+    /// <summary>False when the address is certainly none of the gateway's own; a look at one cache line, whatever the number of routes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool MayBeLocal(uint address) => (_local[OwnBit(address) >> 6] >> (int)(OwnBit(address) & 63) & 1) != 0;
+
     /// <summary>The adjacency of the longest prefix that covers the address (host order); 0 when none does.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Lookup(uint vrf, uint address)
@@ -79,6 +91,59 @@ internal sealed unsafe class Fib4 : IDisposable
         return slot < Below ? slot - (slot == 0 ? 0u : 1u) : LookupBelow(slot, address);
     }
 
+    /// <summary>
+    /// The same for a frame of addresses, level by level: while one waits for memory the others' loads are on their way, so that many routes cost little more than few.
+    /// </summary>
+    /// <param name="addresses">Host order; up to <see cref="MaxBatch"/>.</param>
+    /// <param name="vrfs">The VRF of each; takes the adjacencies.</param>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Lookup(uint* addresses, uint* vrfs, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)MaxBatch, nameof(count));
+        var waiting = stackalloc int[MaxBatch];
+        var at = stackalloc uint*[MaxBatch];
+        var deep = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var root = (uint*)Volatile.Read(ref *(nint*)(_roots + (vrfs[i] & (MaxVrfs - 1))));
+            var slot = root == null ? 0 : Volatile.Read(ref root[addresses[i] >> 16]);
+            vrfs[i] = slot;
+            // Without a branch: whether a longer prefix lies below is as good as random.
+            waiting[deep] = i;
+            deep += (int)(slot >> 31);
+        }
+        for (var k = 0; k < deep; k++)
+        {
+            var i = waiting[k];
+            at[k] = ((Block*)_arena[vrfs[i] & ~Below])->Slot + (addresses[i] >> 8 & 0xFF);
+            if (Sse.IsSupported) Sse.Prefetch0(at[k]);
+        }
+        var deeper = 0;
+        for (var k = 0; k < deep; k++)
+        {
+            var i = waiting[k];
+            var slot = Volatile.Read(ref *at[k]);
+            if (slot == 0) slot = Volatile.Read(ref ((Block*)_arena[vrfs[i] & ~Below])->Fallback);
+            at[deeper] = &((Block*)_arena[vrfs[i] & ~Below])->Fallback;
+            waiting[deeper] = i;
+            vrfs[i] = slot;
+            deeper += (int)(slot >> 31);
+        }
+        for (var k = 0; k < deeper; k++)
+            if (Sse.IsSupported) Sse.Prefetch0(_arena[vrfs[waiting[k]] & ~Below]);
+        for (var k = 0; k < deeper; k++)
+        {
+            var i = waiting[k];
+            var leaf = (Leaf*)_arena[vrfs[i] & ~Below];
+            var slot = ((uint*)(leaf + 1))[RunOf(leaf, (int)(addresses[i] & 0xFF))];
+            if (slot == 0) slot = Volatile.Read(ref leaf->Fallback);
+            if (slot == 0) slot = Volatile.Read(ref *at[k]);
+            vrfs[i] = slot;
+        }
+        for (var i = 0; i < count; i++) vrfs[i] -= vrfs[i] == 0 ? 0u : 1u;
+    }
+
     /// <summary>Adds or changes a route. Control side only.</summary>
     public void Set(uint vrf, uint prefix, int length, uint adjacency)
     {
@@ -87,6 +152,7 @@ internal sealed unsafe class Fib4 : IDisposable
         prefix &= Mask(length);
         ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_routes, (vrf, prefix, length), out var exists);
         known = adjacency;
+        if (adjacency == AdjacencyTable.Local) NoteLocal(prefix, length);
         if (_roots[vrf] == null)
         {
             _rootLengths[vrf] = new byte[RootSlots];
@@ -119,10 +185,21 @@ internal sealed unsafe class Fib4 : IDisposable
     {
         for (var i = 0; i < MaxVrfs; i++) NativeMemory.Free(_roots[i]);
         NativeMemory.Free(_roots);
+        NativeMemory.Free(_local);
         _arena.Dispose();
     }
 
     internal static uint Mask(int length) => length == 0 ? 0 : uint.MaxValue << (32 - length);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint OwnBit(uint address) => address * 0x9E3779B1 >> 20;
+
+    /// <summary>Before the route is there. A prefix of many addresses may be any of them.</summary>
+    private void NoteLocal(uint prefix, int length)
+    {
+        if (length < 32) new Span<ulong>(_local, LocalBits / 64).Fill(ulong.MaxValue);
+        else Volatile.Write(ref _local[OwnBit(prefix) >> 6], _local[OwnBit(prefix) >> 6] | 1ul << (int)(OwnBit(prefix) & 63));
+    }
 
     private uint LookupBelow(uint slot, uint address)
     {

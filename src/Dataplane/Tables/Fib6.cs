@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gateway.Dataplane.Tables;
 
@@ -16,6 +17,9 @@ namespace Gateway.Dataplane.Tables;
 internal sealed unsafe class Fib6 : IDisposable
 {
     public const int MaxVrfs = 256;
+
+    /// <summary>Addresses that are looked up together at most.</summary>
+    public const int MaxBatch = 256;
     private const int RootBits = 16, RootSlots = 65536, Stride = 6;
 
     /// <summary>The prefixes within a node that cover each pattern of its six bits: of lengths 0 to 5.</summary>
@@ -125,6 +129,75 @@ internal sealed unsafe class Fib6 : IDisposable
             if (values != 0) value = ((uint*)_arena[values])[nth];
         }
         return value == 0 ? 0 : value - 1;
+    }
+
+    /// <summary>The same for a frame of addresses, level by level: while one waits for memory the others' loads are on their way.</summary>
+    /// <param name="highs">Up to <see cref="MaxBatch"/> upper halves.</param>
+    /// <param name="vrfs">The VRF of each; takes the adjacencies.</param>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Lookup(ulong* highs, ulong* lows, uint* vrfs, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)MaxBatch, nameof(count));
+        var waiting = stackalloc int[MaxBatch];
+        var items = stackalloc Item*[MaxBatch];
+        // Where the longest prefix met so far has its value; null is the root's.
+        var found = stackalloc uint*[MaxBatch];
+        var active = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var roots = (Root*)Volatile.Read(ref *(nint*)(_roots + (vrfs[i] & (MaxVrfs - 1))));
+            vrfs[i] = 0;
+            found[i] = null;
+            if (roots == null) continue;
+            var root = roots + (highs[i] >> 48);
+            vrfs[i] = root->Value;
+            var branch = Volatile.Read(ref root->Branch);
+            if (branch == 0) continue;
+            items[i] = (Item*)_arena[branch];
+            if (Sse.IsSupported) Sse.Prefetch0(items[i]);
+            waiting[active++] = i;
+        }
+        ref var covers = ref MemoryMarshal.GetArrayDataReference(_covers);
+        for (var depth = RootBits; active > 0; depth += Stride)
+        {
+            var still = 0;
+            for (var k = 0; k < active; k++)
+            {
+                var i = waiting[k];
+                var item = items[i];
+                var (high, low) = (highs[i], lows[i]);
+                var a = item->A;
+                if ((a & 1) != 0)
+                {
+                    var length = (int)(a >> 8 & 0xFF);
+                    if ((((high ^ item->B) & MaskHigh(length)) | ((low ^ item->C) & MaskLow(length))) == 0)
+                    {
+                        vrfs[i] = (uint)(a >> 32);
+                        found[i] = null;
+                    }
+                    continue;
+                }
+                var bits = BitsAt(high, low, depth);
+                var lies = Volatile.Read(ref item->C);
+                var covering = a & Unsafe.Add(ref covers, bits);
+                if (covering != 0)
+                {
+                    found[i] = (uint*)_arena[(uint)(lies >> 32)] + ((uint)BitOperations.PopCount(a & (ulong.MaxValue >> BitOperations.LeadingZeroCount(covering))) - 1);
+                    if (Sse.IsSupported) Sse.Prefetch0(found[i]);
+                }
+                if ((item->B >> bits & 1) == 0) continue;
+                items[i] = (Item*)_arena[(uint)lies] + BitOperations.PopCount(item->B & ((1ul << bits) - 1));
+                if (Sse.IsSupported) Sse.Prefetch0(items[i]);
+                waiting[still++] = i;
+            }
+            active = still;
+        }
+        for (var i = 0; i < count; i++)
+        {
+            var value = found[i] == null ? vrfs[i] : Volatile.Read(ref *found[i]);
+            vrfs[i] = value == 0 ? 0 : value - 1;
+        }
     }
 
     /// <summary>Adds or changes a route. Control side only.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Gateway.Dataplane.Buffers.Interop;
 
 namespace Gateway.Dataplane.Tables;
 
@@ -96,6 +97,8 @@ internal sealed unsafe class TrieArena : IDisposable
             if (_end > _next) _free[_end - _next].Push(_next);
             if (_end == Units) throw new InsufficientMemoryException("The forwarding table is full.");
             var chunk = NativeMemory.AlignedAlloc(ChunkBytes, ChunkBytes);
+            // One chunk is a small table, whose 2 MB should not all be in memory.
+            if (_end != 0) NativeMemoryMap.PreferHugePages((byte*)chunk, ChunkBytes);
             _chunks[_end >> ChunkShift] = (byte*)chunk;
             Reserved += (long)ChunkBytes;
             _next = _end == 0 ? 1 : _end;

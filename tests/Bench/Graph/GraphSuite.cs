@@ -114,8 +114,8 @@ internal sealed unsafe class Forwarding : IDisposable
                     if (++_flow == _destinations.Length) _flow = 0;
                     Unsafe.WriteUnaligned(data + 24, (ushort)(destination >> 32));
                     Unsafe.WriteUnaligned(data + 30, (uint)destination);
-                    _in.Offer(index);
                 }
+                if (_in.Offer(_packets) != Batch) throw new InvalidOperationException("The benchmark's port is full.");
                 worker.Step();
                 if (_out.Collect(_packets) != Batch) throw new InvalidOperationException("The graph lost a packet of the benchmark.");
             }

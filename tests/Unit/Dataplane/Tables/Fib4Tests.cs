@@ -51,14 +51,40 @@ public sealed class Fib4Tests
                 var (oldPrefix, oldLength) = known[random.Next(known.Count)];
                 Assert.Equal(slow.Remove(oldPrefix, oldLength), fib.Remove(0, oldPrefix, oldLength));
             }
-            for (var i = 0; i < 20; i++)
+            var asked = new uint[random.Next(1, 60)];
+            for (var i = 0; i < asked.Length; i++)
             {
                 var address = i % 2 == 0 || known.Count == 0
                     ? (uint)random.NextInt64(1L << 32)
                     : known[random.Next(known.Count)].Prefix ^ (uint)random.Next(random.Next(2) == 0 ? 2 : 1 << 12);
                 Assert.True(slow.Lookup(address) == fib.Lookup(0, address), $"Address {address:x8} differs in round {round} with seed {seed}.");
+                asked[i] = address;
             }
+            Assert.True(asked.Select(slow.Lookup).SequenceEqual(Together(fib, asked)), $"A frame of addresses differs in round {round} with seed {seed}.");
         }
+    }
+
+    [Fact]
+    public void An_own_address_may_be_local_and_few_others()
+    {
+        using var epochs = new Epochs(1);
+        using var fib = new Fib4(epochs);
+        Assert.DoesNotContain(Enumerable.Range(0, 10_000), i => fib.MayBeLocal((uint)i * 429_497));
+        fib.Set(0, 0x0A00_0001, 32, AdjacencyTable.Local);
+        fib.Set(3, 0xC0A8_0101, 32, AdjacencyTable.Local);
+        fib.Set(0, 0x0A00_0000, 24, 7);
+        Assert.True(fib.MayBeLocal(0x0A00_0001));
+        Assert.True(fib.MayBeLocal(0xC0A8_0101));
+        Assert.InRange(Enumerable.Range(0, 10_000).Count(i => fib.MayBeLocal((uint)i * 429_497)), 0, 50);
+        fib.Set(0, 0x7F00_0000, 8, AdjacencyTable.Local);
+        Assert.True(fib.MayBeLocal(0x7F12_3456));
+    }
+
+    private static unsafe uint[] Together(Fib4 fib, uint[] addresses)
+    {
+        var found = new uint[addresses.Length];
+        fixed (uint* at = addresses, into = found) fib.Lookup(at, into, addresses.Length);
+        return found;
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class Fib6Tests
             {
                 var address = prefix ^ (UInt128)(uint)random.Next(16) << random.Next(125);
                 var expected = Enumerable.Range(0, 129).Select(l => 128 - l).Select(l => slow.GetValueOrDefault((address & Mask(l), l))).FirstOrDefault(v => v != 0);
-                Assert.True(expected == fib.Lookup(0, (ulong)(address >> 64), (ulong)address), $"Address {address:x32} differs in round {round} with seed {seed}.");
+                Assert.True(expected == Both(fib, address), $"Address {address:x32} differs in round {round} with seed {seed}.");
             }
         }
         Assert.Equal(slow.Count, fib.Count);
@@ -78,12 +78,30 @@ public sealed class Fib6Tests
                 uint found = 0;
                 for (var l = 128; l >= 0; l--)
                     if (slow.TryGetValue((address & Mask(l), l), out found)) break;
-                Assert.True(found == fib.Lookup(0, (ulong)(address >> 64), (ulong)address), $"Address {address:x32} differs in round {round} with seed {seed}.");
+                Assert.True(found == Both(fib, address), $"Address {address:x32} differs in round {round} with seed {seed}.");
             }
         }
         foreach (var (prefix, length) in slow.Keys) Assert.True(fib.Remove(0, (ulong)(prefix >> 64), (ulong)prefix, length));
         Assert.Equal(0, fib.Count);
         Assert.Equal(0u, fib.Lookup(0, known[0].Prefix >> 64 is var high ? (ulong)high : 0, (ulong)known[0].Prefix));
+    }
+
+    /// <summary>What a lookup finds, alone and among others in a frame.</summary>
+    private static unsafe uint Both(Fib6 fib, UInt128 address)
+    {
+        var alone = fib.Lookup(0, (ulong)(address >> 64), (ulong)address);
+        var (highs, lows, found) = (new ulong[40], new ulong[40], new uint[40]);
+        for (var i = 0; i < highs.Length; i++)
+        {
+            var other = address ^ (i % 8 == 3 ? 0 : UInt128.One << (127 - i));
+            (highs[i], lows[i]) = ((ulong)(other >> 64), (ulong)other);
+        }
+        fixed (ulong* high = highs, low = lows)
+        fixed (uint* into = found)
+            fib.Lookup(high, low, into, highs.Length);
+        for (var i = 0; i < highs.Length; i++)
+            Assert.True(found[i] == fib.Lookup(0, highs[i], lows[i]), $"Address {highs[i]:x16}{lows[i]:x16} is found otherwise in a frame than alone.");
+        return alone;
     }
 
     // A worker looks up all the time while routes below a steady one come and go: it must never see anything but the three values.
