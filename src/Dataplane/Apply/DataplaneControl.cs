@@ -57,10 +57,14 @@ public sealed unsafe class DataplaneControl : IDisposable
         _interfaces = new InterfaceBook(Tables, _rib) { BridgeNode = graph.FindOr0(NodeNames.BridgeInput), ConnectNode = graph.FindOr0(NodeNames.CrossConnect) };
         Switching = new SwitchControl(Tables, _interfaces, _gate, BecomeRouted);
         Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers);
+        Flows = new FlowControl(Tables, _interfaces, _gate);
         _routes = new RouteBook(_rib, _neighbors, _interfaces);
         _workers = new Worker[options.Workers];
         for (var i = 0; i < _workers.Length; i++)
-            _workers[i] = new Worker(new WorkerContext(graph, Pool, Tables, i) { IkePorts = options.IkePorts }, i < options.Cores.Count ? options.Cores[i] : -1);
+        {
+            var context = new WorkerContext(graph, Pool, Tables, i) { IkePorts = options.IkePorts, Sessions = NewSessions(options) };
+            _workers[i] = new Worker(context, i < options.Cores.Count ? options.Cores[i] : -1);
+        }
         ConnectWorkers();
         _pump = new ControlPump(this);
         foreach (var worker in _workers) worker.HasNews = _pump.Wake;
@@ -77,6 +81,9 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     /// <summary>ACLs, and where they are asked.</summary>
     public FilterControl Filtering { get; }
+
+    /// <summary>The tracking of flows, and NAT.</summary>
+    public FlowControl Flows { get; }
 
     internal GraphDefinition Graph { get; }
 
@@ -129,11 +136,17 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate) return Begin(_interfaces.Add(settings, null, LeastLoadedWorker(), link));
     }
 
+    private static Flow.SessionTable NewSessions(DataplaneOptions options) => new(
+        (uint)Math.Max(64, (options.Flows + options.Workers - 1) / options.Workers),
+        new Flow.SessionLimits { PerSource = options.FlowsPerSource > 0 ? (uint)options.FlowsPerSource : uint.MaxValue, Timeouts = options.FlowTimeouts },
+        (uint)(WorkerContext.Clock() / 1_000_000_000));
+
     private uint Begin(InterfaceState state)
     {
         _interfaces.SetLinkLocal(state, 0);
         Switching.Joined(state);
         _routes.Resolve();
+        Flows.InterfacesChanged();
         return state.Index;
     }
 
@@ -152,6 +165,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             Tables.Local.Remove6(index, 0xFE80_0000_0000_0000, Tables.Interfaces[index]->LinkLocalLow);
             DetachPort(state);
             _interfaces.Remove(state);
+            Flows.InterfacesChanged();
             _routes.Resolve();
             _epochs.Synchronize();
             foreach (var worker in _workers) worker.Context.Interfaces[index] = default;

@@ -15,6 +15,15 @@ public sealed record DataplaneOptions
     /// <summary>Ask for 2 MB pages.</summary>
     public bool Hugepages { get; init; } = true;
 
+    /// <summary>Flows that can be known at once, in all workers together; 128 bytes and some thirty more of memory each, taken when it is first used.</summary>
+    public int Flows { get; init; } = 65536;
+
+    /// <summary>Flows of one source address and worker; 0 no limit of its own.</summary>
+    public int FlowsPerSource { get; init; }
+
+    /// <summary>How long flows may be idle.</summary>
+    public Flow.FlowTimeouts FlowTimeouts { get; init; } = new();
+
     /// <summary>Where datagrams for the gateway are IKE's.</summary>
     public IkePorts IkePorts { get; init; } = IkePorts.Default;
 }

@@ -47,4 +47,10 @@ public enum PacketFlags : ushort
 
     /// <summary>The security policy protects the packet: <see cref="PacketMeta.NextHop"/> is the number of the SA, no longer an adjacency.</summary>
     Protected = 1 << 13,
+
+    /// <summary>Belongs to no known flow; may begin one when it leaves.</summary>
+    FlowNew = 1 << 14,
+
+    /// <summary>Belongs to a known flow: it was judged with the flow's first packet, and no rule is asked again.</summary>
+    FlowKnown = 1 << 15,
 }

@@ -309,6 +309,8 @@ internal sealed unsafe class Worker : IDisposable
     {
         var context = Context;
         context.Now = WorkerContext.Clock();
+        // A bounded number of flows each time: what is left over waits for the next loop.
+        context.Sessions.Advance((uint)(context.Now / 1_000_000_000), 256);
         if (context.Now < _nextTick) return;
         _nextTick = context.Now + TickInterval;
         NeighborResolve.Tick(context, _neighborResolve);

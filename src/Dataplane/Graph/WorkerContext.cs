@@ -134,6 +134,9 @@ internal sealed unsafe class WorkerContext : IDisposable
     /// <summary>Packets that wait for a neighbor's MAC address.</summary>
     public PendingNeighbors Neighbors { get; }
 
+    /// <summary>Flows that this worker has.</summary>
+    public required Flow.SessionTable Sessions { get; init; }
+
     /// <summary>Packets that wait for a CHILD SA.</summary>
     public HeldPackets Held { get; } = new();
 
@@ -312,6 +315,7 @@ internal sealed unsafe class WorkerContext : IDisposable
         }
         Span<uint> batch = stackalloc uint[Frame.Size];
         for (var n = Punt.Pop(batch); n > 0; n = Punt.Pop(batch)) Pool.Free(batch[..n]);
+        Sessions.Dispose();
         Neighbors.Dispose(Pool);
         Held.Dispose(Pool);
         Parked.Dispose(Pool);

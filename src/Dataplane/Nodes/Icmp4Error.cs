@@ -54,7 +54,11 @@ internal readonly unsafe struct Icmp4Error : INode
             var meta = frame.Meta(index);
             if (!Allowed(meta, frame.Data(index))) frame.Add(Count.NotAllowed);
             else if (!frame.Context.IcmpErrors.Take(frame.Now)) frame.Add(Count.RateLimited);
-            else Answer(ref frame, index, meta);
+            else
+            {
+                if ((meta->Flags & PacketFlags.FlowKnown) != 0) Flow.FlowError.Undo(ref frame, meta, index);
+                Answer(ref frame, index, meta);
+            }
             frame.Consume(index);
         }
     }

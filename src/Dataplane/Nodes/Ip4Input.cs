@@ -31,6 +31,7 @@ internal readonly unsafe struct Ip4Input : INode
     {
         Lookup,
         AclInput,
+        FlowInput,
     }
 
     private enum Reason : ushort
@@ -51,7 +52,7 @@ internal readonly unsafe struct Ip4Input : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.Ip4Input,
-        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.AclInput, NodeNames.Ip4AclInput)],
+        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.AclInput, NodeNames.Ip4AclInput), (Edge.FlowInput, NodeNames.Ip4FlowInput)],
         [
             (Reason.TooShort, "The packet is shorter than an IPv4 header."),
             (Reason.BadVersion, "The version field is not 4."),

@@ -55,6 +55,7 @@ internal readonly unsafe struct Ip4Local : INode
                 // The later fragments do not show their ports, so all fragments of what IKE or ESP may own are put together first.
                 if ((meta->Flags & PacketFlags.Fragment) != 0)
                 {
+                    meta->Scratch = Reassembly.ForLocal;
                     frame.Enqueue(Edge.Reassembly, index);
                     continue;
                 }

@@ -11,6 +11,9 @@ internal unsafe interface IFragmentFamily
 
     static abstract string Back { get; }
 
+    /// <summary>The node for packets that came here because their flow was looked for.</summary>
+    static abstract string ToFlow { get; }
+
     /// <summary>Reads the key (five words), where the payload starts from the IP header on, its offset and whether more follow; false when the header is malformed.</summary>
     static abstract bool Read(PacketMeta* meta, byte* ip, scoped Span<ulong> key, out int header, out int start, out bool more);
 
@@ -24,6 +27,8 @@ internal readonly unsafe struct Fragments4 : IFragmentFamily
     public static string Name => NodeNames.Ip4Reassembly;
 
     public static string Back => NodeNames.Ip4Local;
+
+    public static string ToFlow => NodeNames.Ip4FlowInput;
 
     public static bool Read(PacketMeta* meta, byte* ip, scoped Span<ulong> key, out int header, out int start, out bool more)
     {
@@ -56,6 +61,8 @@ internal readonly unsafe struct Fragments6 : IFragmentFamily
 
     public static string Back => NodeNames.Ip6Local;
 
+    public static string ToFlow => NodeNames.Ip6Local;
+
     public static bool Read(PacketMeta* meta, byte* ip, scoped Span<ulong> key, out int header, out int start, out bool more)
     {
         var at = Ip6Extensions.FindFragment(ip, meta->Length, out _);
@@ -83,13 +90,20 @@ internal readonly unsafe struct Fragments6 : IFragmentFamily
     }
 }
 
-/// <summary>Puts fragments for the gateway's own IKE and ESP together. Small tables, short waits, and no overlaps: what looks like an attack is dropped whole.</summary>
+/// <summary>For whom fragments are put together, in <see cref="PacketMeta.Scratch"/> of each.</summary>
+internal static class Reassembly
+{
+    public const byte ForLocal = 0, ForFlow = 1;
+}
+
+/// <summary>Puts fragments together for the gateway's own IKE and ESP, and for flows, whose later fragments show no ports. Small tables, short waits, and no overlaps: what looks like an attack is dropped whole.</summary>
 internal readonly unsafe struct IpReassembly<TFamily> : INode
     where TFamily : struct, IFragmentFamily
 {
     private enum Edge : ushort
     {
         Local,
+        Flow,
     }
 
     private enum Reason : ushort
@@ -109,7 +123,7 @@ internal readonly unsafe struct IpReassembly<TFamily> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         TFamily.Name,
-        [(Edge.Local, TFamily.Back)],
+        [(Edge.Local, TFamily.Back), (Edge.Flow, TFamily.ToFlow)],
         [
             (Reason.Malformed, "A fragment is empty, or its length is no multiple of 8 although more follow."),
             (Reason.Overlap, "Fragments of one packet overlap."),
@@ -218,7 +232,7 @@ internal readonly unsafe struct IpReassembly<TFamily> : INode
         TFamily.Mend(meta, frame.Data(first), header, entry->Total);
         table.Remove(entry);
         frame.Add(Count.Reassembled);
-        frame.Enqueue(Edge.Local, first);
+        frame.Enqueue(meta->Scratch == Reassembly.ForFlow ? Edge.Flow : Edge.Local, first);
     }
 
     private static void Flatten(PacketPool pool, uint first, PacketMeta* meta)

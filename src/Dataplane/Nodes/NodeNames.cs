@@ -48,6 +48,12 @@ internal static class NodeNames
     /// <inheritdoc cref="Ip4AclOutput"/>
     public const string Ip6AclOutput = "ip6-acl-output";
 
+    /// <summary>Finds the flow of a received packet (<see cref="Buffers.PacketFlags.FlowKnown"/>), or marks it FlowNew with what it was sent to in Opaque0, which it keeps until flow output.</summary>
+    public const string Ip4FlowInput = "ip4-flow-input";
+
+    /// <summary>Begins the flow of a FlowNew packet that may leave by TxInterface; translates its source.</summary>
+    public const string Ip4FlowOutput = "ip4-flow-output";
+
     /// <summary>Route, then local or (TTL) forward; also the door for own packets (Own flag) and outer ESP packets (Own and BypassSpd).</summary>
     public const string Ip4Lookup = "ip4-lookup";
 

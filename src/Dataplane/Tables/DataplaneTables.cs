@@ -23,6 +23,9 @@ internal sealed class DataplaneTables : IDisposable
 
     public Epochs Epochs { get; }
 
+    /// <summary>The rules of flows: tracking and NAT.</summary>
+    public Flow.FlowTable Flows { get; } = new();
+
     public InterfaceTable Interfaces { get; }
 
     public AdjacencyTable Adjacencies { get; }

@@ -2,6 +2,7 @@ using System.Net;
 using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Esp;
+using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;
@@ -89,7 +90,7 @@ internal sealed unsafe class EspLab : IDisposable
     {
         Tables = new DataplaneTables(_epochs);
         Pool = new PacketPool(1024, hugepages: false);
-        Context = new WorkerContext(_graph, Pool, Tables);
+        Context = new WorkerContext(_graph, Pool, Tables) { Sessions = new SessionTable(64, new SessionLimits(), 0) };
         Control = new SaControl(Tables, new Lock()) { OutboundReady = policy => Context.Held.Release(Context, policy) };
         _arrivals = [];
     }

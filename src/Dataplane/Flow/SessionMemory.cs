@@ -1,0 +1,32 @@
+using System.Runtime.InteropServices;
+
+namespace Gateway.Dataplane.Flow;
+
+/// <summary>Where the sessions of one worker lie: in the process's own memory, or in a mapped file that outlives it.</summary>
+internal sealed unsafe class SessionMemory : IDisposable
+{
+    private readonly Action _free;
+
+    public SessionMemory(Session* sessions, bool resumed, Action free)
+    {
+        Sessions = sessions;
+        Resumed = resumed;
+        _free = free;
+    }
+
+    /// <summary>Numbers run from 1 to the capacity.</summary>
+    public Session* Sessions { get; }
+
+    /// <summary>It holds what a process before left.</summary>
+    public bool Resumed { get; }
+
+    public static SessionMemory Private(uint capacity)
+    {
+        // Zeroed memory of this size comes from the system page by page, when it is touched.
+        var memory = (byte*)NativeMemory.AllocZeroed(((nuint)capacity + 2) * (nuint)sizeof(Session));
+        var aligned = (Session*)(((nuint)memory + 63) & ~(nuint)63);
+        return new SessionMemory(aligned, false, () => NativeMemory.Free(memory));
+    }
+
+    public void Dispose() => _free();
+}

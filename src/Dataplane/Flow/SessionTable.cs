@@ -1,0 +1,363 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using Gateway.Dataplane.Graph;
+
+namespace Gateway.Dataplane.Flow;
+
+/// <summary>What became of a new session.</summary>
+internal enum SessionResult
+{
+    Created,
+
+    /// <summary>The source has as many as one may have, and all are assured.</summary>
+    SourceLimit,
+
+    /// <summary>The table is full and nothing in it gives way.</summary>
+    Full,
+
+    /// <summary>A session with one of the keys exists.</summary>
+    Exists,
+}
+
+/// <summary>How many sessions there may be, and how long they may be idle.</summary>
+internal sealed record SessionLimits
+{
+    /// <summary>Of one source in one worker.</summary>
+    public uint PerSource { get; init; } = uint.MaxValue;
+
+    public FlowTimeouts Timeouts { get; init; } = new();
+}
+
+/// <summary>Hears of sessions that end, before their memory is given away.</summary>
+internal interface ISessionEnd
+{
+    void Ended(in Session session);
+}
+
+/// <summary>
+/// The sessions of one worker, which alone touches them: no locks. Memory is taken when it is first used. Numbers of sessions run from 1; in what searches return the highest bit says that the packet is
+/// of the answering direction.
+/// </summary>
+internal sealed unsafe class SessionTable : IDisposable
+{
+    public const uint ReplyBit = 0x8000_0000;
+    private const uint WheelSize = 1024;
+
+    private readonly SessionMemory _memory;
+    private readonly Session* _sessions;
+    private readonly SessionIndex _index;
+    private readonly SessionSources _sources;
+    private readonly uint* _wheel;
+    private readonly ulong* _hashes;
+    private readonly ulong _seed;
+    private ulong _random;
+    private uint[] _timeouts;
+    private uint _free;
+    private uint _unused = 1;
+    private uint _cursor;
+
+    public SessionTable(uint capacity, SessionLimits limits, uint now, SessionMemory? memory = null)
+    {
+        Capacity = capacity;
+        Limits = limits;
+        _timeouts = limits.Timeouts.ByState();
+        _memory = memory ?? SessionMemory.Private(capacity);
+        _sessions = _memory.Sessions;
+        _seed = (ulong)System.Random.Shared.NextInt64();
+        _random = (ulong)System.Random.Shared.NextInt64() | 1;
+        _index = new SessionIndex(2L * capacity);
+        _sources = new SessionSources(_sessions, capacity, _seed);
+        _wheel = (uint*)NativeMemory.AllocZeroed(WheelSize, sizeof(uint));
+        _hashes = (ulong*)NativeMemory.AlignedAlloc(Frame.Size * sizeof(ulong), 64);
+        Now = _cursor = now;
+        if (_memory.Resumed) Resume();
+    }
+
+    public uint Capacity { get; }
+
+    public SessionLimits Limits { get; private set; }
+
+    /// <summary>Seconds of the monotonic clock; set by <see cref="Advance"/>.</summary>
+    public uint Now { get; private set; }
+
+    /// <summary>Sessions now.</summary>
+    public uint Count { get; private set; }
+
+    /// <summary>Sources that have sessions.</summary>
+    public uint SourceCount => _sources.Count;
+
+    public ulong Created { get; private set; }
+
+    public ulong Expired { get; private set; }
+
+    /// <summary>Sessions that gave way to new ones.</summary>
+    public ulong Evicted { get; private set; }
+
+    /// <summary>Slots that may hold a session are below this.</summary>
+    public uint Bound => _unused;
+
+    public ISessionEnd? End { get; set; }
+
+    /// <summary>Memory of a full table for each session, bytes.</summary>
+    public double BytesPerSession => sizeof(Session) + (double)_index.Bytes / Capacity;
+
+    public Session* this[uint slot] => _sessions + (slot & ~ReplyBit);
+
+    /// <summary>A number below that which others cannot foretell.</summary>
+    public uint Random(uint below)
+    {
+        _random ^= _random << 13;
+        _random ^= _random >> 7;
+        _random ^= _random << 17;
+        return (uint)((_random >> 32) * below >> 32);
+    }
+
+    /// <summary>What holds from now on; sessions that are there keep to it from their next packet or check.</summary>
+    public void SetLimits(SessionLimits limits)
+    {
+        Limits = limits;
+        _timeouts = limits.Timeouts.ByState();
+    }
+
+    /// <summary>The session of a packet; 0 none.</summary>
+    public uint Find(in FlowKey key) => Find(key, key.Hash(_seed));
+
+    /// <summary>The sessions of up to a frame of packets. All lines are asked for before the first is looked at.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Find(FlowKey* keys, uint* found, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var hash = keys[i].Hash(_seed);
+            _hashes[i] = hash;
+            _index.Prefetch(hash);
+        }
+        for (var i = 0; i < count; i++)
+        {
+            var candidate = _index.Candidate(_hashes[i]);
+            found[i] = candidate;
+            if (Sse.IsSupported) Sse.Prefetch0(_sessions + (candidate & ~ReplyBit));
+        }
+        for (var i = 0; i < count; i++)
+        {
+            var candidate = found[i];
+            if (candidate != 0)
+            {
+                if (Matches(candidate, keys[i])) continue;
+            }
+            else if (!_index.MaySpill(_hashes[i]))
+            {
+                continue;
+            }
+            found[i] = Find(keys[i], _hashes[i]);
+        }
+    }
+
+    /// <summary>Begins a session; its state is None until <see cref="Touch"/> has seen its first packet.</summary>
+    /// <param name="slot">Its number.</param>
+    public SessionResult TryAdd(in FlowKey forward, in FlowKey reply, out uint slot)
+    {
+        slot = 0;
+        var (forwardHash, replyHash) = (forward.Hash(_seed), reply.Hash(_seed));
+        if (Find(forward, forwardHash) != 0 || Find(reply, replyHash) != 0) return SessionResult.Exists;
+        var (source, vrf) = (forward.Source, forward.Vrf);
+        if (_sources.CountOf(source, vrf) >= Limits.PerSource)
+        {
+            var oldest = _sources.OldestFresh(source, vrf);
+            if (oldest == 0) return SessionResult.SourceLimit;
+            Evict(oldest);
+        }
+        if (Count == Capacity)
+        {
+            var victim = _sources.Victim(source, vrf);
+            if (victim == 0) return SessionResult.Full;
+            Evict(victim);
+        }
+        if (!_index.TryAdd(forwardHash, _free != 0 ? _free : _unused)) return SessionResult.Full;
+        if (!_index.TryAdd(replyHash, (_free != 0 ? _free : _unused) | ReplyBit))
+        {
+            _index.Remove(forwardHash, _free != 0 ? _free : _unused);
+            return SessionResult.Full;
+        }
+        slot = _free;
+        if (slot != 0) _free = _sessions[slot].WheelNext;
+        else slot = _unused++;
+        var session = _sessions + slot;
+        *session = default;
+        session->Forward = forward;
+        session->Reply = reply;
+        session->State = FlowTracking.First(forward.Protocol);
+        session->LastUse = session->Created = Now;
+        // The compiler must not move this before what it vouches for.
+        Volatile.Write(ref Unsafe.As<SessionFlags, byte>(ref session->Flags), (byte)SessionFlags.InUse);
+        Count++;
+        Created++;
+        _sources.Add(slot);
+        Schedule(slot, Now + Math.Min(_timeouts[(int)session->State], WheelSize - 1));
+        return SessionResult.Created;
+    }
+
+    /// <summary>Takes note of a packet of a session; false when the session's protocol can have no such packet now.</summary>
+    /// <param name="found">What the search said.</param>
+    /// <param name="tcpFlags">The flags byte of a TCP segment.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Touch(uint found, byte tcpFlags, uint bytes)
+    {
+        var session = this[found];
+        var reply = (found & ReplyBit) != 0;
+        var state = session->State;
+        var next = session->Forward.Protocol == 6 ? FlowTracking.Next(state, FlowTracking.EventOf(tcpFlags), reply) : FlowTracking.Next(state, reply);
+        if (next == FlowState.None) return false;
+        session->LastUse = Now;
+        session->Count(reply, bytes);
+        if (next != state || (reply && (session->Flags & SessionFlags.Replied) == 0)) Change(found, next);
+        return true;
+    }
+
+    public void Remove(uint slot)
+    {
+        var session = this[slot];
+        slot &= ~ReplyBit;
+        End?.Ended(*session);
+        Unschedule(slot);
+        _sources.Remove(slot);
+        _index.Remove(session->Forward.Hash(_seed), slot);
+        _index.Remove(session->Reply.Hash(_seed), slot | ReplyBit);
+        Volatile.Write(ref Unsafe.As<SessionFlags, byte>(ref session->Flags), 0);
+        session->WheelNext = _free;
+        _free = slot;
+        Count--;
+    }
+
+    /// <summary>Lets time go on: looks at no more than that many sessions, and ends those that were idle too long.</summary>
+    public void Advance(uint now, int budget)
+    {
+        Now = now;
+        while (_cursor < now)
+        {
+            var slot = _wheel[_cursor & (WheelSize - 1)];
+            if (slot == 0)
+            {
+                _cursor++;
+                continue;
+            }
+            if (budget-- == 0) return;
+            var session = _sessions + slot;
+            var due = session->LastUse + _timeouts[(int)session->State];
+            if (due <= _cursor)
+            {
+                Expired++;
+                Remove(slot);
+                continue;
+            }
+            Unschedule(slot);
+            Schedule(slot, Math.Min(due, _cursor + WheelSize - 1));
+        }
+    }
+
+    public void Dispose()
+    {
+        _index.Dispose();
+        _sources.Dispose();
+        NativeMemory.Free(_wheel);
+        NativeMemory.AlignedFree(_hashes);
+        _memory.Dispose();
+    }
+
+    private uint Find(in FlowKey key, ulong hash)
+    {
+        Span<uint> candidates = stackalloc uint[SessionIndex.MaxCandidates];
+        var count = _index.Cursor(hash, candidates);
+        foreach (var candidate in candidates[..count])
+            if (Matches(candidate, key)) return candidate;
+        return 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Matches(uint candidate, in FlowKey key)
+    {
+        var at = (FlowKey*)(_sessions + (candidate & ~ReplyBit)) + (candidate >> 31);
+        return at->Addresses == key.Addresses && at->Rest == key.Rest;
+    }
+
+    private void Evict(uint slot)
+    {
+        Evicted++;
+        Remove(slot);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Change(uint found, FlowState next)
+    {
+        var session = this[found];
+        var slot = found & ~ReplyBit;
+        session->State = next;
+        if ((found & ReplyBit) != 0) session->Flags |= SessionFlags.Replied;
+        if ((session->Flags & SessionFlags.Assured) == 0 && FlowTracking.IsAssured(next)) _sources.Assure(slot);
+        // A shorter time must be looked at earlier; a longer one is found out when the shorter has passed.
+        var due = Math.Min(Now + _timeouts[(int)next], _cursor + WheelSize - 1);
+        if (Behind(session->WheelSlot) <= due - _cursor) return;
+        Unschedule(slot);
+        Schedule(slot, due);
+    }
+
+    private uint Behind(ushort slot) => (slot - _cursor) & (WheelSize - 1);
+
+    private void Schedule(uint slot, uint at)
+    {
+        if (at < _cursor) at = _cursor;
+        if (at - _cursor > WheelSize - 1) at = _cursor + WheelSize - 1;
+        var session = _sessions + slot;
+        var place = (ushort)(at & (WheelSize - 1));
+        session->WheelSlot = place;
+        session->WheelPrevious = 0;
+        session->WheelNext = _wheel[place];
+        if (session->WheelNext != 0) _sessions[session->WheelNext].WheelPrevious = slot;
+        _wheel[place] = slot;
+    }
+
+    private void Unschedule(uint slot)
+    {
+        var session = _sessions + slot;
+        if (session->WheelPrevious != 0) _sessions[session->WheelPrevious].WheelNext = session->WheelNext;
+        else _wheel[session->WheelSlot] = session->WheelNext;
+        if (session->WheelNext != 0) _sessions[session->WheelNext].WheelPrevious = session->WheelPrevious;
+    }
+
+    // The memory holds sessions of the process before: all but the entries themselves is made anew.
+    private void Resume()
+    {
+        for (uint slot = 1; slot <= Capacity; slot++)
+        {
+            var session = _sessions + slot;
+            if ((session->Flags & SessionFlags.InUse) == 0) continue;
+            while (_unused < slot)
+            {
+                _sessions[_unused].WheelNext = _free;
+                _free = _unused++;
+            }
+            _unused = slot + 1;
+            if (!Takes(session, slot))
+            {
+                session->Flags = 0;
+                session->WheelNext = _free;
+                _free = slot;
+                continue;
+            }
+            Count++;
+            _sources.Add(slot);
+            Schedule(slot, Math.Min(session->LastUse + _timeouts[(int)session->State], _cursor + WheelSize - 1));
+        }
+    }
+
+    private bool Takes(Session* session, uint slot)
+    {
+        if (session->State is FlowState.None or >= FlowState.Count || session->LastUse > Now || session->LastUse + _timeouts[(int)session->State] <= Now) return false;
+        var (forward, reply) = (session->Forward.Hash(_seed), session->Reply.Hash(_seed));
+        if (Find(session->Forward, forward) != 0 || Find(session->Reply, reply) != 0 || !_index.TryAdd(forward, slot)) return false;
+        if (_index.TryAdd(reply, slot | ReplyBit)) return true;
+        _index.Remove(forward, slot);
+        return false;
+    }
+}

@@ -1,0 +1,200 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Flow;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Nodes;
+
+/// <summary>
+/// Finds the flow of each IPv4 packet that was received. A packet of a known flow takes the flow's translation and needs no rule any more (FlowKnown); one of a new flow is marked (FlowNew), translated when its
+/// destination stands for an inside host, and may begin a flow when it leaves.
+/// </summary>
+internal readonly unsafe struct Ip4FlowInput : INode
+{
+    private enum Edge : ushort
+    {
+        Lookup,
+        Reassembly,
+        IcmpError,
+    }
+
+    private enum Reason : ushort
+    {
+        Short,
+        BadState,
+        NoFlow,
+        TtlExpired,
+        BadIcmpChecksum,
+        HandoffFull,
+    }
+
+    private enum Count : ushort
+    {
+        Known,
+        Translated,
+        ErrorsTranslated,
+        New,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
+        NodeNames.Ip4FlowInput,
+        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.Reassembly, NodeNames.Ip4Reassembly), (Edge.IcmpError, NodeNames.Icmp4Error)],
+        [
+            (Reason.Short, "The TCP, UDP or ICMP header is cut off."),
+            (Reason.BadState, "The flow can have no such TCP segment now."),
+            (Reason.NoFlow, "The packet is for an address of a NAT pool, and no flow is known that it belongs to."),
+            (Reason.TtlExpired, "The packet's time to live ended here."),
+            (Reason.BadIcmpChecksum, "The checksum of an ICMP error is wrong."),
+            (Reason.HandoffFull, "The ring to the worker that has the flow was full."),
+        ],
+        [
+            (Count.Known, "Packets of known flows."),
+            (Count.Translated, "Packets of known flows that were translated."),
+            (Count.ErrorsTranslated, "ICMP errors about translated flows that were translated."),
+            (Count.New, "Packets that no flow was known of."),
+        ]);
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Process(ref Frame frame)
+    {
+        var table = frame.Context.Sessions;
+        var rules = frame.Tables.Flows.Current;
+        var keys = stackalloc FlowKey[Frame.Size];
+        var found = stackalloc uint[Frame.Size];
+        var flags = stackalloc byte[Frame.Size];
+        var kinds = stackalloc FlowPacketKind[Frame.Size];
+        var workers = frame.Context.HandoffTo.Length;
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            kinds[i] = FlowPacket.Read(frame.Meta(index), frame.Chunk(index), out keys[i], out flags[i]);
+        }
+        table.Find(keys, found, frame.Count);
+        ulong known = 0, translated = 0, fresh = 0;
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            var meta = frame.Meta(index);
+            if (kinds[i] != FlowPacketKind.Flow)
+            {
+                Special(ref frame, rules, kinds[i], meta, index);
+                continue;
+            }
+            if (found[i] == 0 || table[found[i]]->Generation != rules.Generation)
+            {
+                if (workers > 1 && rules.Nat.Owner(keys[i], workers) is var owner && owner != frame.Context.Worker)
+                {
+                    if (!frame.Context.HandOff((uint)owner, frame.Node, index)) frame.Drop(Reason.HandoffFull, index);
+                    continue;
+                }
+                // A packet before this one in the frame may have ended the flow, or begun it.
+                found[i] = table.Find(keys[i]);
+                if (found[i] == 0 || !Holds(table, rules, found[i]))
+                {
+                    fresh++;
+                    Fresh(ref frame, rules, keys[i], meta, index);
+                    continue;
+                }
+            }
+            var session = table[found[i]];
+            if (!table.Touch(found[i], flags[i], meta->TotalLength))
+            {
+                frame.Drop(Reason.BadState, index);
+                continue;
+            }
+            known++;
+            meta->Flags |= PacketFlags.FlowKnown;
+            if ((session->Flags & SessionFlags.Translated) != 0)
+            {
+                var ip = frame.Data(index);
+                // Before the translation, so that the error quotes what its receiver sent.
+                if (ip[8] <= 1)
+                {
+                    frame.AddDrop(Reason.TtlExpired);
+                    meta->Opaque0 = IcmpError.TtlExceeded4;
+                    meta->Flags &= ~PacketFlags.FlowKnown;
+                    frame.Enqueue(Edge.IcmpError, index);
+                    continue;
+                }
+                translated++;
+                var to = ((found[i] & SessionTable.ReplyBit) != 0 ? session->Forward : session->Reply).Reverse;
+                FlowPacket.Translate(ip, frame.Chunk(index) + meta->L4, meta->Offset + meta->Length - meta->L4, keys[i], to);
+            }
+            frame.Enqueue(Edge.Lookup, index);
+        }
+        frame.Add(Count.Known, known);
+        frame.Add(Count.Translated, translated);
+        frame.Add(Count.New, fresh);
+    }
+
+    /// <summary>Judges a flow anew after a change of the rules; one that they would not begin now ends.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool Holds(SessionTable table, FlowRules rules, uint found)
+    {
+        var session = table[found];
+        if (session->Generation == rules.Generation) return true;
+        if (!rules.Nat.Holds(session->Rule))
+        {
+            table.Remove(found);
+            return false;
+        }
+        session->Generation = rules.Generation;
+        return true;
+    }
+
+    private static void Fresh(ref Frame frame, FlowRules rules, in FlowKey key, PacketMeta* meta, uint index)
+    {
+        meta->Opaque0 = 0;
+        meta->Flags |= PacketFlags.FlowNew;
+        if (rules.Nat.HasTargets && rules.Nat.TryTarget(key, out var rule, out var address, out var port))
+        {
+            var ip = frame.Data(index);
+            var to = key.WithDestination(address, port);
+            if (key.Protocol is 1 or 132 || port == 0) to = key.WithDestination(address, key.DestinationPort);
+            meta->Opaque0 = NatOrigin.Pack(rule, key.DestinationPort, key.Destination);
+            FlowPacket.Translate(ip, frame.Chunk(index) + meta->L4, meta->Offset + meta->Length - meta->L4, key, to);
+        }
+        else if (rules.Nat.IsPool(key.Destination))
+        {
+            frame.Drop(Reason.NoFlow, index);
+            return;
+        }
+        frame.Enqueue(Edge.Lookup, index);
+    }
+
+    private static void Special(ref Frame frame, FlowRules rules, FlowPacketKind kind, PacketMeta* meta, uint index)
+    {
+        switch (kind)
+        {
+            case FlowPacketKind.Fragment:
+                meta->Scratch = Reassembly.ForFlow;
+                frame.Enqueue(Edge.Reassembly, index);
+                return;
+            case FlowPacketKind.Short:
+                frame.Drop(Reason.Short, index);
+                return;
+            case FlowPacketKind.IcmpError:
+                switch (FlowError.Translate(ref frame, rules, meta, index))
+                {
+                    case FlowError.Result.BadChecksum:
+                        frame.Drop(Reason.BadIcmpChecksum, index);
+                        return;
+                    case FlowError.Result.HandedOver:
+                        return;
+                    case FlowError.Result.HandoffFull:
+                        frame.Drop(Reason.HandoffFull, index);
+                        return;
+                    case FlowError.Result.Translated:
+                        frame.Add(Count.ErrorsTranslated);
+                        break;
+                    case FlowError.Result.Unknown when rules.Nat.IsPool(Wire.U32(frame.Data(index) + 16)):
+                        frame.Drop(Reason.NoFlow, index);
+                        return;
+                }
+                break;
+        }
+        frame.Enqueue(Edge.Lookup, index);
+    }
+}
