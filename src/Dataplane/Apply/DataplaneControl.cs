@@ -65,6 +65,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             var context = new WorkerContext(graph, Pool, Tables, i) { IkePorts = options.IkePorts, Sessions = NewSessions(options) };
             _workers[i] = new Worker(context, i < options.Cores.Count ? options.Cores[i] : -1);
         }
+        Flows.Workers = _workers;
         ConnectWorkers();
         _pump = new ControlPump(this);
         foreach (var worker in _workers) worker.HasNews = _pump.Wake;

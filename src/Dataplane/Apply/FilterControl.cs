@@ -35,7 +35,21 @@ public sealed unsafe class FilterControl
             var any = false;
             foreach (var state in _interfaces.All) any |= (FlagsOf(state) & (InterfaceFlags.AclOut4 | InterfaceFlags.AclOut6)) != 0;
             Volatile.Write(ref _tables.Filters.AnyOut, any);
+            _tables.Flows.FiltersChanged(AnyReflects());
         }
+    }
+
+    private bool AnyReflects()
+    {
+        foreach (var state in _interfaces.All)
+            foreach (var (point, _) in _points)
+            {
+                var program = _tables.Filters.Get(state.Index, point);
+                if (program == null) continue;
+                for (uint rule = 0; rule <= program->Rules; rule++)
+                    if (program->Verdicts[rule].Action == FilterAction.Reflect) return true;
+            }
+        return false;
     }
 
     private InterfaceFlags FlagsOf(InterfaceState state)

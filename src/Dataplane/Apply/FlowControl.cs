@@ -1,4 +1,6 @@
+using System.Net;
 using Gateway.Dataplane.Flow;
+using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Apply;
@@ -6,7 +8,7 @@ namespace Gateway.Dataplane.Apply;
 /// <summary>
 /// The rules of flows as the rest of the product sees them. Thread-safe. Every change is a new generation: a flow is judged again with its next packet, and ends when its rule is gone or says something else.
 /// </summary>
-public sealed class FlowControl
+public sealed unsafe class FlowControl
 {
     private readonly DataplaneTables _tables;
     private readonly InterfaceBook _interfaces;
@@ -47,6 +49,81 @@ public sealed class FlowControl
         }
     }
 
+    /// <summary>Where the flows are; set once, before there are any.</summary>
+    internal IReadOnlyList<Worker> Workers { get; set; } = [];
+
+    /// <summary>Known flows, and how many there may be.</summary>
+    public (long Count, long Capacity) Level => (Workers.Sum(w => (long)w.Context.Sessions.Count), Workers.Sum(w => (long)w.Context.Sessions.Capacity));
+
+    /// <summary>
+    /// The flows that have that address at any of their ends, in no order; at most so many. Workers go on meanwhile: a flow that ends or begins just now may be missing.
+    /// </summary>
+    public IReadOnlyList<FlowRow> Rows(IPAddress? address = null, int limit = 1000)
+    {
+        var rules = _ids.ToArray().ToDictionary(r => r.Value.Id, r => r.Key);
+        List<FlowRow> rows = [];
+        foreach (var worker in Workers)
+        {
+            var table = worker.Context.Sessions;
+            for (uint slot = 1; slot < table.Bound && rows.Count < limit; slot++)
+            {
+                var session = *table[slot];
+                if ((session.Flags & SessionFlags.InUse) == 0 || session.State is FlowState.None or >= FlowState.Count) continue;
+                if (address is not null && !Touches(session, (uint)AddressWords.From(address).Low)) continue;
+                rows.Add(Row(session, table, rules, worker.Context.Worker));
+            }
+        }
+        return rows;
+    }
+
+    /// <summary>The rules in the order in which they are asked, with the flows that each has.</summary>
+    public IReadOnlyList<NatRuleRow> Rules()
+    {
+        lock (_gate)
+        {
+            var flows = new Dictionary<uint, long>();
+            foreach (var worker in Workers)
+            {
+                var table = worker.Context.Sessions;
+                for (uint slot = 1; slot < table.Bound; slot++)
+                    if ((table[slot]->Flags & SessionFlags.InUse) != 0 && table[slot]->Rule is var rule && rule != 0) flows[rule] = flows.GetValueOrDefault(rule) + 1;
+            }
+            return [.. _rules.Values.OrderBy(r => r.Order).ThenBy(r => r.Name, StringComparer.Ordinal).Select(r => new NatRuleRow(r, flows.GetValueOrDefault(_ids.TryGetValue(r.Name, out var id) ? id.Id : 0)))];
+        }
+    }
+
+    private static bool Touches(in Session session, uint address) =>
+        session.Forward.Source == address || session.Forward.Destination == address || session.Reply.Source == address || session.Reply.Destination == address;
+
+    private static FlowRow Row(in Session session, SessionTable table, Dictionary<uint, string> rules, int worker)
+    {
+        var (forward, reply) = (session.Forward, session.Reply);
+        var timeout = table.Limits.Timeouts.ByState()[(int)session.State];
+        var idle = table.Now - Math.Min(table.Now, session.LastUse);
+        return new FlowRow
+        {
+            Protocol = forward.Protocol,
+            Source = new IPEndPoint(Address(forward.Source), forward.SourcePort),
+            Destination = new IPEndPoint(Address(forward.Destination), forward.DestinationPort),
+            ReplySource = new IPEndPoint(Address(reply.Source), reply.SourcePort),
+            ReplyDestination = new IPEndPoint(Address(reply.Destination), reply.DestinationPort),
+            Vrf = forward.Vrf,
+            State = FlowTracking.NameOf(session.State),
+            IsReplied = (session.Flags & SessionFlags.Replied) != 0,
+            Rule = rules.GetValueOrDefault(session.Rule),
+            Age = TimeSpan.FromSeconds(table.Now - Math.Min(table.Now, session.Created)),
+            Idle = TimeSpan.FromSeconds(idle),
+            EndsIn = TimeSpan.FromSeconds(timeout - Math.Min(timeout, idle)),
+            Packets = session.ForwardPackets,
+            Bytes = session.ForwardBytes,
+            ReplyPackets = session.ReplyPackets,
+            ReplyBytes = session.ReplyBytes,
+            Worker = worker,
+        };
+    }
+
+    private static IPAddress Address(uint word) => new([(byte)(word >> 24), (byte)(word >> 16), (byte)(word >> 8), (byte)word]);
+
     /// <summary>An interface came or went. Under the gate.</summary>
     internal void InterfacesChanged()
     {
@@ -59,7 +136,7 @@ public sealed class FlowControl
         foreach (var gone in _ids.Keys.Where(name => !_rules.ContainsKey(name)).ToList()) _ids.Remove(gone);
         var nat = _rules.Count == 0 ? NatProgram.Empty : NatProgram.Build(_rules.Values, name => _interfaces.TryFind(name, out var index) ? index : 0, IdOf);
         var before = _tables.Flows.Current;
-        _tables.Flows.Current = new FlowRules { Generation = before.Generation + 1, Nat = nat, TrackAll = _trackAll, Loose = _loose };
+        _tables.Flows.Current = before with { Generation = before.Generation + 1, Nat = nat, TrackAll = _trackAll, Loose = _loose };
     }
 
     private uint IdOf(NatRule rule)

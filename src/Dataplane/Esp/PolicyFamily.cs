@@ -18,6 +18,9 @@ internal unsafe interface IPolicyFamily<TAddress>
     static abstract string Rewrite { get; }
     static abstract string AclOutput { get; }
 
+    /// <summary>Where flows begin; with IPv6 none do.</summary>
+    static abstract string FlowOutput { get; }
+
     /// <summary>Says of an interface that what leaves by it meets rules.</summary>
     static abstract InterfaceFlags AclFlag { get; }
     static abstract string Deliver { get; }
@@ -43,6 +46,7 @@ internal readonly unsafe struct PolicyIp4 : IPolicyFamily<uint>
     public static string Encrypt => NodeNames.Esp4Encrypt;
     public static string Rewrite => NodeNames.Ip4Rewrite;
     public static string AclOutput => NodeNames.Ip4AclOutput;
+    public static string FlowOutput => NodeNames.Ip4FlowOutput;
     public static InterfaceFlags AclFlag => InterfaceFlags.AclOut4;
     public static string Deliver => NodeNames.Ip4Deliver;
     public static string TunnelNode => NodeNames.Ipsec4Output;
@@ -68,6 +72,7 @@ internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
     public static string Encrypt => NodeNames.Esp6Encrypt;
     public static string Rewrite => NodeNames.Ip6Rewrite;
     public static string AclOutput => NodeNames.Ip6AclOutput;
+    public static string FlowOutput => NodeNames.Ip6Rewrite;
     public static InterfaceFlags AclFlag => InterfaceFlags.AclOut6;
     public static string Deliver => NodeNames.Ip6Deliver;
     public static string TunnelNode => NodeNames.Ipsec6Output;

@@ -20,6 +20,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
         Rewrite,
         Encrypt,
         AclOutput,
+        FlowOutput,
     }
 
     private enum Reason : ushort
@@ -30,7 +31,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Acquire.Count>(
         TFamily.OutputNode,
-        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt), (Edge.AclOutput, TFamily.AclOutput)],
+        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt), (Edge.AclOutput, TFamily.AclOutput), (Edge.FlowOutput, TFamily.FlowOutput)],
         [
             (Reason.Discarded, "A security policy says that such packets are discarded."),
             (Reason.NoSa, "A security policy protects such packets, and no CHILD SA is up for them."),
@@ -66,8 +67,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
             }
             if (rule == null || rule->Action == SpdAction.Bypass)
             {
-                if (filtered && FilterExit.Leads(frame.Tables, meta, TFamily.AclFlag)) frame.Enqueue(Edge.AclOutput, index);
-                else frame.Enqueue(Edge.Rewrite, index);
+                frame.Enqueue(Exit(ref frame, meta, filtered, Edge.Rewrite), index);
             }
             else if (rule->Action == SpdAction.Discard)
             {
@@ -75,7 +75,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
             }
             else if (Volatile.Read(ref rule->Sa) is var sa && sa != 0)
             {
-                var next = filtered && FilterExit.Leads(frame.Tables, meta, TFamily.AclFlag) ? Edge.AclOutput : Edge.Encrypt;
+                var next = Exit(ref frame, meta, filtered, Edge.Encrypt);
                 meta->NextHop = sa;
                 meta->Flags |= PacketFlags.Protected;
                 frame.Enqueue(next, index);
@@ -85,6 +85,16 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
                 frame.Drop(Reason.NoSa, index);
             }
         }
+    }
+
+    /// <summary>Rules of the interface that the route names come first, then the beginning of a flow. NextHop must still be the adjacency.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Edge Exit(ref Frame frame, PacketMeta* meta, bool filtered, Edge otherwise)
+    {
+        if (filtered && FilterExit.Leads(frame.Tables, meta, TFamily.AclFlag)) return Edge.AclOutput;
+        if ((meta->Flags & PacketFlags.FlowNew) == 0) return otherwise;
+        meta->TxInterface = frame.Tables.Adjacencies[meta->NextHop]->Interface;
+        return Edge.FlowOutput;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -17,6 +17,7 @@ internal readonly unsafe struct AclInput<TFamily> : INode
         Lookup,
         Local,
         IcmpError,
+        Target,
     }
 
     private enum Reason : ushort
@@ -27,7 +28,7 @@ internal readonly unsafe struct AclInput<TFamily> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         TFamily.InputNode,
-        [(Edge.Lookup, TFamily.Lookup), (Edge.Local, TFamily.Local), (Edge.IcmpError, TFamily.IcmpError)],
+        [(Edge.Lookup, TFamily.Lookup), (Edge.Local, TFamily.Local), (Edge.IcmpError, TFamily.IcmpError), (Edge.Target, TFamily.Target)],
         [
             (Reason.Denied, "A rule for what comes in by the interface denies the packet, or none permits it."),
             (Reason.Rejected, "A rule for what comes in by the interface rejects the packet; its sender was told."),
@@ -38,6 +39,7 @@ internal readonly unsafe struct AclInput<TFamily> : INode
     public static void Process(ref Frame frame)
     {
         var verdicts = stackalloc FilterVerdict[Frame.Size];
+        var targets = frame.Tables.Flows.Current.Nat.HasTargets;
         FilterJudge.Judge<TFamily, FilterJudge.Inbound>(ref frame, verdicts);
         for (var i = 0; i < frame.Count; i++)
         {
@@ -46,6 +48,7 @@ internal readonly unsafe struct AclInput<TFamily> : INode
             if (action <= FilterAction.Reflect)
             {
                 if (TFamily.IsForLocal(frame.Data(index))) frame.Enqueue(Edge.Local, index);
+                else if (targets && (frame.Meta(index)->Flags & PacketFlags.FlowNew) != 0) frame.Enqueue(Edge.Target, index);
                 else frame.Enqueue(Edge.Lookup, index);
             }
             else if (action == FilterAction.Deny)

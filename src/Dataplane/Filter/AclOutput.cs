@@ -17,6 +17,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
         Rewrite,
         Encrypt,
         IcmpError,
+        FlowOutput,
     }
 
     private enum Reason : ushort
@@ -27,7 +28,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         TFamily.OutputNode,
-        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt), (Edge.IcmpError, TFamily.IcmpError)],
+        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt), (Edge.IcmpError, TFamily.IcmpError), (Edge.FlowOutput, TFamily.FlowOutput)],
         [
             (Reason.Denied, "A rule for what leaves by the interface denies the packet, or none permits it."),
             (Reason.Rejected, "A rule for what leaves by the interface rejects the packet; its sender was told."),
@@ -45,7 +46,8 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
             var action = verdicts[i].Action;
             if (action <= FilterAction.Reflect)
             {
-                if ((frame.Meta(index)->Flags & PacketFlags.Protected) != 0) frame.Enqueue(Edge.Encrypt, index);
+                if ((frame.Meta(index)->Flags & PacketFlags.FlowNew) != 0) frame.Enqueue(Edge.FlowOutput, index);
+                else if ((frame.Meta(index)->Flags & PacketFlags.Protected) != 0) frame.Enqueue(Edge.Encrypt, index);
                 else frame.Enqueue(Edge.Rewrite, index);
             }
             else if (action == FilterAction.Deny)

@@ -14,6 +14,12 @@ internal unsafe interface IFilterFamily
     static abstract string Local { get; }
     static abstract string IcmpError { get; }
     static abstract string Rewrite { get; }
+
+    /// <summary>Where the destinations of new flows are translated, and where flows begin; with IPv6 neither is.</summary>
+    static abstract string Target { get; }
+
+    /// <inheritdoc cref="Target"/>
+    static abstract string FlowOutput { get; }
     static abstract string Encrypt { get; }
 
     /// <summary>The error that tells of a refusal by rule.</summary>
@@ -56,6 +62,8 @@ internal readonly unsafe struct FilterIp4 : IFilterFamily
     public static string Local => NodeNames.Ip4Local;
     public static string IcmpError => NodeNames.Icmp4Error;
     public static string Rewrite => NodeNames.Ip4Rewrite;
+    public static string Target => NodeNames.Ip4NatTarget;
+    public static string FlowOutput => NodeNames.Ip4FlowOutput;
     public static string Encrypt => NodeNames.Esp4Encrypt;
     public static ulong Prohibited => Nodes.IcmpError.Prohibited4;
     public static int AddressWords => 1;
@@ -101,6 +109,8 @@ internal readonly unsafe struct FilterIp6 : IFilterFamily
     public static string Local => NodeNames.Ip6Local;
     public static string IcmpError => NodeNames.Icmp6Error;
     public static string Rewrite => NodeNames.Ip6Rewrite;
+    public static string Target => NodeNames.Ip6Lookup;
+    public static string FlowOutput => NodeNames.Ip6Rewrite;
     public static string Encrypt => NodeNames.Esp6Encrypt;
     public static ulong Prohibited => Nodes.IcmpError.Prohibited6;
     public static int AddressWords => 4;

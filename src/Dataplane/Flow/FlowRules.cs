@@ -16,8 +16,11 @@ internal sealed record FlowRules
     /// <summary>Let a TCP connection begin in its middle (nf_conntrack_tcp_loose).</summary>
     public bool Loose { get; init; } = true;
 
+    /// <summary>A rule of an interface permits flows both ways.</summary>
+    public bool Reflects { get; init; }
+
     /// <summary>Whether flows are looked at at all.</summary>
-    public bool Active => Nat.Any || TrackAll;
+    public bool Active => Nat.Any || TrackAll || Reflects;
 }
 
 /// <summary>The rules that hold now.</summary>
@@ -30,6 +33,9 @@ internal sealed class FlowTable
         get => Volatile.Read(ref _current);
         set => Volatile.Write(ref _current, value);
     }
+
+    /// <summary>Rules of an interface have changed: flows are judged again. Control side only.</summary>
+    public void FiltersChanged(bool reflects) => Current = Current with { Generation = Current.Generation + 1, Reflects = reflects };
 
     /// <summary>Whether packets meet the nodes of flows.</summary>
     public bool Active => Current.Active;

@@ -102,6 +102,12 @@ internal static class FlowTracking
         _ => FlowState.Generic,
     };
 
+    /// <summary>A state as people read it.</summary>
+    public static string NameOf(FlowState state) => _names[(int)state];
+
+    private static readonly string[] _names =
+        ["none", "syn-sent", "syn-recv", "established", "picked-up", "fin-wait", "close-wait", "last-ack", "time-wait", "close", "unreplied", "stream", "query", "unreplied", "replied"];
+
     /// <summary>Whether a flow has shown that both ends want it: it does not give way to new ones.</summary>
     public static bool IsAssured(FlowState state) => state is FlowState.TcpEstablished or FlowState.TcpFinWait or FlowState.TcpCloseWait or FlowState.UdpStream or FlowState.GenericReplied;
 

@@ -134,7 +134,7 @@ internal sealed class NatProgram
     /// </summary>
     public int Owner(in FlowKey key, int workers)
     {
-        if (workers == 1) return 0;
+        if (workers <= 1) return 0;
         // Without ports there is no share to find a way back by.
         if (Any && key.Protocol is not (6 or 17 or 1)) return 0;
         if (IsPool(key.Destination)) return (key.DestinationPort >> 6) % workers;

@@ -69,6 +69,12 @@ internal struct Session
     /// <summary>Number of the pool that its outside port is of.</summary>
     [FieldOffset(98)] public ushort Pool;
 
+    /// <summary>The interfaces that its first packet came in and left by.</summary>
+    [FieldOffset(100)] public ushort In;
+
+    /// <inheritdoc cref="In"/>
+    [FieldOffset(102)] public ushort Out;
+
     public readonly ulong ForwardPackets => _forwardPackets | (ulong)_forwardPacketsHigh << 32;
 
     public readonly ulong ReplyPackets => _replyPackets | (ulong)_replyPacketsHigh << 32;

@@ -71,14 +71,21 @@ internal sealed unsafe class SessionIndex : IDisposable
 
     public const int MaxCandidates = 2 * Places;
 
-    /// <summary>Puts a number in that is not there; false when both buckets are full.</summary>
-    public bool TryAdd(ulong hash, uint value)
+    /// <summary>Puts a number in that is not there; false when both buckets are full, and so are all those that what is in the first could go to.</summary>
+    /// <param name="hash">Of its key.</param>
+    /// <param name="value">The number.</param>
+    /// <param name="hashOf">The hash of the key of a number that is there.</param>
+    public bool TryAdd(ulong hash, uint value, Func<uint, ulong> hashOf)
     {
         var first = _buckets + First(hash);
         if (Put(first, hash, value)) return true;
-        if (first->Spilled == ushort.MaxValue || !Put(_buckets + Second(hash), hash, value)) return false;
-        first->Spilled++;
-        return true;
+        if (first->Spilled == ushort.MaxValue) return false;
+        if (Put(_buckets + Second(hash), hash, value))
+        {
+            first->Spilled++;
+            return true;
+        }
+        return MakeRoom(first, hashOf) && Put(first, hash, value);
     }
 
     public void Remove(ulong hash, uint value)
@@ -89,6 +96,25 @@ internal sealed unsafe class SessionIndex : IDisposable
     }
 
     public void Dispose() => NativeMemory.AlignedFree(_buckets);
+
+    /// <summary>Moves one of a full bucket to the other one that it may be in.</summary>
+    private bool MakeRoom(Bucket* full, Func<uint, ulong> hashOf)
+    {
+        for (var place = 0; place < Places; place++)
+        {
+            var value = full->Values[place];
+            var hash = hashOf(value);
+            var first = _buckets + First(hash);
+            var second = _buckets + Second(hash);
+            if (full == first && first->Spilled == ushort.MaxValue) continue;
+            if (!Put(full == first ? second : first, hash, value)) continue;
+            if (full == first) first->Spilled++;
+            else first->Spilled--;
+            full->Used &= (ushort)~(1 << place);
+            return true;
+        }
+        return false;
+    }
 
     private uint First(ulong hash) => (uint)((hash & 0xFFFF_FFFF) * _count >> 32);
 

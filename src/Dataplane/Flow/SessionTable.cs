@@ -51,6 +51,7 @@ internal sealed unsafe class SessionTable : IDisposable
     private readonly uint* _wheel;
     private readonly ulong* _hashes;
     private readonly ulong _seed;
+    private readonly Func<uint, ulong> _hashOf;
     private ulong _random;
     private uint[] _timeouts;
     private uint _free;
@@ -71,6 +72,7 @@ internal sealed unsafe class SessionTable : IDisposable
         _wheel = (uint*)NativeMemory.AllocZeroed(WheelSize, sizeof(uint));
         _hashes = (ulong*)NativeMemory.AlignedAlloc(Frame.Size * sizeof(ulong), 64);
         Now = _cursor = now;
+        _hashOf = HashOf;
         if (_memory.Resumed) Resume();
     }
 
@@ -174,19 +176,20 @@ internal sealed unsafe class SessionTable : IDisposable
             if (victim == 0) return SessionResult.Full;
             Evict(victim);
         }
-        if (!_index.TryAdd(forwardHash, _free != 0 ? _free : _unused)) return SessionResult.Full;
-        if (!_index.TryAdd(replyHash, (_free != 0 ? _free : _unused) | ReplyBit))
-        {
-            _index.Remove(forwardHash, _free != 0 ? _free : _unused);
-            return SessionResult.Full;
-        }
-        slot = _free;
-        if (slot != 0) _free = _sessions[slot].WheelNext;
-        else slot = _unused++;
+        slot = _free != 0 ? _free : _unused;
         var session = _sessions + slot;
+        var nextFree = session->WheelNext;
         *session = default;
         session->Forward = forward;
         session->Reply = reply;
+        if (!TryIndex(slot, forwardHash, replyHash))
+        {
+            session->WheelNext = nextFree;
+            slot = 0;
+            return SessionResult.Full;
+        }
+        if (_free != 0) _free = nextFree;
+        else _unused++;
         session->State = FlowTracking.First(forward.Protocol);
         session->LastUse = session->Created = Now;
         // The compiler must not move this before what it vouches for.
@@ -281,6 +284,16 @@ internal sealed unsafe class SessionTable : IDisposable
         return at->Addresses == key.Addresses && at->Rest == key.Rest;
     }
 
+    private bool TryIndex(uint slot, ulong forward, ulong reply)
+    {
+        if (!_index.TryAdd(forward, slot, _hashOf)) return false;
+        if (_index.TryAdd(reply, slot | ReplyBit, _hashOf)) return true;
+        _index.Remove(forward, slot);
+        return false;
+    }
+
+    private ulong HashOf(uint slot) => ((slot & ReplyBit) != 0 ? this[slot]->Reply : this[slot]->Forward).Hash(_seed);
+
     private void Evict(uint slot)
     {
         Evicted++;
@@ -355,9 +368,6 @@ internal sealed unsafe class SessionTable : IDisposable
     {
         if (session->State is FlowState.None or >= FlowState.Count || session->LastUse > Now || session->LastUse + _timeouts[(int)session->State] <= Now) return false;
         var (forward, reply) = (session->Forward.Hash(_seed), session->Reply.Hash(_seed));
-        if (Find(session->Forward, forward) != 0 || Find(session->Reply, reply) != 0 || !_index.TryAdd(forward, slot)) return false;
-        if (_index.TryAdd(reply, slot | ReplyBit)) return true;
-        _index.Remove(forward, slot);
-        return false;
+        return Find(session->Forward, forward) == 0 && Find(session->Reply, reply) == 0 && TryIndex(slot, forward, reply);
     }
 }

@@ -17,6 +17,8 @@ internal readonly unsafe struct Ip4FlowInput : INode
         Lookup,
         Reassembly,
         IcmpError,
+        AclInput,
+        Target,
     }
 
     private enum Reason : ushort
@@ -39,7 +41,13 @@ internal readonly unsafe struct Ip4FlowInput : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         NodeNames.Ip4FlowInput,
-        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.Reassembly, NodeNames.Ip4Reassembly), (Edge.IcmpError, NodeNames.Icmp4Error)],
+        [
+            (Edge.Lookup, NodeNames.Ip4Lookup),
+            (Edge.Reassembly, NodeNames.Ip4Reassembly),
+            (Edge.IcmpError, NodeNames.Icmp4Error),
+            (Edge.AclInput, NodeNames.Ip4AclInput),
+            (Edge.Target, NodeNames.Ip4NatTarget),
+        ],
         [
             (Reason.Short, "The TCP, UDP or ICMP header is cut off."),
             (Reason.BadState, "The flow can have no such TCP segment now."),
@@ -91,7 +99,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
                 }
                 // A packet before this one in the frame may have ended the flow, or begun it.
                 found[i] = table.Find(keys[i]);
-                if (found[i] == 0 || !Holds(table, rules, found[i]))
+                if (found[i] == 0 || !Holds(ref frame, table, rules, found[i]))
                 {
                     fresh++;
                     Fresh(ref frame, rules, keys[i], meta, index);
@@ -129,13 +137,11 @@ internal readonly unsafe struct Ip4FlowInput : INode
         frame.Add(Count.New, fresh);
     }
 
-    /// <summary>Judges a flow anew after a change of the rules; one that they would not begin now ends.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool Holds(SessionTable table, FlowRules rules, uint found)
+    private static bool Holds(ref Frame frame, SessionTable table, FlowRules rules, uint found)
     {
         var session = table[found];
         if (session->Generation == rules.Generation) return true;
-        if (!rules.Nat.Holds(session->Rule))
+        if (!FlowJudge.Holds(frame.Tables, rules, session))
         {
             table.Remove(found);
             return false;
@@ -148,20 +154,15 @@ internal readonly unsafe struct Ip4FlowInput : INode
     {
         meta->Opaque0 = 0;
         meta->Flags |= PacketFlags.FlowNew;
-        if (rules.Nat.HasTargets && rules.Nat.TryTarget(key, out var rule, out var address, out var port))
-        {
-            var ip = frame.Data(index);
-            var to = key.WithDestination(address, port);
-            if (key.Protocol is 1 or 132 || port == 0) to = key.WithDestination(address, key.DestinationPort);
-            meta->Opaque0 = NatOrigin.Pack(rule, key.DestinationPort, key.Destination);
-            FlowPacket.Translate(ip, frame.Chunk(index) + meta->L4, meta->Offset + meta->Length - meta->L4, key, to);
-        }
-        else if (rules.Nat.IsPool(key.Destination))
-        {
-            frame.Drop(Reason.NoFlow, index);
-            return;
-        }
-        frame.Enqueue(Edge.Lookup, index);
+        if (rules.Nat.IsPool(key.Destination) && !(rules.Nat.HasTargets && rules.Nat.TryTarget(key, out _, out _, out _))) frame.Drop(Reason.NoFlow, index);
+        else frame.Enqueue(Next(ref frame, rules, meta), index);
+    }
+
+    /// <summary>Rules come before a translation of the destination.</summary>
+    private static Edge Next(ref Frame frame, FlowRules rules, PacketMeta* meta)
+    {
+        if ((frame.Tables.Interfaces[meta->RxInterface]->Flags & InterfaceFlags.AclIn4) != 0) return Edge.AclInput;
+        return rules.Nat.HasTargets && (meta->Flags & PacketFlags.FlowNew) != 0 ? Edge.Target : Edge.Lookup;
     }
 
     private static void Special(ref Frame frame, FlowRules rules, FlowPacketKind kind, PacketMeta* meta, uint index)
@@ -195,6 +196,6 @@ internal readonly unsafe struct Ip4FlowInput : INode
                 }
                 break;
         }
-        frame.Enqueue(Edge.Lookup, index);
+        frame.Enqueue((meta->Flags & PacketFlags.FlowKnown) != 0 ? Edge.Lookup : Next(ref frame, rules, meta), index);
     }
 }

@@ -123,6 +123,8 @@ internal readonly unsafe struct Ip4FlowOutput : INode
         var session = table[slot];
         session->Generation = rules.Generation;
         session->Rule = rule;
+        session->In = (ushort)meta->RxInterface;
+        session->Out = (ushort)meta->TxInterface;
         if (isTranslated) session->Flags |= SessionFlags.Translated;
         table.Touch(slot, tcpFlags, meta->TotalLength);
         meta->Flags |= PacketFlags.FlowKnown;

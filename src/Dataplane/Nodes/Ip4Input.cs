@@ -85,6 +85,7 @@ internal readonly unsafe struct Ip4Input : INode
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
+        var flows = frame.Tables.Flows.Active;
         var edges = stackalloc Edge[Frame.Size];
         ref var martians = ref MemoryMarshal.GetReference(Martians);
         var interfaces = frame.Tables.Interfaces;
@@ -97,7 +98,7 @@ internal readonly unsafe struct Ip4Input : INode
             var meta = frame.Meta(index);
             var ip = frame.Data(index);
             var features = interfaces[meta->RxInterface]->Flags;
-            edges[i] = (features & InterfaceFlags.AclIn4) == 0 ? Edge.Lookup : Edge.AclInput;
+            edges[i] = flows && (meta->Flags & PacketFlags.Own) == 0 ? Edge.FlowInput : (features & InterfaceFlags.AclIn4) == 0 ? Edge.Lookup : Edge.AclInput;
             // Nearly every packet has no options, is no fragment, ends where its frame ends and comes from a host.
             if (meta->Length >= MinHeader)
             {

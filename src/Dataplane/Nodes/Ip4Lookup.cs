@@ -17,6 +17,7 @@ internal readonly unsafe struct Ip4Lookup : INode
         Rewrite,
         IcmpError,
         AclOutput,
+        FlowOutput,
     }
 
     private enum Reason : ushort
@@ -38,6 +39,7 @@ internal readonly unsafe struct Ip4Lookup : INode
             (Edge.Rewrite, NodeNames.Ip4Rewrite),
             (Edge.IcmpError, NodeNames.Icmp4Error),
             (Edge.AclOutput, NodeNames.Ip4AclOutput),
+            (Edge.FlowOutput, NodeNames.Ip4FlowOutput),
         ],
         [
             (Reason.NoRoute, "No route leads to the destination."),
@@ -109,8 +111,23 @@ internal readonly unsafe struct Ip4Lookup : INode
                 var sum = (uint)Unsafe.ReadUnaligned<ushort>(ip + 10) + 1;
                 Unsafe.WriteUnaligned(ip + 10, (ushort)(sum + (sum >= 0xFFFF ? 1u : 0)));
             }
-            if (!spd || (flags & PacketFlags.BypassSpd) != 0) edges[i] = filtered && FilterExit.Leads(tables, meta, InterfaceFlags.AclOut4) ? Edge.AclOutput : Edge.Rewrite;
-            else edges[i] = (flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0 ? Edge.SpdOutput : Edge.SpdInput;
+            if (spd && (flags & PacketFlags.BypassSpd) == 0)
+            {
+                edges[i] = (flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0 ? Edge.SpdOutput : Edge.SpdInput;
+            }
+            else if (filtered && FilterExit.Leads(tables, meta, InterfaceFlags.AclOut4))
+            {
+                edges[i] = Edge.AclOutput;
+            }
+            else if ((flags & PacketFlags.FlowNew) != 0)
+            {
+                meta->TxInterface = adjacencies[nextHop]->Interface;
+                edges[i] = Edge.FlowOutput;
+            }
+            else
+            {
+                edges[i] = Edge.Rewrite;
+            }
         }
         frame.Dispatch(edges);
     }

@@ -51,6 +51,9 @@ internal static class NodeNames
     /// <summary>Finds the flow of a received packet (<see cref="Buffers.PacketFlags.FlowKnown"/>), or marks it FlowNew with what it was sent to in Opaque0, which it keeps until flow output.</summary>
     public const string Ip4FlowInput = "ip4-flow-input";
 
+    /// <summary>Translates the destination of a FlowNew packet that a NAT rule has an inside host for; what it was goes into Opaque0.</summary>
+    public const string Ip4NatTarget = "ip4-nat-target";
+
     /// <summary>Begins the flow of a FlowNew packet that may leave by TxInterface; translates its source.</summary>
     public const string Ip4FlowOutput = "ip4-flow-output";
 

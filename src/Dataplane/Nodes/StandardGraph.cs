@@ -19,6 +19,7 @@ internal static class StandardGraph
         NodeRegistration.Of<Ip4FlowInput>(),
         NodeRegistration.Of<AclInput<FilterIp4>>(),
         NodeRegistration.Of<AclInput<FilterIp6>>(),
+        NodeRegistration.Of<Ip4NatTarget>(),
         NodeRegistration.Of<Ip4Lookup>(),
         NodeRegistration.Of<Ip6Lookup>(),
         NodeRegistration.Of<Ip4Local>(),

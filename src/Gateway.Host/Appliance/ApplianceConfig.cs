@@ -161,6 +161,12 @@ public sealed record DataplaneSection
     /// <summary>Use 2 MB pages for the buffers when there are any.</summary>
     public bool Hugepages { get; init; } = true;
 
+    /// <summary>Flows (connections, translations) that can be known at once, 1,024–16,777,216; some 160 octets of memory each, taken when they are there.</summary>
+    public int Sessions { get; init; } = 65_536;
+
+    /// <summary>Flows of one source address in each worker; left out: as many as there is room for.</summary>
+    public int? SessionsPerSource { get; init; }
+
     /// <summary>Name of the TAP device through which the host's own programs speak with the gateway's addresses; empty = none.</summary>
     public string PuntTap { get; init; } = "";
 

@@ -51,6 +51,8 @@ public static class ApplianceFile
         if (c.Dataplane.Cores.Count != 0 && c.Dataplane.Cores.Count != c.Dataplane.CountWorkers()) yield return "dataplane.cores must name a processor for every worker, and no more.";
         if (c.Dataplane.Cores.Distinct().Count() != c.Dataplane.Cores.Count) yield return "dataplane.cores names a processor twice.";
         if (c.Dataplane.Cores.Any(core => core < 0 || core >= 1024)) yield return "dataplane.cores must be processor numbers.";
+        if (c.Dataplane.Sessions is < 1024 or > 16_777_216) yield return "dataplane.sessions must be 1024–16777216.";
+        if (c.Dataplane.SessionsPerSource is < 1) yield return "dataplane.sessions_per_source must be 1 or more.";
         if (c.Dataplane.Buffers is < 4096 or > 4_194_304) yield return "dataplane.buffers must be 4096–4194304.";
         if (c.Dataplane.PuntTap.Length > 15) yield return "dataplane.punt_tap is longer than a device name may be (15).";
         if (c.Bus.Kind == BusKind.Rabbitmq && (!System.Uri.TryCreate(c.Bus.Uri, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps")))

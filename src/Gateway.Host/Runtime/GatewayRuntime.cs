@@ -227,7 +227,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _reconciler = new Reconciler(
             [
                 new InterfaceDescriptor(_dataplane, _ports), new BridgeDescriptor(_dataplane), new CrossConnectDescriptor(_dataplane),
-                new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane),
+                new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane), new NatDescriptor(_dataplane),
                 new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(_compiled), new PolicyDescriptor(),
             ],
             TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets, running.Configuration));
@@ -318,7 +318,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         DataplaneControl? control = null;
         try
         {
-            control = new DataplaneControl(new DataplaneOptions { Workers = section.CountWorkers(), Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages, IkePorts = new IkePorts((ushort)_appliance.Ike.Port, (ushort)_appliance.Ike.PortNatT) }, this, this);
+            control = new DataplaneControl(new DataplaneOptions { Workers = section.CountWorkers(), Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages, Flows = section.Sessions, FlowsPerSource = section.SessionsPerSource ?? 0, IkePorts = new IkePorts((ushort)_appliance.Ike.Port, (ushort)_appliance.Ike.PortNatT) }, this, this);
             control.Start();
             var warm = new WarmKeeper(folder, VaultFile.CurrentBootId(), [new WarmNeighbors(control)], sentence => HostLog.Notice(_log, sentence));
             warm.Start();

@@ -27,6 +27,8 @@ internal sealed class ShowViews(
         "connections" => [.. Connections(inventory).Where(r => name is null || r.Name == name)],
         "sas" => [.. Sas(inventory).Where(r => name is null || r.Connection == name || r.Children.Any(c => c.Name == name))],
         "policies" => [.. Policies().Where(r => name is null || r.Name == name)],
+        "nat" => [.. FlowViews.Rules(dataplane.Flows, name)],
+        "sessions" => [.. FlowViews.Rows(dataplane.Flows, name)],
         "counters" => [.. Counters().Where(r => name is null || r.Area == name || r.Name == name)],
         "plan" => [.. Plan().Where(r => name is null || r.Item == name)],
         "workers" => [.. Workers()],

@@ -12,6 +12,7 @@ public static class ItemCatalog
     public const string CrossConnect = "cross-connect";
     public const string Route = "route";
     public const string Neighbor = "neighbor";
+    public const string Nat = "nat";
     public const string Secret = "secret";
     public const string Certificate = "certificate";
     public const string Authority = "authority";
@@ -27,6 +28,7 @@ public static class ItemCatalog
         new(CrossConnect, typeof(CrossConnectSpec), new CrossConnectRules()),
         new(Route, typeof(RouteSpec), new RouteRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
+        new(Nat, typeof(NatSpec), new NatRules()),
         new(Secret, typeof(SecretSpec), new SecretRules()),
         new(Certificate, typeof(CertificateSpec), new CertificateRules()),
         new(Authority, typeof(AuthoritySpec), new AuthorityRules()),

@@ -26,6 +26,14 @@ internal sealed class GraphSuite : ISuite
             Against(report, name, work.Run);
         }
 
+        foreach (var (name, flows, translate) in ((string, int, bool)[])[("ip4-stateful-10000", 10_000, false), ("nat44-10000", 10_000, true), ("nat44-1000000", 1_000_000, true)])
+        {
+            if (!report.Wants(name, 64)) continue;
+            using var work = new Flows(flows, translate);
+            Against(report, name, work.Run);
+            report.Note($"graph: {name}: {work.SetUpsPerSecond:0} flows began in a second, {work.BytesPerFlow:0} bytes for each");
+        }
+
         Lookups.Run(report, Name);
         foreach (var flows in new[] { 1, 10_000 })
             foreach (var routes in new[] { 1, 10_000 })

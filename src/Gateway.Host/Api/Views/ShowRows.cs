@@ -64,6 +64,47 @@ public sealed record StationRow(string Mac, string Interface, string Source, lon
 /// <summary>A row of <c>show routes</c>.</summary>
 public sealed record RouteRow(string To, string? Via, string? Interface, string Source, string State, string? WaitsFor = null);
 
+/// <summary>A row of <c>show sessions</c>: how the originator's packets arrive and how the answers do; translated where the two are not each other's reverse.</summary>
+public sealed record SessionRow
+{
+    public required string Protocol { get; init; }
+
+    /// <summary>Address and port; of an ICMP query its identifier stands for the port.</summary>
+    public required string Source { get; init; }
+
+    public required string Destination { get; init; }
+
+    public required string ReplySource { get; init; }
+
+    public required string ReplyDestination { get; init; }
+
+    /// <summary>Of TCP as Linux names it; of others <c>unreplied</c>, <c>stream</c>, <c>replied</c> or <c>query</c>.</summary>
+    public required string State { get; init; }
+
+    /// <summary>The NAT rule by which it is translated.</summary>
+    public string? Rule { get; init; }
+
+    public required long AgeSeconds { get; init; }
+
+    public required long IdleSeconds { get; init; }
+
+    /// <summary>When nothing more comes.</summary>
+    public required long EndsInSeconds { get; init; }
+
+    public required ulong Packets { get; init; }
+
+    public required ulong Bytes { get; init; }
+
+    public required ulong ReplyPackets { get; init; }
+
+    public required ulong ReplyBytes { get; init; }
+
+    public required int Worker { get; init; }
+}
+
+/// <summary>A row of <c>show nat</c>: a rule, and the flows that it has now.</summary>
+public sealed record NatRow(string Name, string Type, string From, string To, string? Interface, long Sessions);
+
 /// <summary>A row of <c>show neighbors</c>.</summary>
 public sealed record NeighborRow(string Interface, string Address, string? Mac, string State);
 

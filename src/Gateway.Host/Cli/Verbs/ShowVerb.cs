@@ -94,6 +94,17 @@ internal static class ShowVerb
             case "routes":
                 screen.Rows(Rows<RouteRow>(answer), "There are no routes.", ("TO", r => r.To), ("VIA", r => r.Via), ("INTERFACE", r => r.Interface), ("SOURCE", r => r.Source), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
                 break;
+            case "nat":
+                screen.Rows(
+                    Rows<NatRow>(answer), "There are no rules of NAT.", ("NAME", r => r.Name), ("TYPE", r => r.Type), ("FROM", r => r.From), ("TO", r => r.To), ("INTERFACE", r => r.Interface),
+                    ("SESSIONS", r => r.Sessions.ToString(CultureInfo.InvariantCulture)));
+                break;
+            case "sessions":
+                screen.Rows(
+                    Rows<SessionRow>(answer), "There are no sessions.", ("PROTO", r => r.Protocol), ("STATE", r => r.State), ("SOURCE", r => r.Source), ("DESTINATION", r => r.Destination),
+                    ("REPLY FROM", r => r.ReplySource), ("REPLY TO", r => r.ReplyDestination), ("RULE", r => r.Rule), ("PKTS", r => N(r.Packets)), ("REPLY PKTS", r => N(r.ReplyPackets)),
+                    ("ENDS IN", r => $"{r.EndsInSeconds}s"));
+                break;
             case "neighbors":
                 screen.Rows(Rows<NeighborRow>(answer), "There are no neighbors.", ("INTERFACE", r => r.Interface), ("ADDRESS", r => r.Address), ("MAC", r => r.Mac), ("STATE", r => r.State));
                 break;

@@ -172,6 +172,7 @@ public sealed unsafe class SessionTableTests
         for (uint i = 0; i < 1000; i++) Open(table, Flow(i, i), establish: false);
         table.Advance(200, 100);
         Assert.Equal(900u, table.Count);
+        Assert.Equal(100ul, table.Expired);
         for (var i = 0; i < 9; i++) table.Advance(200, 100);
         Assert.Equal(0u, table.Count);
         Assert.Equal(1000ul, table.Expired);

@@ -115,6 +115,25 @@ internal static class EventSamples
         yield return new(new("cross-connect", "line"), new CrossConnectSpec { A = "port1", B = "port2" });
         yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
         yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
+        yield return new(new("nat", "out"), new NatSpec
+        {
+            Type = NatType.Source,
+            Order = 10,
+            From = [Prefix("10.1.0.0/24")],
+            OutInterface = "wan",
+            Addresses = [new TrafficSelector(IPAddress.Parse("198.51.100.50"), IPAddress.Parse("198.51.100.53"))],
+            Exempt = true,
+            FirstPort = 2000,
+            LastPort = 3000,
+            Protected = true,
+            Outside = IPAddress.Parse("198.51.100.1"),
+            Inside = IPAddress.Parse("10.1.0.2"),
+            Protocol = NatProtocol.Udp,
+            OutsidePort = 8080,
+            InsidePort = 80,
+            Backends = [new NatBackendSpec { Address = IPAddress.Parse("10.1.0.3"), Port = 80, Weight = 3 }],
+            Affinity = true,
+        });
         yield return new(new("secret", "ike-branch"), new SecretSpec { Type = SecretType.Ike, Ids = ["left.lab", "right.lab"], Handle = _slot });
         yield return new(new("pool", "rw"), new PoolSpec
         {

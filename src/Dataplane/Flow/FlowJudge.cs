@@ -1,0 +1,48 @@
+using Gateway.Dataplane.Filter;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Flow;
+
+/// <summary>Judges a known flow after a change of the rules, as if its first packet came now: by both directions' packets the same, so that a flow of which only the answers go on ends too.</summary>
+internal static unsafe class FlowJudge
+{
+    public static bool Holds(DataplaneTables tables, FlowRules rules, Session* session)
+    {
+        if (!rules.Nat.Holds(session->Rule)) return false;
+        var arriving = session->Forward;
+        // Rules of what leaves see the destination translated and the source not yet.
+        var leaving = arriving.WithDestination(session->Reply.Source, session->Reply.SourcePort);
+        var first = Ask(FilterIp4.In(tables.Filters[session->In]), arriving);
+        var last = Ask(FilterIp4.Out(tables.Filters[session->Out]), leaving);
+        if (first >= FilterAction.Deny || last >= FilterAction.Deny) return false;
+        return session->Rule != 0 || rules.TrackAll || first == FilterAction.Reflect || last == FilterAction.Reflect;
+    }
+
+    private static FilterAction Ask(FilterProgram* program, in FlowKey key)
+    {
+        if (program == null) return FilterAction.Permit;
+        var words = stackalloc uint[4];
+        var waiting = stackalloc uint[FilterProgram.MaxWaiting];
+        words[0] = key.Source;
+        words[1] = key.Destination;
+        words[2] = (uint)key.SourcePort << 16 | key.DestinationPort;
+        words[3] = key.Protocol;
+        switch (key.Protocol)
+        {
+            case 6:
+                // A connection begins with a SYN.
+                words[3] |= FilterKey.HasPorts | FilterKey.HasFlags | 2u << FilterKey.TcpFlagsShift;
+                break;
+            case 17 or 33 or 132 or 136:
+                words[3] |= FilterKey.HasPorts;
+                break;
+            case 1:
+                // The question's type, its code is 0.
+                words[2] = (key.IcmpKind == 0 ? 8u : 11u + 2u * key.IcmpKind) << 16;
+                words[3] |= FilterKey.HasPorts;
+                break;
+        }
+        var rule = FilterProgram.Find<FilterIp4>(program, words, waiting);
+        return program->Verdicts[rule == FilterProgram.None ? program->Rules : rule].Action;
+    }
+}
