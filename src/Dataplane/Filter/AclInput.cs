@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
-using Gateway.Dataplane.Nodes;
 
 namespace Gateway.Dataplane.Filter;
 

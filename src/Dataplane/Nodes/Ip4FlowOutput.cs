@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Graph;
-using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
 
