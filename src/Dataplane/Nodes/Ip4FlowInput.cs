@@ -73,6 +73,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
         var found = stackalloc uint[Frame.Size];
         var flags = stackalloc byte[Frame.Size];
         var kinds = stackalloc FlowPacketKind[Frame.Size];
+        var edges = stackalloc Edge[Frame.Size];
         var workers = frame.Context.HandoffTo.Length;
         for (var i = 0; i < frame.Count; i++)
         {
@@ -85,6 +86,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
         {
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
+            edges[i] = Frame.Gone<Edge>();
             if (kinds[i] != FlowPacketKind.Flow)
             {
                 Special(ref frame, rules, kinds[i], meta, index);
@@ -130,8 +132,9 @@ internal readonly unsafe struct Ip4FlowInput : INode
                 var to = ((found[i] & SessionTable.ReplyBit) != 0 ? session->Forward : session->Reply).Reverse;
                 FlowPacket.Translate(ip, frame.Chunk(index) + meta->L4, meta->Offset + meta->Length - meta->L4, keys[i], to);
             }
-            frame.Enqueue(Edge.Lookup, index);
+            edges[i] = Edge.Lookup;
         }
+        frame.Dispatch(edges);
         frame.Add(Count.Known, known);
         frame.Add(Count.Translated, translated);
         frame.Add(Count.New, fresh);

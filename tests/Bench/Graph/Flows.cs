@@ -106,7 +106,7 @@ internal sealed unsafe class Flows : IDisposable
     private Header Make(int flow, Random random)
     {
         // Some fifty flows of each host.
-        var host = flow / 50;
+        var host = flow / 50 + 256;
         byte[] addresses = [10, (byte)(host >> 16), (byte)(host >> 8), (byte)host, 20, (byte)random.Next(256), (byte)random.Next(256), (byte)random.Next(1, 255)];
         var port = 1024 + flow % 50 * 1000 + random.Next(1000);
         addresses.CopyTo(_frame.AsSpan(26));
