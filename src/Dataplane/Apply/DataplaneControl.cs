@@ -329,7 +329,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             var adjacency = Tables.Adjacencies[Lookup(vrf, words)];
             index = adjacency->Interface;
             source = null;
-            if (adjacency->Kind is not (AdjacencyKind.Glean or AdjacencyKind.Incomplete or AdjacencyKind.Neighbor)) return false;
+            if (adjacency->Kind is not (AdjacencyKind.Glean or AdjacencyKind.Incomplete or AdjacencyKind.Neighbor or AdjacencyKind.IpTunnel)) return false;
             var entry = Tables.Interfaces[index];
             if (words.V6 && entry->Ip6High != 0) source = new AddressWords(true, entry->Ip6High, entry->Ip6Low).ToAddress();
             if (!words.V6 && entry->Ip4 != 0) source = new AddressWords(false, 0, entry->Ip4).ToAddress();
@@ -489,6 +489,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             Security.NoteTraffic();
             Security.Balance();
             Switching.Age(WorkerContext.Clock());
+            _interfaces.WidenPaths(WorkerContext.Clock());
             _epochs.Reclaim();
         }
         Security.AgePathMtus();
@@ -547,6 +548,10 @@ public sealed unsafe class DataplaneControl : IDisposable
                 break;
             case NoticeKind.AddressConflict:
                 Report(new DataplaneNotice.AddressConflict(NameOf(key.Interface), key.Address.ToAddress(), mac));
+                break;
+            case NoticeKind.TunnelTooBig:
+                lock (_gate)
+                    if (_interfaces.Exists(notice.Interface)) _interfaces.NarrowPath(_interfaces.Get(notice.Interface), (uint)Math.Min(notice.C, 65_535), WorkerContext.Clock());
                 break;
             case NoticeKind.OuterTooBig:
                 Security.NotePathMtu(key.Address.ToAddress(), (uint)notice.A, (uint)notice.B, (uint)notice.C);

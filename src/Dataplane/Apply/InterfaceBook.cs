@@ -58,6 +58,9 @@ internal sealed class InterfaceState
     /// <summary>No wire and no neighbors: CHILD SAs carry its packets.</summary>
     public bool IsTunnel => Settings.Type == "ipsec";
 
+    /// <summary>Carries packets without Ethernet headers to one other end, so it has no neighbors.</summary>
+    public bool IsPointToPoint => IsTunnel || Link is InterfaceLink.IpTunnel { Payload: not IpTunnelKind.GreEthernet };
+
     /// <summary>What it is made of when it has no port; null for a port or a loopback.</summary>
     public InterfaceLink? Link { get; init; }
 
@@ -76,15 +79,21 @@ internal sealed class InterfaceState
     /// <summary>The other end of its cross-connect; 0 none.</summary>
     public uint ConnectedTo { get; set; }
 
+    /// <summary>A tunnel: the largest packet that routers on the way let pass, until then.</summary>
+    public uint PathMtu { get; set; } = uint.MaxValue;
+
+    /// <summary>Monotonic nanoseconds.</summary>
+    public long PathMtuUntil { get; set; }
+
     /// <summary>A loopback that is the routed member of a bridge.</summary>
     public bool IsBvi { get; set; }
 
     public bool IsLoopback => Settings.Type == "loopback" && !IsBvi;
 
     /// <summary>Frames with Ethernet headers leave by it.</summary>
-    public bool HasLink => Port is not null || Link is not null || IsBvi;
+    public bool HasLink => (Port is not null || Link is not null || IsBvi) && !IsPointToPoint;
 
-    public bool IsUp => IsLoopback || IsTunnel || IsBvi || Link is InterfaceLink.Vxlan || (Carrier ?? this).Port is { IsUp: true };
+    public bool IsUp => IsLoopback || IsTunnel || IsBvi || Link is InterfaceLink.Vxlan or InterfaceLink.IpTunnel || (Carrier ?? this).Port is { IsUp: true };
 }
 
 /// <summary>The interfaces and their addresses.</summary>
@@ -121,7 +130,8 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         uint index = 1;
         while (_interfaces.ContainsKey(index) || tables.Interfaces[index]->Flags != 0) index++;
         if (index >= InterfaceTable.Capacity) throw new ArgumentException($"There are {InterfaceTable.Capacity - 1} interfaces already.", nameof(settings));
-        var kind = settings.Type == "ipsec" ? AdjacencyKind.Tunnel : AdjacencyKind.Glean;
+        var kind = settings.Type == "ipsec" ? AdjacencyKind.Tunnel
+            : link is InterfaceLink.IpTunnel { Payload: not IpTunnelKind.GreEthernet } ? AdjacencyKind.IpTunnel : AdjacencyKind.Glean;
         var state = new InterfaceState
         {
             Index = index,
@@ -140,6 +150,11 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         {
             TunnelMaker.Register(tables.Tunnels, vxlan, index);
             tables.Interfaces[index]->Tunnel = TunnelMaker.Make(vxlan, settings.Vrf);
+        }
+        if (link is InterfaceLink.IpTunnel tunnel)
+        {
+            if (!tables.IpTunnels.Add(IpTunnelMaker.KeyOf(tunnel, settings.Vrf), index)) throw new ArgumentException("Another interface has a tunnel with these ends and this key.", nameof(link));
+            tables.Interfaces[index]->Tunnel = IpTunnelMaker.Make(tunnel, settings.Vrf);
         }
         _interfaces[index] = state;
         _byName[settings.Name] = index;
@@ -177,6 +192,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         // Present stays away while the slot waits for workers that still look at it; then the slot is free again.
         entry->Flags = InterfaceFlags.SourceCheck;
         if (state.Link is InterfaceLink.Vxlan vxlan) TunnelMaker.Unregister(tables.Tunnels, vxlan);
+        if (state.Link is InterfaceLink.IpTunnel ended) tables.IpTunnels.Remove(IpTunnelMaker.KeyOf(ended, state.Settings.Vrf));
         var tunnel = (nint)entry->Tunnel;
         Volatile.Write(ref *(nint*)&entry->Tunnel, 0);
         tables.Adjacencies.Remove(state.Glean4);
@@ -202,8 +218,8 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         Volatile.Write(ref entry->Workers, state.Workers);
         entry->IfId = settings.IfId;
         entry->LinkLocalLow = LinkLocal(entry->Mac);
-        tables.Adjacencies[state.Glean4]->Mtu = entry->Mtu;
-        tables.Adjacencies[state.Glean6]->Mtu = entry->Mtu;
+        tables.Adjacencies[state.Glean4]->Mtu = Math.Min(entry->Mtu, state.PathMtu);
+        tables.Adjacencies[state.Glean6]->Mtu = Math.Min(entry->Mtu, Math.Max(MinMtuIp6, state.PathMtu));
         WriteLink(state, entry);
         Interlocked.MemoryBarrier();
         entry->Flags = InterfaceFlags.Present
@@ -211,6 +227,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
             | Rules(state)
             | (state.SubInterfaces > 0 ? InterfaceFlags.SubInterfaces : 0)
             | (state.Link is not null || state.IsBvi ? InterfaceFlags.Virtual : 0)
+            | (state.IsPointToPoint ? InterfaceFlags.PointToPoint : 0)
             | (settings.Enabled ? InterfaceFlags.Enabled : 0)
             | (settings.ClampMss ? InterfaceFlags.ClampMss : 0)
             | (settings.SourceCheck ? InterfaceFlags.SourceCheck : 0)
@@ -229,6 +246,31 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         if (state.Link is not InterfaceLink.Vlan vlan) return;
         entry->TagBytes = (byte)(vlan.Inner is null ? 4 : 8);
         entry->Tags = BinaryPrimitives.ReverseEndianness((ulong)vlan.Outer.Word << 32 | (vlan.Inner?.Word ?? 0));
+    }
+
+    /// <summary>RFC 8200 §5.</summary>
+    private const uint MinMtuIp6 = 1280;
+
+    /// <summary>What a router on the way to a tunnel's other end said holds for ten minutes (RFC 8201 §5.3), and never goes below what every network carries.</summary>
+    public void NarrowPath(InterfaceState state, uint outerMtu, long now)
+    {
+        if (state.Link is not InterfaceLink.IpTunnel tunnel) return;
+        const uint floor4 = 576;
+        var inner = Math.Max(outerMtu, AddressWords.From(tunnel.Local).V6 ? MinMtuIp6 : floor4) - (uint)tunnel.Overhead;
+        if (inner >= Math.Min(state.PathMtu, tables.Interfaces[state.Index]->Mtu)) return;
+        (state.PathMtu, state.PathMtuUntil) = (inner, now + 600_000_000_000);
+        Write(state);
+    }
+
+    /// <summary>Forgets what was said of paths long ago.</summary>
+    public void WidenPaths(long now)
+    {
+        foreach (var state in _interfaces.Values)
+        {
+            if (state.PathMtu == uint.MaxValue || now < state.PathMtuUntil) continue;
+            state.PathMtu = uint.MaxValue;
+            Write(state);
+        }
     }
 
     /// <summary>Replaces all addresses; what stays is not touched. Returns those that are new.</summary>

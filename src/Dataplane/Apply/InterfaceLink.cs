@@ -28,4 +28,21 @@ public abstract record InterfaceLink
     {
         internal override LinkKind Kind => LinkKind.Vxlan;
     }
+
+    /// <summary>IP packets, or Ethernet frames, in IP packets to one other end.</summary>
+    /// <param name="Local">An own address.</param>
+    /// <param name="Remote">Address of the other end, of the same family.</param>
+    /// <param name="Key">GRE: number that tells tunnels between the same ends apart (RFC 2890 §2.1); null none.</param>
+    /// <param name="Ttl">Time to live of outer packets.</param>
+    /// <param name="Dscp">DSCP of outer packets; null copies that of the inner one.</param>
+    public sealed record IpTunnel(IpTunnelKind Payload, IPAddress Local, IPAddress Remote, uint? Key = null, byte Ttl = 64, byte? Dscp = null) : InterfaceLink
+    {
+        internal override LinkKind Kind => LinkKind.IpTunnel;
+
+        /// <summary>Octets of the headers that it puts around a packet or a frame.</summary>
+        public int Overhead =>
+            (Local.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? 40 : 20)
+            + (Payload == IpTunnelKind.Ip ? 0 : Key is null ? 4 : 8)
+            + (Payload == IpTunnelKind.GreEthernet ? 14 : 0);
+    }
 }

@@ -11,7 +11,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
     {
         public NeighborKey? Through;
 
-        /// <summary>The ipsec interface that it leads into.</summary>
+        /// <summary>The tunnel that it leads into.</summary>
         public uint? Tunnel;
         public bool Active;
     }
@@ -97,8 +97,8 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
                 {
                     var index = held.Interface ?? interfaces.Towards(key.Vrf, via);
                     if (index is null or 0 || !interfaces.Exists(index.Value) || IsLost(index)) return false;
-                    // An ipsec interface has no neighbors: whoever is behind it, the SA's peer is next.
-                    if (interfaces.Get(index.Value).IsTunnel)
+                    // A tunnel has no neighbors: whoever is behind it, its other end is next.
+                    if (interfaces.Get(index.Value).IsPointToPoint)
                     {
                         adjacency = interfaces.GleanOf(index.Value, key.Prefix.V6);
                         held.Tunnel = index;

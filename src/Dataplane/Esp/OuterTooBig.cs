@@ -19,7 +19,7 @@ internal static unsafe class OuterTooBig
     /// <param name="icmp">Its header; <paramref name="length"/> bytes lie in one piece.</param>
     public static bool TryTake(ref Frame frame, byte* icmp, int length, bool v6)
     {
-        if (v6 ? icmp[0] != PacketTooBig6 : icmp[0] != Unreachable4 || icmp[1] != FragmentationNeeded4) return false;
+        if (!IsTooBig(icmp, v6)) return false;
         var ip = icmp + IcmpHeader;
         length -= IcmpHeader;
         if (length < (v6 ? Ip6Header : Ip4Header) || ip[0] >> 4 != (v6 ? 6 : 4)) return false;
@@ -31,8 +31,6 @@ internal static unsafe class OuterTooBig
         if (protocol == Udp && Wire.U32(ip + at) == 0) return false;
 
         if (!frame.Context.TooBigMessages.Take(frame.Now)) return true;
-        var mtu = v6 ? Wire.U32(icmp + 4) : Wire.U16(icmp + 6);
-        if (mtu == 0) mtu = Below(Wire.U16(ip + 2));
         frame.Context.Notices.TryPush(new Notice
         {
             Kind = NoticeKind.OuterTooBig,
@@ -41,9 +39,19 @@ internal static unsafe class OuterTooBig
             AddressLow = v6 ? Wire.U64(ip + 32) : Wire.U32(ip + 16),
             A = Wire.U32(ip + at),
             B = Wire.U32(ip + at + 4),
-            C = mtu,
+            C = MtuOf(icmp, v6),
         });
         return true;
+    }
+
+    /// <summary>Whether an ICMP message says that a packet was too big.</summary>
+    public static bool IsTooBig(byte* icmp, bool v6) => v6 ? icmp[0] == PacketTooBig6 : icmp[0] == Unreachable4 && icmp[1] == FragmentationNeeded4;
+
+    /// <summary>The size that it asks for.</summary>
+    public static uint MtuOf(byte* icmp, bool v6)
+    {
+        var mtu = v6 ? Wire.U32(icmp + 4) : Wire.U16(icmp + 6);
+        return mtu != 0 ? mtu : Below(Wire.U16(icmp + IcmpHeader + 2));
     }
 
     private static uint Below(int size)

@@ -30,6 +30,9 @@ internal enum NoticeKind : uint
 
     /// <summary>A router said that an outer packet is too big: its destination in Address, SPI in A, sequence number in B, MTU in C.</summary>
     OuterTooBig,
+
+    /// <summary>A router said that an outer packet of a tunnel is too big: Interface, MTU in C.</summary>
+    TunnelTooBig,
 }
 
 /// <summary>One notice; 64 bytes. Addresses are IPv4 in the low 32 bits (host order) with AddressHigh 0 and V6 false, or IPv6.</summary>

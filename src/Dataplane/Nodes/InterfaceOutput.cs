@@ -12,6 +12,7 @@ internal readonly unsafe struct InterfaceOutput : INode
         VlanOutput,
         BridgeInput,
         VxlanEncap,
+        IpTunnelEncap,
     }
 
     private enum Reason : ushort
@@ -23,7 +24,7 @@ internal readonly unsafe struct InterfaceOutput : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.InterfaceOutput,
-        [(Edge.VlanOutput, NodeNames.VlanOutput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.VxlanEncap, NodeNames.VxlanEncap)],
+        [(Edge.VlanOutput, NodeNames.VlanOutput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.VxlanEncap, NodeNames.VxlanEncap), (Edge.IpTunnelEncap, NodeNames.IpTunnelEncap)],
         [
             (Reason.Down, "The interface is disabled, gone, or has no port."),
             (Reason.QueueFull, "The interface's queue was full."),
@@ -81,6 +82,9 @@ internal readonly unsafe struct InterfaceOutput : INode
                 break;
             case LinkKind.Vxlan:
                 frame.Enqueue(Edge.VxlanEncap, index);
+                break;
+            case LinkKind.IpTunnel when (entry->Flags & InterfaceFlags.PointToPoint) == 0:
+                frame.Enqueue(Edge.IpTunnelEncap, index);
                 break;
             default:
                 frame.Drop(Reason.Down, index);

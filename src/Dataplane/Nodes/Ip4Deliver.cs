@@ -14,6 +14,7 @@ internal readonly unsafe struct Ip4Deliver : INode
         HostPunt,
         IcmpError,
         VxlanDecap,
+        IpTunnelDecap,
     }
 
     private enum Reason : ushort
@@ -34,12 +35,12 @@ internal readonly unsafe struct Ip4Deliver : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         NodeNames.Ip4Deliver,
-        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.HostPunt, NodeNames.HostPunt), (Edge.IcmpError, NodeNames.Icmp4Error), (Edge.VxlanDecap, NodeNames.VxlanDecap)],
+        [(Edge.Lookup, NodeNames.Ip4Lookup), (Edge.HostPunt, NodeNames.HostPunt), (Edge.IcmpError, NodeNames.Icmp4Error), (Edge.VxlanDecap, NodeNames.VxlanDecap), (Edge.IpTunnelDecap, NodeNames.IpTunnelDecap)],
         [
             (Reason.BadIcmpChecksum, "The ICMP checksum is wrong."),
             (Reason.ShortIcmp, "The ICMP message is shorter than its header."),
             (Reason.IcmpUnwanted, "An ICMP message that nothing here waits for."),
-            (Reason.OuterTooBig, "A router said that an ESP packet was too big for it; taken note of when a living SA sent it."),
+            (Reason.OuterTooBig, "A router said that an outer packet was too big for it; taken note of when a living SA or a tunnel sent it."),
             (Reason.PortUnreachable, "Nothing listens on the gateway's own address: there is no punt interface."),
             (Reason.ProtocolUnreachable, "The gateway does not speak this IP protocol: there is no punt interface."),
             (Reason.BroadcastForUs, "A link broadcast to the gateway's own address is not answered."),
@@ -68,6 +69,11 @@ internal readonly unsafe struct Ip4Deliver : INode
             if (VxlanDecap.IsFor(frame.Tables.Tunnels, meta, frame.Chunk(index), 0, Wire.U32(frame.Data(index) + 16), v6: false))
             {
                 frame.Enqueue(Edge.VxlanDecap, index);
+                continue;
+            }
+            if (IpTunnelDecap.IsFor(frame.Tables.IpTunnels, meta))
+            {
+                frame.Enqueue(Edge.IpTunnelDecap, index);
                 continue;
             }
             if (punt != 0)
@@ -100,7 +106,7 @@ internal readonly unsafe struct Ip4Deliver : INode
         var icmp = ip + header;
         if (icmp[0] != 8)
         {
-            if (OuterTooBig.TryTake(ref frame, icmp, meta->Length - header, v6: false))
+            if (IpTunnelTooBig.TryTake(ref frame, meta, icmp, meta->Length - header, v6: false) || OuterTooBig.TryTake(ref frame, icmp, meta->Length - header, v6: false))
             {
                 frame.Drop(Reason.OuterTooBig, index);
                 return;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 
@@ -48,6 +49,11 @@ internal readonly unsafe struct Ip4Local : INode
                 && frame.Tables.Fib4.Lookup(meta->Vrf, Wire.U32(frame.Data(index) + 12)) == Tables.AdjacencyTable.Local)
             {
                 frame.Drop(Reason.OwnSource, index);
+                continue;
+            }
+            if ((meta->Flags & PacketFlags.Fragment) != 0 && frame.Tables.IpTunnels.Active && meta->Protocol is IpTunnelMaker.Gre or IpTunnelMaker.Ip4InIp or IpTunnelMaker.Ip6InIp)
+            {
+                frame.Enqueue(Edge.Reassembly, index);
                 continue;
             }
             if (meta->Protocol is 50 or 17)

@@ -15,6 +15,7 @@ internal readonly unsafe struct Ip4Rewrite : INode
         Fragment,
         IcmpError,
         Tunnel,
+        IpTunnel,
     }
 
     private enum Reason : ushort
@@ -36,6 +37,7 @@ internal readonly unsafe struct Ip4Rewrite : INode
             (Edge.Fragment, NodeNames.Ip4Fragment),
             (Edge.IcmpError, NodeNames.Icmp4Error),
             (Edge.Tunnel, NodeNames.Ipsec4Output),
+            (Edge.IpTunnel, NodeNames.IpTunnelEncap),
         ],
         [
             (Reason.TooBig, "The packet is bigger than the interface takes and must not be fragmented."),
@@ -85,6 +87,11 @@ internal readonly unsafe struct Ip4Rewrite : INode
             {
                 edges[i] = adjacency->Kind == AdjacencyKind.Tunnel ? Edge.Tunnel : adjacency->Kind >= AdjacencyKind.Glean ? Edge.Resolve : Frame.Gone<Edge>();
                 if (adjacency->Kind < AdjacencyKind.Glean) frame.Drop(Reason.RouteGone, index);
+                meta->TxInterface = adjacency->Interface;
+                if (adjacency->Kind == AdjacencyKind.Tunnel) frame.Enqueue(Edge.Tunnel, index);
+                else if (adjacency->Kind == AdjacencyKind.IpTunnel) frame.Enqueue(Edge.IpTunnel, index);
+                else if (adjacency->Kind >= AdjacencyKind.Glean) frame.Enqueue(Edge.Resolve, index);
+                else frame.Drop(Reason.RouteGone, index);
                 continue;
             }
             if (adjacency->LastUsed != seconds) adjacency->LastUsed = seconds;

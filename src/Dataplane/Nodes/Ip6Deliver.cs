@@ -16,6 +16,7 @@ internal readonly unsafe struct Ip6Deliver : INode
         IcmpError,
         Output,
         VxlanDecap,
+        IpTunnelDecap,
     }
 
     private enum Reason : ushort
@@ -42,12 +43,13 @@ internal readonly unsafe struct Ip6Deliver : INode
             (Edge.IcmpError, NodeNames.Icmp6Error),
             (Edge.Output, NodeNames.InterfaceOutput),
             (Edge.VxlanDecap, NodeNames.VxlanDecap),
+            (Edge.IpTunnelDecap, NodeNames.IpTunnelDecap),
         ],
         [
             (Reason.BadIcmpChecksum, "The ICMPv6 checksum is wrong."),
             (Reason.ShortIcmp, "The ICMPv6 message is shorter than its header."),
             (Reason.IcmpUnwanted, "An ICMPv6 message that nothing here waits for."),
-            (Reason.OuterTooBig, "A router said that an ESP packet was too big for it; taken note of when a living SA sent it."),
+            (Reason.OuterTooBig, "A router said that an outer packet was too big for it; taken note of when a living SA or a tunnel sent it."),
             (Reason.PortUnreachable, "Nothing listens on the gateway's own address: there is no punt interface."),
             (Reason.UnknownNextHeader, "The gateway does not speak this IP protocol: there is no punt interface."),
             (Reason.GroupForUs, "A packet to a multicast group is not answered."),
@@ -77,6 +79,11 @@ internal readonly unsafe struct Ip6Deliver : INode
             if (VxlanDecap.IsFor(frame.Tables.Tunnels, meta, frame.Chunk(index), Wire.U64(ip + 24), Wire.U64(ip + 32), v6: true))
             {
                 frame.Enqueue(Edge.VxlanDecap, index);
+                continue;
+            }
+            if (IpTunnelDecap.IsFor(frame.Tables.IpTunnels, meta))
+            {
+                frame.Enqueue(Edge.IpTunnelDecap, index);
                 continue;
             }
             if (punt != 0)
@@ -117,7 +124,7 @@ internal readonly unsafe struct Ip6Deliver : INode
         // With extension headers the reply would need them cut out; the host's stack does that, where there is one.
         if (icmp[0] != 128 || header != Ip6Header.Length)
         {
-            if (OuterTooBig.TryTake(ref frame, icmp, meta->Length - header, v6: true))
+            if (IpTunnelTooBig.TryTake(ref frame, meta, icmp, meta->Length - header, v6: true) || OuterTooBig.TryTake(ref frame, icmp, meta->Length - header, v6: true))
             {
                 frame.Drop(Reason.OuterTooBig, index);
                 return;

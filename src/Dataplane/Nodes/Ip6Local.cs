@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
@@ -66,6 +67,11 @@ internal readonly unsafe struct Ip6Local : INode
                     else frame.Enqueue(Edge.NeighborDiscovery, index);
                     continue;
                 }
+            }
+            if ((meta->Flags & PacketFlags.Fragment) != 0 && frame.Tables.IpTunnels.Active && meta->Protocol is IpTunnelMaker.Gre or IpTunnelMaker.Ip4InIp or IpTunnelMaker.Ip6InIp)
+            {
+                frame.Enqueue(Edge.Reassembly, index);
+                continue;
             }
             if (meta->Protocol is 50 or 17)
             {

@@ -14,6 +14,7 @@ internal readonly unsafe struct Ip6Rewrite : INode
         Resolve,
         IcmpError,
         Tunnel,
+        IpTunnel,
     }
 
     private enum Reason : ushort
@@ -34,6 +35,7 @@ internal readonly unsafe struct Ip6Rewrite : INode
             (Edge.Resolve, NodeNames.NeighborResolve),
             (Edge.IcmpError, NodeNames.Icmp6Error),
             (Edge.Tunnel, NodeNames.Ipsec6Output),
+            (Edge.IpTunnel, NodeNames.IpTunnelEncap),
         ],
         [
             (Reason.TooBig, "The packet is bigger than the interface takes."),
@@ -67,7 +69,9 @@ internal readonly unsafe struct Ip6Rewrite : INode
                 frame.Add(Count.MssClamped);
             if (adjacency->Kind != AdjacencyKind.Neighbor)
             {
+                meta->TxInterface = adjacency->Interface;
                 if (adjacency->Kind == AdjacencyKind.Tunnel) frame.Enqueue(Edge.Tunnel, index);
+                else if (adjacency->Kind == AdjacencyKind.IpTunnel) frame.Enqueue(Edge.IpTunnel, index);
                 else if (adjacency->Kind >= AdjacencyKind.Glean) frame.Enqueue(Edge.Resolve, index);
                 else frame.Drop(Reason.RouteGone, index);
                 continue;

@@ -20,6 +20,7 @@ internal static class NeighborLearn
     public static unsafe Result From(WorkerContext context, uint onInterface, ulong high, ulong low, bool v6, ulong mac, bool solicited, bool @override = true)
     {
         if (MacAddress.IsGroup(mac) || mac == 0 || mac == context.Tables.Interfaces[onInterface]->Mac) return Result.Unwanted;
+        if ((context.Tables.Interfaces[onInterface]->Flags & InterfaceFlags.PointToPoint) != 0) return Result.Unwanted;
         var pending = context.Neighbors.Find(onInterface, high, low, v6);
         if (context.Tables.Neighbors.TryGet(high, low, DataplaneTables.NeighborTag(onInterface, v6), out var index))
         {

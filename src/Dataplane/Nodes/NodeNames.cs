@@ -25,6 +25,12 @@ internal static class NodeNames
     /// <summary>Takes the frame out of a VXLAN datagram for the gateway; offset at the outer IP header, L4 at the UDP header, Opaque0 the number of the local end.</summary>
     public const string VxlanDecap = "vxlan-decap";
 
+    /// <summary>Puts the headers of a tunnel around a packet (offset at its IP header) or, for one that carries Ethernet, around a frame; TxInterface is the tunnel's interface.</summary>
+    public const string IpTunnelEncap = "ip-tunnel-encap";
+
+    /// <summary>Takes packets and frames out of GRE and IP in IP for the gateway; offset at the outer IP header, L4 behind it.</summary>
+    public const string IpTunnelDecap = "ip-tunnel-decap";
+
     /// <summary>Sends a whole frame out by the other end of its interface's cross-connect.</summary>
     public const string CrossConnect = "cross-connect";
 

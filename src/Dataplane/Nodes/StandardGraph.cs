@@ -35,6 +35,7 @@ internal static class StandardGraph
         NodeRegistration.Of<Ip4Deliver>(),
         NodeRegistration.Of<Ip6Deliver>(),
         NodeRegistration.Of<VxlanDecap>(),
+        NodeRegistration.Of<IpTunnelDecap>(),
         NodeRegistration.Of<HostPunt>(),
         NodeRegistration.Of<SpdOutput<PolicyIp4, uint>>(),
         NodeRegistration.Of<SpdOutput<PolicyIp6, UInt128>>(),
@@ -53,6 +54,7 @@ internal static class StandardGraph
         NodeRegistration.Of<Icmp6Error>(),
         NodeRegistration.Of<VlanOutput>(),
         NodeRegistration.Of<VxlanEncap>(),
+        NodeRegistration.Of<IpTunnelEncap>(),
         NodeRegistration.Of<InterfaceOutput>(),
     ]);
 }

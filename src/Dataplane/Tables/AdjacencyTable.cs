@@ -29,6 +29,9 @@ internal enum AdjacencyKind : byte
 
     /// <summary>An ipsec interface: the CHILD SAs with its if_id carry the packet.</summary>
     Tunnel,
+
+    /// <summary>A tunnel of IP in IP or GRE: the packet gets its headers.</summary>
+    IpTunnel,
 }
 
 /// <summary>Where a route leads; one cache line.</summary>

@@ -19,6 +19,7 @@ internal sealed class DataplaneTables : IDisposable
         Vlans = new VlanTable(epochs);
         Bridges = new BridgeTable();
         Tunnels = new TunnelTable(epochs);
+        IpTunnels = new IpTunnelTable(epochs);
     }
 
     public Epochs Epochs { get; }
@@ -58,6 +59,9 @@ internal sealed class DataplaneTables : IDisposable
     /// <summary>Rules of the interfaces.</summary>
     public FilterTable Filters { get; } = new();
 
+    /// <summary>GRE and IP in IP interfaces by their ends.</summary>
+    public IpTunnelTable IpTunnels { get; }
+
     /// <summary>Any own IPv4 address, for what has to be sent by an interface without one; 0 none.</summary>
     public uint AnyIp4;
 
@@ -74,6 +78,7 @@ internal sealed class DataplaneTables : IDisposable
 
     public void Dispose()
     {
+        IpTunnels.Dispose();
         Tunnels.Dispose();
         Bridges.Dispose();
         Vlans.Dispose();

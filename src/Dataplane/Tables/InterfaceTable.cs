@@ -50,6 +50,9 @@ internal enum InterfaceFlags : uint
     /// <summary>IPv6 packets that are routed out meet rules.</summary>
     AclOut6 = 1 << 13,
 
+    /// <summary>Carries packets without Ethernet headers to one other end: it has no neighbors.</summary>
+    PointToPoint = 1 << 20,
+
     /// <summary>Any of those by which a frame is looked at before it is known to be for the gateway.</summary>
     Layer2 = SubInterfaces | Bridged | Connected,
 }
@@ -68,6 +71,9 @@ internal enum LinkKind : byte
 
     /// <summary>VXLAN to one or several remote ends.</summary>
     Vxlan,
+
+    /// <summary>IP in IP, or GRE, to one remote end.</summary>
+    IpTunnel,
 }
 
 /// <summary>An address of an interface with its prefix length; IPv4 in the low 32 bits, host order.</summary>

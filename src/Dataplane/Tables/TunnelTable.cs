@@ -27,6 +27,14 @@ internal unsafe struct TunnelEntry
     public uint Vrf;
     public bool V6;
 
+    /// <summary>What an IP tunnel carries and how.</summary>
+    public IpTunnelKind Payload;
+
+    /// <summary>DSCP of an IP tunnel's outer packets; <see cref="CopyDscp"/> copies the inner one's.</summary>
+    public byte Dscp;
+
+    public const byte CopyDscp = 0xFF;
+
     /// <summary>A remote end by its number, 1 upwards.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TunnelRemote* Remote(TunnelEntry* tunnel, uint number) => (TunnelRemote*)(tunnel + 1) + (number - 1);

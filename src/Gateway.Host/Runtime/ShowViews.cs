@@ -44,6 +44,7 @@ internal sealed class ShowViews(
     {
         InterfaceType.Loopback or InterfaceType.Ipsec => null,
         InterfaceType.Memif => spec.Socket,
+        InterfaceType.Gre or InterfaceType.Ipip or InterfaceType.Gretap => $"{spec.Local} to {spec.Remote}",
         InterfaceType.Vxlan => $"{spec.Vni} at {spec.Local}",
         InterfaceType.Vlan => $"{spec.Parent}, VLAN {spec.Vlan}{(spec.InnerVlan is { } inner ? $".{inner}" : "")}",
         _ => spec.Device ?? name,

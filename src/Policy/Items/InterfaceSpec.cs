@@ -29,6 +29,15 @@ public enum InterfaceType
 
     /// <summary>An Ethernet network in UDP datagrams to one or several remote ends: VXLAN.</summary>
     Vxlan,
+
+    /// <summary>IP packets in GRE to one other end (RFC 2784, RFC 2890).</summary>
+    Gre,
+
+    /// <summary>IP packets in IP packets to one other end: IPv4 and IPv6, in either (RFC 2003, RFC 2473, RFC 4213).</summary>
+    Ipip,
+
+    /// <summary>Ethernet frames in GRE to one other end.</summary>
+    Gretap,
 }
 
 /// <summary>Where in the kernel the packets of an af-xdp interface are taken.</summary>
@@ -137,7 +146,7 @@ public sealed record InterfaceSpec : ItemSpec
     [Range(0, 16_777_215)]
     public int? Vni { get; init; }
 
-    /// <summary>vxlan: the gateway's own end, an address of another interface.</summary>
+    /// <summary>vxlan, gre, ipip, gretap: the gateway's own end, an address of another interface.</summary>
     public IPAddress? Local { get; init; }
 
     /// <summary>vxlan: addresses of the other ends. A bridge learns which station is behind which end; what is for all goes to each.</summary>
@@ -147,8 +156,29 @@ public sealed record InterfaceSpec : ItemSpec
     [Range(1, 65_535)]
     public int? Port { get; init; }
 
+    /// <summary>gre, ipip, gretap: address of the other end.</summary>
+    public IPAddress? Remote { get; init; }
+
+    /// <summary>gre, gretap: number that tells tunnels between the same ends apart; both ends give the same. Default none.</summary>
+    [Range(0, 4_294_967_295)]
+    public long? Key { get; init; }
+
+    /// <summary>gre, ipip, gretap: time to live of outer packets. Default 64.</summary>
+    [Range(1, 255)]
+    public int? Ttl { get; init; }
+
+    /// <summary>gre, ipip, gretap: DSCP of outer packets. Default: that of the packet inside.</summary>
+    [Range(0, 63)]
+    public int? Dscp { get; init; }
+
     /// <summary>RFC 7348 §8.1.</summary>
     public const int VxlanPort = 4789;
+
+    /// <summary>A tunnel of IP to one other end: gre, ipip or gretap.</summary>
+    internal bool IsIpTunnel => Type is InterfaceType.Gre or InterfaceType.Ipip or InterfaceType.Gretap;
+
+    /// <summary>What carries packets without Ethernet headers to one other end.</summary>
+    internal bool IsPointToPoint => Type is InterfaceType.Ipsec or InterfaceType.Gre or InterfaceType.Ipip;
 
     /// <summary>The kind of the outer tag of a vlan interface.</summary>
     internal VlanProtocol OuterProtocol => VlanProtocol ?? (InnerVlan is null ? Items.VlanProtocol.Dot1q : Items.VlanProtocol.Dot1ad);

@@ -35,6 +35,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         if (spec.Type != InterfaceType.Ipsec && spec.IfId is not null) at["if_id"].Add(ErrorCode.NotApplicable, "This goes with an ipsec interface only.");
         VlanRules.Check(spec, at);
         VxlanRules.Check(spec, at);
+        IpTunnelRules.Check(spec, at);
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
         for (var i = 0; i < spec.Addresses.Count; i++)
@@ -55,7 +56,8 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         else if (spec.Type == InterfaceType.Ipsec) yield return new(new(IfIdClaim, (spec.IfId ?? 0).ToString(CultureInfo.InvariantCulture)), ".if_id");
         else if (VlanRules.Claim(spec) is { } vlan) yield return vlan;
         else if (VxlanRules.Claim(spec) is { } vxlan) yield return vxlan;
-        else if (spec.Type is not (InterfaceType.Loopback or InterfaceType.Vlan or InterfaceType.Vxlan)) yield return new(new(DeviceClaim, spec.Device ?? name), spec.Device is null ? "" : ".device");
+        else if (IpTunnelRules.Claim(spec) is { } tunnel) yield return tunnel;
+        else if (spec.Type is not (InterfaceType.Loopback or InterfaceType.Vlan or InterfaceType.Vxlan) && !spec.IsIpTunnel) yield return new(new(DeviceClaim, spec.Device ?? name), spec.Device is null ? "" : ".device");
         for (var i = 0; i < spec.Addresses.Count; i++)
             if (!IsLinkLocal(spec.Addresses[i])) yield return new(new(AddressClaim, spec.Addresses[i].Address.ToString()), $".addresses[{i}]");
     }
@@ -63,7 +65,11 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     protected override IEnumerable<Reference> References(InterfaceSpec spec) =>
         spec is { Type: InterfaceType.Vlan, Parent: { } parent } ? [new(new(ItemCatalog.Interface, parent), ".parent")] : [];
 
-    protected override void CheckAmong(InterfaceSpec spec, RunningConfiguration all, ErrorScope at) => VxlanRules.CheckAmong(spec, all, at);
+    protected override void CheckAmong(InterfaceSpec spec, RunningConfiguration all, ErrorScope at)
+    {
+        VxlanRules.CheckAmong(spec, all, at);
+        IpTunnelRules.CheckAmong(spec, all, at);
+    }
 
     /// <summary>Overlapping subnets of different interfaces: sorted by their beginning, each is compared with the widest one that is still open.</summary>
     public override void CheckTogether(RunningConfiguration all, IReadOnlyDictionary<ItemKey, ErrorScope> put)
@@ -103,7 +109,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         {
             if (spec.Device is not null) at["device"].Add(ErrorCode.NotApplicable, "A memif interface has a socket in place of a device.");
         }
-        else if (spec.Type == InterfaceType.Vxlan)
+        else if (spec.Type == InterfaceType.Vxlan || spec.IsIpTunnel)
         {
             // It has no device to be judged.
         }
@@ -156,7 +162,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         {
             var own = spec.Addresses[i];
             // Every link has fe80::/10 of its own; the single address of what has no wire is no subnet (its being unique is checked as a claim).
-            if (IsLinkLocal(own) || (spec.Type is InterfaceType.Loopback or InterfaceType.Ipsec && own.PrefixLength == Addresses.Width(own.Address))) continue;
+            if (IsLinkLocal(own) || ((spec.Type == InterfaceType.Loopback || spec.IsPointToPoint) && own.PrefixLength == Addresses.Width(own.Address))) continue;
             var range = Sa.TrafficSelector.OfPrefix(own.Address, own.PrefixLength);
             yield return new Subnet(own.Address.AddressFamily, Addresses.Number(range.Start), Addresses.Number(range.End), item.Key, i);
         }

@@ -14,6 +14,7 @@ internal static class SwitchRules
         if (!all.TryGetValue(new(ItemCatalog.Interface, name), out var item) || item.Spec is not InterfaceSpec spec) return null;
         if (spec.Type == InterfaceType.Loopback) return "A loopback has no frames to switch; as the routed member of a bridge it is its bvi.";
         if (spec.Type == InterfaceType.Ipsec) return "An ipsec interface carries packets, not frames.";
+        if (spec.IsPointToPoint) return "The tunnel carries packets, not frames; a gretap carries frames.";
         return spec.Addresses.Count > 0 ? "The interface has addresses; those of a bridge are on its bvi." : null;
     }
 

@@ -52,6 +52,7 @@ internal static class VlanRules
         {
             InterfaceType.Loopback => "A loopback carries no frames.",
             InterfaceType.Ipsec => "An ipsec interface carries packets, not frames.",
+            InterfaceType.Gre or InterfaceType.Ipip => "The tunnel carries packets, not frames.",
             InterfaceType.Vlan => "The parent is a vlan interface itself; two tags are given with inner_vlan.",
             _ => null,
         };

@@ -14,7 +14,7 @@ internal static class VxlanRules
         if (spec.Type != InterfaceType.Vxlan)
         {
             foreach (var (member, given) in (ReadOnlySpan<(string, bool)>)
-                [("vni", spec.Vni is not null), ("local", spec.Local is not null), ("remotes", spec.Remotes.Count > 0), ("port", spec.Port is not null)])
+                [("vni", spec.Vni is not null), ("local", spec.Local is not null && !spec.IsIpTunnel), ("remotes", spec.Remotes.Count > 0), ("port", spec.Port is not null)])
                 if (given) at[member].Add(ErrorCode.NotApplicable, "This goes with a vxlan interface only.");
             return;
         }
@@ -62,7 +62,7 @@ internal static class VxlanRules
 
     /// <summary>A bridge whose member has its end on the bridge's own routed member would carry itself; null when it does not.</summary>
     public static string? FaultOfBridge(RunningConfiguration all, string member, string? bvi) =>
-        bvi is not null && all.TryGetValue(new(ItemCatalog.Interface, member), out var item) && item.Spec is InterfaceSpec { Type: InterfaceType.Vxlan } spec && Below(all, spec)?.Name == bvi
+        bvi is not null && all.TryGetValue(new(ItemCatalog.Interface, member), out var item) && item.Spec is InterfaceSpec { Type: InterfaceType.Vxlan or InterfaceType.Gretap } spec && Below(all, spec)?.Name == bvi
             ? "The bridge would carry itself: the member's local end is on the bridge's bvi."
             : null;
 }

@@ -31,7 +31,7 @@ public sealed class ItemSchemaTests
         var mtu = Property("interface", "mtu");
         Assert.Equal((576L, 9216L), ((long)mtu["minimum"]!, (long)mtu["maximum"]!));
         Assert.StartsWith("Octets of the largest IP packet", (string?)mtu["description"], StringComparison.Ordinal);
-        Assert.Equal("""["af-packet","tap","loopback","memif","af-xdp","ipsec","vlan","vxlan"]""", Property("interface", "type")["enum"]!.ToJsonString());
+        Assert.Equal("""["af-packet","tap","loopback","memif","af-xdp","ipsec","vlan","vxlan","gre","ipip","gretap"]""", Property("interface", "type")["enum"]!.ToJsonString());
         Assert.Equal("array", (string?)Property("interface", "addresses")["type"]);
         Assert.NotNull(Property("interface", "addresses")["items"]!["pattern"]);
         Assert.True((bool)Property("interface", "enabled")["default"]!);

@@ -64,6 +64,28 @@ public sealed class SwitchRulesTests
     }
 
     [Fact]
+    public void Tunnels_do_not_carry_themselves_and_their_packets_are_not_switched()
+    {
+        var world = With(
+        [
+            .. _ports, Item("interface", "t1", """{"type":"gre","local":"10.1.0.1","remote":"10.1.0.2","addresses":["10.5.0.1/30"]}"""),
+            Item("interface", "t2", """{"type":"ipip","local":"10.5.0.1","remote":"10.5.0.2","addresses":["10.6.0.1/30"]}"""),
+            Item("interface", "tap", """{"type":"gretap","local":"10.1.0.1","remote":"10.1.0.2"}"""),
+        ]);
+        Expect(world, Item("interface", "t1", """{"type":"gre","local":"10.6.0.1","remote":"10.1.0.2","addresses":["10.5.0.1/30"]}"""), ".local", ErrorCode.Conflict);
+        Expect(world, Item("interface", "t3", """{"type":"gre","local":"10.7.0.1","remote":"10.1.0.2","addresses":["10.7.0.1/30"]}"""), ".local", ErrorCode.Conflict);
+        Expect(world, Item("interface", "t3", """{"type":"gre","local":"10.1.0.1","remote":"10.1.0.2"}"""), ".remote", ErrorCode.Conflict);
+        Expect(world, Item("interface", "t3", """{"type":"gre","local":"10.1.0.1","remote":"10.6.0.1"}"""), ".remote", ErrorCode.Conflict);
+        Expect(world, Item("bridge", "br", """{"members":[{"interface":"t1"}]}"""), ".members[0].interface", ErrorCode.Conflict);
+        Expect(world, Item("bridge", "br", """{"members":[{"interface":"tap"}],"bvi":"lo0"}"""), ".members[0].interface", ErrorCode.Conflict);
+        Expect(world, Item("interface", "v", """{"type":"vlan","parent":"t1","vlan":5}"""), ".parent", ErrorCode.Conflict);
+        world.Accept(Put(
+            Item("interface", "t3", """{"type":"gre","local":"10.1.0.1","remote":"10.1.0.2","key":0}"""), Item("interface", "v", """{"type":"vlan","parent":"tap","vlan":5}"""),
+            Item("bridge", "br", """{"members":[{"interface":"tap"},{"interface":"p1"}]}""")));
+        Expect(world, Item("interface", "t4", """{"type":"gre","local":"10.1.0.1","remote":"10.1.0.2","key":0}"""), ".key", ErrorCode.Conflict);
+    }
+
+    [Fact]
     public void Two_vlans_that_carry_each_other_are_refused()
     {
         var errors = With(_ports).Errors(Put(Item("interface", "a", """{"type":"vlan","parent":"b","vlan":5}"""), Item("interface", "b", """{"type":"vlan","parent":"a","vlan":5}""")));
