@@ -40,9 +40,18 @@ public enum RouteKind
     /// <summary>Drops silently.</summary>
     Blackhole,
 
-    /// <summary>Refuses with an ICMP error.</summary>
+    /// <summary>Refuses with an ICMP error: an administrator forbids it.</summary>
     Prohibit,
+
+    /// <summary>Refuses with an ICMP error: the host is unreachable.</summary>
+    Unreachable,
 }
+
+/// <summary>One of several next hops of a route.</summary>
+/// <param name="Via">Null: the destinations are neighbors on the interface.</param>
+/// <param name="Interface">Name of an interface, which may come later; null finds the one whose network holds <paramref name="Via"/>.</param>
+/// <param name="Weight">Its share of the flows in relation to the others'.</param>
+public sealed record RouteHop(IPAddress? Via, string? Interface = null, int Weight = 1);
 
 /// <summary>A route of the configuration. Without a next hop its destinations are neighbors on the interface.</summary>
 public sealed record RouteSettings
@@ -54,6 +63,12 @@ public sealed record RouteSettings
     /// <summary>Interface index; null finds the one whose network holds <see cref="Via"/>.</summary>
     public uint? Interface { get; init; }
     public RouteKind Kind { get; init; }
+
+    /// <summary>Of the routes to one prefix the one with the lowest is taken that leads anywhere.</summary>
+    public uint Preference { get; init; }
+
+    /// <summary>Several next hops in place of <see cref="Via"/> and <see cref="Interface"/>.</summary>
+    public IReadOnlyList<RouteHop> NextHops { get; init; } = [];
 }
 
 /// <summary>An IKE datagram for the gateway. On port 4500 the non-ESP marker is already gone.</summary>

@@ -23,6 +23,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     private readonly Rib _rib;
     private readonly NeighborBook _neighbors;
     private readonly InterfaceBook _interfaces;
+    private readonly PathBook _paths;
     private readonly RouteBook _routes;
     private readonly Worker[] _workers;
     private readonly List<PacketRing> _handoffs = [];
@@ -59,6 +60,9 @@ public sealed unsafe class DataplaneControl : IDisposable
         Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers);
         Flows = new FlowControl(Tables, _interfaces, _gate);
         _routes = new RouteBook(_rib, _neighbors, _interfaces);
+        _paths = new PathBook(Tables, _neighbors, _interfaces);
+        _neighbors.Turned = _paths.Turned;
+        _routes = new RouteBook(_rib, _neighbors, _interfaces, _paths);
         _workers = new Worker[options.Workers];
         for (var i = 0; i < _workers.Length; i++)
         {
@@ -253,9 +257,9 @@ public sealed unsafe class DataplaneControl : IDisposable
     }
 
     /// <summary>Removes the configured route of a prefix; false when there was none.</summary>
-    public bool RemoveRoute(uint vrf, IPNetwork to)
+    public bool RemoveRoute(uint vrf, IPNetwork to, uint preference = 0)
     {
-        lock (_gate) return _routes.Remove(vrf, to);
+        lock (_gate) return _routes.Remove(vrf, to, preference);
     }
 
     /// <summary>Adds a static neighbor.</summary>
@@ -372,7 +376,7 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     public IReadOnlyList<RouteRow> Routes()
     {
-        lock (_gate) return DumpMaker.Routes(_rib, _routes, _interfaces, Tables);
+        lock (_gate) return DumpMaker.Routes(_rib, _routes, _paths, _interfaces, Tables);
     }
 
     public IReadOnlyList<NeighborRow> Neighbors()
@@ -461,8 +465,12 @@ public sealed unsafe class DataplaneControl : IDisposable
             if (worker.Mailbox.TryPush(new WorkerMessage(WorkerMessageKind.SaReady, Packet: policy))) worker.Wake();
     }
 
-    internal uint Lookup(uint vrf, AddressWords address) =>
-        address.V6 ? Tables.Fib6.Lookup(vrf, address.High, address.Low) : Tables.Fib4.Lookup(vrf, (uint)address.Low);
+    internal uint Lookup(uint vrf, AddressWords address)
+    {
+        var found = address.V6 ? Tables.Fib6.Lookup(vrf, address.High, address.Low) : Tables.Fib4.Lookup(vrf, (uint)address.Low);
+        // Of several next hops any tells where the packet leaves and how big it may be.
+        return Tables.Adjacencies[found]->Kind == AdjacencyKind.Multipath ? PathList.BucketsOf(Tables.Adjacencies[found])[0] : found;
+    }
 
     /// <summary>Takes what the workers left for the control side: datagrams and notices. On the control thread, or in tests by hand.</summary>
     internal void TakeNews()
@@ -470,7 +478,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         foreach (var worker in _workers)
         {
             TakeDatagrams(worker.Context);
-            while (worker.Context.Notices.TryPop(out var notice)) Take(notice);
+            while (worker.Context.Notices.TryPop(out var notice)) TakeNotice(notice);
         }
     }
 
@@ -527,7 +535,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             meta->RxInterface);
     }
 
-    private void Take(in Notice notice)
+    internal void TakeNotice(in Notice notice)
     {
         var key = new NeighborKey(notice.Interface, new AddressWords(notice.V6, notice.AddressHigh, notice.AddressLow));
         var mac = new PhysicalAddress(MacAddress.ToBytes(notice.A));

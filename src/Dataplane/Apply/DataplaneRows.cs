@@ -22,7 +22,19 @@ public sealed record InterfaceRow(
     ulong Punted);
 
 /// <summary>A row of `show routes`: the best route of a prefix, or (not active) one that waits for its next hop.</summary>
-public sealed record RouteRow(uint Vrf, IPNetwork To, string Source, IPAddress? Via, string? Interface, RouteKind Kind, bool Active);
+public sealed record RouteRow(uint Vrf, IPNetwork To, string Source, IPAddress? Via, string? Interface, RouteKind Kind, bool Active)
+{
+    /// <summary>Of several routes to the prefix the one with the lowest is taken.</summary>
+    public uint Preference { get; init; }
+
+    /// <summary>Several next hops; empty when there is one, which <see cref="Via"/> and <see cref="Interface"/> say.</summary>
+    public IReadOnlyList<RouteHopRow> NextHops { get; init; } = [];
+}
+
+/// <summary>One of several next hops of a route.</summary>
+/// <param name="IsAway">No link, or it does not answer: flows go another way.</param>
+/// <param name="Share">Of 256 parts of the flows.</param>
+public sealed record RouteHopRow(IPAddress? Via, string? Interface, int Weight, bool IsAway, int Share);
 
 /// <summary>A row of `show neighbors`; without a MAC address it is being asked for.</summary>
 public sealed record NeighborRow(string Interface, IPAddress Address, PhysicalAddress? Mac, bool Static, TimeSpan? SinceConfirmed, TimeSpan? SinceUsed);

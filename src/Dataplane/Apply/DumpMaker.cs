@@ -12,10 +12,10 @@ internal static unsafe class DumpMaker
     public static IReadOnlyList<InterfaceRow> Interfaces(InterfaceBook book, Worker[] workers, DataplaneTables tables) =>
         [.. book.All.OrderBy(s => s.Index).Select(s => Interface(s, workers, tables))];
 
-    public static IReadOnlyList<RouteRow> Routes(Rib rib, RouteBook routes, InterfaceBook interfaces, DataplaneTables tables)
+    public static IReadOnlyList<RouteRow> Routes(Rib rib, RouteBook routes, PathBook paths, InterfaceBook interfaces, DataplaneTables tables)
     {
         List<RouteRow> rows = [];
-        foreach (var (key, source, index) in rib.Best)
+        foreach (var (key, source, owner, index) in rib.Best)
         {
             var adjacency = tables.Adjacencies[index];
             var via = adjacency->Kind is AdjacencyKind.Neighbor or AdjacencyKind.Incomplete && source == RouteSource.Static
@@ -25,10 +25,16 @@ internal static unsafe class DumpMaker
             {
                 AdjacencyKind.Blackhole => RouteKind.Blackhole,
                 AdjacencyKind.Prohibit => RouteKind.Prohibit,
+                AdjacencyKind.Unreachable => RouteKind.Unreachable,
                 _ => RouteKind.Unicast,
             };
             var on = adjacency->Interface == 0 ? null : interfaces.NameOf(adjacency->Interface);
-            rows.Add(new RouteRow(key.Vrf, new IPNetwork(key.Prefix.ToAddress(), key.Length), Word(source), via, on, kind, true));
+            rows.Add(new RouteRow(key.Vrf, new IPNetwork(key.Prefix.ToAddress(), key.Length), Word(source), via, on, kind, true)
+            {
+                Preference = source == RouteSource.Static ? owner : 0,
+                NextHops = adjacency->Kind != AdjacencyKind.Multipath ? [] :
+                    [.. paths.RowsOf(index).Select(p => new RouteHopRow(p.Hop.Via, p.Interface is { } at ? interfaces.NameOf(at) : p.Hop.Interface, p.Hop.Weight, p.IsAway, p.Buckets))],
+            });
         }
         rows.AddRange(routes.All.Where(r => !r.Active).Select(r => new RouteRow(
             r.Settings.Vrf,
@@ -37,7 +43,11 @@ internal static unsafe class DumpMaker
             r.Settings.Via,
             r.Settings.Interface is { } on ? interfaces.NameOf(on) : null,
             r.Settings.Kind,
-            false)));
+            false)
+        {
+            Preference = r.Settings.Preference,
+            NextHops = [.. r.Settings.NextHops.Select(h => new RouteHopRow(h.Via, h.Interface, h.Weight, true, 0))],
+        }));
         return [.. rows.OrderBy(r => r.Vrf).ThenBy(r => r.To.BaseAddress.AddressFamily).ThenBy(r => AddressWords.From(r.To.BaseAddress).High)
             .ThenBy(r => AddressWords.From(r.To.BaseAddress).Low).ThenBy(r => r.To.PrefixLength)];
     }

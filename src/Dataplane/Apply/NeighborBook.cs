@@ -24,6 +24,12 @@ internal sealed class NeighborState
 
     /// <summary>Unanswered questions since it was last confirmed.</summary>
     public int Probes { get; set; }
+
+    /// <summary>It did not answer when it was last asked.</summary>
+    public bool Failed { get; set; }
+
+    /// <summary>Seconds of the monotonic clock when one that failed and is a route's next hop is asked again.</summary>
+    public uint NextAsk { get; set; }
 }
 
 /// <summary>The neighbors: makes their adjacencies, keeps them while they are used, asks again when they grow old.</summary>
@@ -32,11 +38,17 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
     /// <summary>More dynamic neighbors are not learned; seconds until one is asked again, and until an unused one is forgotten.</summary>
     public const int MaxDynamic = 16384;
     public const uint ReachableSeconds = 60, UnusedSeconds = 300;
+
+    /// <summary>Seconds between questions to a route's next hop that did not answer.</summary>
+    private const uint RetrySeconds = 5;
     private const int MaxProbes = 3;
 
     private readonly Dictionary<NeighborKey, NeighborState> _neighbors = [];
 
     public IReadOnlyDictionary<NeighborKey, NeighborState> All => _neighbors;
+
+    /// <summary>Called when a route's next hop falls silent, or speaks again.</summary>
+    public Action<NeighborKey>? Turned { get; set; }
 
     /// <summary>The neighbor, made when it is not there; null when there are too many.</summary>
     public NeighborState? Get(NeighborKey key)
@@ -73,6 +85,11 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
         // A packet to a neighbor finds its own route and so skips the search by address.
         if (!key.Address.IsLinkLocal6)
             rib.Set(new PrefixKey(entry->Vrf, key.Address, key.Address.HostLength), RouteSource.Neighbor, key.Interface, state.Adjacency);
+        if (state.Failed)
+        {
+            state.Failed = false;
+            Turned?.Invoke(key);
+        }
         tellWorkers(new WorkerMessage(WorkerMessageKind.NeighborReady, key.Interface, key.Address.High, key.Address.Low, key.Address.V6, Packet: state.Adjacency));
         return changed;
     }
@@ -95,7 +112,14 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
     {
         if (!_neighbors.TryGetValue(key, out var state) || state.Static) return;
         Forget(key, state);
-        if (state.Routes == 0) Remove(key, state);
+        if (state.Routes == 0)
+        {
+            Remove(key, state);
+            return;
+        }
+        if (state.Failed) return;
+        (state.Failed, state.NextAsk) = (true, Seconds() + RetrySeconds);
+        Turned?.Invoke(key);
     }
 
     /// <summary>Removes a static neighbor; false when there was none.</summary>
@@ -169,6 +193,13 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
         List<NeighborKey> gone = [];
         foreach (var (key, state) in _neighbors.ToList())
         {
+            if (state is { Failed: true, Complete: false, Static: false })
+            {
+                if (now < state.NextAsk) continue;
+                state.NextAsk = now + RetrySeconds;
+                tellWorkers(new WorkerMessage(WorkerMessageKind.Solicit, key.Interface, key.Address.High, key.Address.Low, key.Address.V6));
+                continue;
+            }
             if (state.Static || !state.Complete) continue;
             var adjacency = tables.Adjacencies[state.Adjacency];
             if (now - Math.Min(adjacency->LastConfirmed, now) < ReachableSeconds)

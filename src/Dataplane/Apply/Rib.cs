@@ -36,7 +36,7 @@ internal sealed class Rib(DataplaneTables tables)
     private readonly Dictionary<PrefixKey, List<Candidate>> _hidden = [];
 
     /// <summary>Every prefix with its best route.</summary>
-    public IEnumerable<(PrefixKey Key, RouteSource Source, uint Adjacency)> Best => _best.Select(r => (r.Key, r.Value.Source, r.Value.Adjacency));
+    public IEnumerable<(PrefixKey Key, RouteSource Source, uint Owner, uint Adjacency)> Best => _best.Select(r => (r.Key, r.Value.Source, r.Value.Owner, r.Value.Adjacency));
 
     /// <summary>Adds or changes the route of a source and owner (an interface index or a number of the source's own).</summary>
     public void Set(PrefixKey key, RouteSource source, uint owner, uint adjacency)
@@ -51,10 +51,10 @@ internal sealed class Rib(DataplaneTables tables)
                 hidden[there] = route;
                 return;
             }
-            // Of one source the first one stays before those that came later.
-            var loses = best.Source <= source;
+            // Of equal rank the first one stays before those that came later.
+            var loses = RankOf(best) <= RankOf(route);
             var loser = loses ? route : best;
-            var at = hidden.FindIndex(c => loses ? c.Source > loser.Source : c.Source >= loser.Source);
+            var at = hidden.FindIndex(c => loses ? RankOf(c) > RankOf(loser) : RankOf(c) >= RankOf(loser));
             hidden.Insert(at < 0 ? hidden.Count : at, loser);
             if (loses) route = best;
         }
@@ -87,6 +87,9 @@ internal sealed class Rib(DataplaneTables tables)
         else tables.Fib4.Remove(key.Vrf, (uint)key.Prefix.Low, key.Length);
         return true;
     }
+
+    /// <summary>The lowest is taken. The owner of a route of the configuration is its preference.</summary>
+    private static ulong RankOf(Candidate candidate) => (ulong)candidate.Source << 32 | (candidate.Source == RouteSource.Static ? candidate.Owner : 0);
 
     private static bool IsOf(Candidate candidate, RouteSource source, uint owner) => candidate.Source == source && candidate.Owner == owner;
 

@@ -25,6 +25,7 @@ internal readonly unsafe struct Ip4Lookup : INode
         NoRoute,
         Blackhole,
         Prohibited,
+        Unreachable,
         LinkBroadcast,
         LinkLocal,
         TtlExpired,
@@ -45,6 +46,7 @@ internal readonly unsafe struct Ip4Lookup : INode
             (Reason.NoRoute, "No route leads to the destination."),
             (Reason.Blackhole, "The route to the destination is a blackhole, or it is the broadcast address of a connected network."),
             (Reason.Prohibited, "The route to the destination is prohibited."),
+            (Reason.Unreachable, "The route to the destination says that it is unreachable."),
             (Reason.LinkBroadcast, "The packet came as a link broadcast to an address of another host."),
             (Reason.LinkLocal, "A link-local address (169.254.0.0/16) is not forwarded."),
             (Reason.TtlExpired, "The packet's time to live ended here."),
@@ -81,8 +83,17 @@ internal readonly unsafe struct Ip4Lookup : INode
             var flags = meta->Flags;
             if (kind < AdjacencyKind.Glean)
             {
-                Unforwarded(ref frame, kind, meta, index);
-                continue;
+                if (kind == AdjacencyKind.Multipath)
+                {
+                    nextHop = PathList.Choose4(adjacencies[nextHop], ip, meta->Length);
+                    meta->NextHop = nextHop;
+                    kind = adjacencies[nextHop]->Kind;
+                }
+                if (kind < AdjacencyKind.Glean)
+                {
+                    Unforwarded(ref frame, kind, meta, index);
+                    continue;
+                }
             }
             if ((flags & PacketFlags.Own) == 0)
             {
@@ -145,6 +156,11 @@ internal readonly unsafe struct Ip4Lookup : INode
             case AdjacencyKind.Prohibit:
                 frame.AddDrop(Reason.Prohibited);
                 meta->Opaque0 = IcmpError.Prohibited4;
+                frame.Enqueue(Edge.IcmpError, index);
+                break;
+            case AdjacencyKind.Unreachable:
+                frame.AddDrop(Reason.Unreachable);
+                meta->Opaque0 = IcmpError.HostUnreachable4;
                 frame.Enqueue(Edge.IcmpError, index);
                 break;
             default:

@@ -24,6 +24,7 @@ internal readonly unsafe struct Ip6Lookup : INode
         NoRoute,
         Blackhole,
         Prohibited,
+        Unreachable,
         LinkBroadcast,
         LinkLocal,
         HopLimitExpired,
@@ -43,6 +44,7 @@ internal readonly unsafe struct Ip6Lookup : INode
             (Reason.NoRoute, "No route leads to the destination."),
             (Reason.Blackhole, "The route to the destination is a blackhole."),
             (Reason.Prohibited, "The route to the destination is prohibited."),
+            (Reason.Unreachable, "The route to the destination says that it is unreachable."),
             (Reason.LinkBroadcast, "The packet came as a link multicast to an address of another host."),
             (Reason.LinkLocal, "A packet from a link-local address is not forwarded."),
             (Reason.HopLimitExpired, "The packet's hop limit ended here."),
@@ -78,8 +80,17 @@ internal readonly unsafe struct Ip6Lookup : INode
             var flags = meta->Flags;
             if (kind < AdjacencyKind.Glean)
             {
-                Unforwarded(ref frame, kind, meta, index);
-                continue;
+                if (kind == AdjacencyKind.Multipath)
+                {
+                    nextHop = PathList.Choose6(adjacencies[nextHop], ip, meta->Length);
+                    meta->NextHop = nextHop;
+                    kind = adjacencies[nextHop]->Kind;
+                }
+                if (kind < AdjacencyKind.Glean)
+                {
+                    Unforwarded(ref frame, kind, meta, index);
+                    continue;
+                }
             }
             if ((flags & PacketFlags.Own) == 0)
             {
@@ -126,6 +137,11 @@ internal readonly unsafe struct Ip6Lookup : INode
             case AdjacencyKind.Prohibit:
                 frame.AddDrop(Reason.Prohibited);
                 meta->Opaque0 = IcmpError.Prohibited6;
+                frame.Enqueue(Edge.IcmpError, index);
+                break;
+            case AdjacencyKind.Unreachable:
+                frame.AddDrop(Reason.Unreachable);
+                meta->Opaque0 = IcmpError.NoRoute6;
                 frame.Enqueue(Edge.IcmpError, index);
                 break;
             default:

@@ -18,6 +18,12 @@ internal enum AdjacencyKind : byte
     /// <summary>Refused with an ICMP unreachable.</summary>
     Prohibit,
 
+    /// <summary>Refused with an ICMP error that says the host is unreachable.</summary>
+    Unreachable,
+
+    /// <summary>Several next hops, of which a flow has one (<see cref="PathList"/>).</summary>
+    Multipath,
+
     /// <summary>On a connected network: the next hop is the destination itself.</summary>
     Glean,
 
@@ -64,8 +70,8 @@ internal sealed unsafe class AdjacencyTable : IDisposable
     public const int Capacity = 65536;
 
     /// <summary>Indices that always exist; <see cref="NoRoute"/> is what a lookup without a match gives.</summary>
-    public const uint NoRoute = 0, Local = 1, Blackhole = 2, Prohibit = 3;
-    private const uint FirstFree = 4;
+    public const uint NoRoute = 0, Local = 1, Blackhole = 2, Prohibit = 3, Unreachable = 4;
+    private const uint FirstFree = 5;
 
     private readonly void* _block;
     private readonly Adjacency* _entries;
@@ -83,6 +89,7 @@ internal sealed unsafe class AdjacencyTable : IDisposable
         _entries[Local].Kind = AdjacencyKind.Local;
         _entries[Blackhole].Kind = AdjacencyKind.Blackhole;
         _entries[Prohibit].Kind = AdjacencyKind.Prohibit;
+        _entries[Unreachable].Kind = AdjacencyKind.Unreachable;
     }
 
     public Adjacency* this[uint index] => _entries + index;

@@ -91,7 +91,7 @@ internal sealed class ShowViews(
     private IEnumerable<Api.Views.RouteRow> Routes()
     {
         var there = dataplane.Routes();
-        foreach (var row in there) yield return new Api.Views.RouteRow(row.To.ToString(), row.Via?.ToString(), row.Interface, row.Source, row.Active ? "active" : "pending");
+        foreach (var row in there) yield return new Api.Views.RouteRow(row.To.ToString(), HopsOf(row), row.Interface, row.Source, row.Active ? "active" : "pending");
         foreach (var item in running().OfKind(ItemCatalog.Route))
         {
             var spec = (RouteSpec)item.Spec;
@@ -99,6 +99,10 @@ internal sealed class ShowViews(
             yield return new Api.Views.RouteRow(spec.To.ToString(), spec.Via?.ToString(), spec.Interface, "static", "pending", status.WaitsFor);
         }
     }
+
+    /// <summary>The next hop, or all of several with what tells them apart.</summary>
+    private static string? HopsOf(Gateway.Dataplane.Apply.RouteRow row) => row.NextHops.Count == 0 ? row.Via?.ToString() : string.Join(", ", row.NextHops.Select(h =>
+        $"{h.Via?.ToString() ?? h.Interface}{(h.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" weight {h.Weight}"))}{(h.IsAway ? " (away)" : "")}"));
 
     private IEnumerable<Api.Views.NeighborRow> Neighbors() => dataplane.Neighbors().Select(n => new Api.Views.NeighborRow(
         n.Interface, n.Address.ToString(), n.Mac is { } mac ? MacText(mac) : null, n.Static ? "static" : n.Mac is null ? "incomplete" : "reachable"));

@@ -9,15 +9,17 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
 {
     public string Kind => ItemCatalog.Route;
 
-    /// <summary>The interface that is named, or the one whose subnet holds the next hop.</summary>
+    /// <summary>The interfaces that are named, or those whose subnets hold the next hops.</summary>
     public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired)
     {
         var route = (RouteSpec)item.Spec;
+        // Of several next hops some may be away: the dataplane takes them as they come.
+        if (route.NextHops.Count > 0) return [];
         if (route.Interface is { } name) return [new ItemKey(ItemCatalog.Interface, name)];
         return route.Via is { } via && InterfaceTowards(via, desired) is { } key ? [key] : [];
     }
 
-    public bool CanUpdate(ItemSpec from, ItemSpec to) => from is RouteSpec a && to is RouteSpec b && a.To == b.To;
+    public bool CanUpdate(ItemSpec from, ItemSpec to) => from is RouteSpec a && to is RouteSpec b && a.To == b.To && a.Preference == b.Preference;
 
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken)
     {
@@ -29,15 +31,24 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
             index = found;
         }
 
-        var active = dataplane.AddRoute(new RouteSettings { To = Network(route), Via = route.Via, Interface = index, Kind = route.Blackhole ? RouteKind.Blackhole : RouteKind.Unicast });
-        return new(active ? new StepResult.Done() : new StepResult.Pending($"an interface whose network holds {route.Via}"));
+        var active = dataplane.AddRoute(new RouteSettings
+        {
+            To = Network(route),
+            Via = route.Via,
+            Interface = index,
+            Kind = route.Blackhole ? RouteKind.Blackhole : route.Unreachable ? RouteKind.Unreachable : route.Prohibit ? RouteKind.Prohibit : RouteKind.Unicast,
+            Preference = (uint)route.Preference,
+            NextHops = [.. route.NextHops.Select(h => new RouteHop(h.Via, h.Interface, h.Weight))],
+        });
+        return new(active ? new StepResult.Done() : new StepResult.Pending(route.Via is { } via ? $"an interface whose network holds {via}" : "a next hop with a link"));
     }
 
     public ValueTask<StepResult> UpdateAsync(Item from, Item to, CancellationToken cancellationToken) => CreateAsync(to, cancellationToken);
 
     public ValueTask<StepResult> DeleteAsync(Item item, CancellationToken cancellationToken)
     {
-        dataplane.RemoveRoute(0, Network((RouteSpec)item.Spec));
+        var route = (RouteSpec)item.Spec;
+        dataplane.RemoveRoute(0, Network(route), (uint)route.Preference);
         return new(new StepResult.Done());
     }
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net;
 using Gateway.Policy.Commands;
 
 namespace Gateway.Policy.Items.Rules;
@@ -5,32 +7,82 @@ namespace Gateway.Policy.Items.Rules;
 /// <summary>What must hold of static routes.</summary>
 internal sealed class RouteRules : ItemRules<RouteSpec>
 {
+    private const int MaxHops = 64;
+
     protected override void Check(string name, RouteSpec spec, ValidationContext context, ErrorScope at)
     {
         if (!spec.To.IsCanonical) at["to"].Add(ErrorCode.InvalidValue, $"Bits beyond the prefix length are set; write {Canonical(spec.To)}.");
         else if (IsMulticast(spec.To)) at["to"].Add(ErrorCode.NotSupported, "Multicast is not routed.");
-        if (spec.Blackhole)
+        if (spec.IsRefusal)
         {
-            if (spec.Via is not null) at["via"].Add(ErrorCode.NotApplicable, "A blackhole has no next hop.");
-            if (spec.Interface is not null) at["interface"].Add(ErrorCode.NotApplicable, "A blackhole has no interface.");
+            CheckRefusal(spec, at);
             return;
         }
 
-        if (spec.Via is null && spec.Interface is null) at["via"].Add(ErrorCode.MissingField, "A route needs 'via', 'interface' or 'blackhole'.");
-        if (spec.Via is not { } via) return;
-        if (via.AddressFamily != spec.To.Family) at["via"].Add(ErrorCode.InvalidValue, "The next hop must be of the same address family as the destination.");
-        else if (Addresses.FaultOfUnicast(via) is { } fault) at["via"].Add(ErrorCode.InvalidValue, fault);
-        else if (via.IsIPv6LinkLocal && spec.Interface is null) at["interface"].Add(ErrorCode.MissingField, "A link-local next hop needs its interface.");
+        if (spec.NextHops.Count > 0)
+        {
+            CheckHops(spec, at);
+            return;
+        }
+
+        if (spec.Via is null && spec.Interface is null) at["via"].Add(ErrorCode.MissingField, "A route needs 'via', 'interface', 'next_hops', 'blackhole', 'unreachable' or 'prohibit'.");
+        CheckHop(spec.To, spec.Via, spec.Interface, at);
     }
 
-    protected override IEnumerable<Reference> References(RouteSpec spec) =>
-        spec.Interface is { } name ? [new(new(ItemCatalog.Interface, name), ".interface")] : [];
+    protected override IEnumerable<Reference> References(RouteSpec spec)
+    {
+        if (spec.Interface is { } name) yield return new(new(ItemCatalog.Interface, name), ".interface");
+        for (var i = 0; i < spec.NextHops.Count; i++)
+            if (spec.NextHops[i].Interface is { } each) yield return new(new(ItemCatalog.Interface, each), $".next_hops[{i}].interface");
+    }
 
-    protected override IEnumerable<HeldClaim> Claims(string name, RouteSpec spec) => [new(new("route to", spec.To.ToString()), ".to")];
+    /// <summary>Routes to one prefix have preferences of their own.</summary>
+    protected override IEnumerable<HeldClaim> Claims(string name, RouteSpec spec) =>
+        [new(new("route to", spec.Preference == 0 ? spec.To.ToString() : $"{spec.To} with preference {spec.Preference.ToString(CultureInfo.InvariantCulture)}"), ".to")];
 
     protected override void CheckAmong(RouteSpec spec, RunningConfiguration all, ErrorScope at)
     {
-        if (spec.Via is { } via && all.HolderOf(new(InterfaceRules.AddressClaim, via.ToString())) is { } holder)
+        CheckOwn(spec.Via, all, at);
+        for (var i = 0; i < spec.NextHops.Count; i++) CheckOwn(spec.NextHops[i].Via, all, at["next_hops"][i]);
+    }
+
+    private static void CheckRefusal(RouteSpec spec, ErrorScope at)
+    {
+        var word = spec.Blackhole ? "blackhole" : spec.Unreachable ? "unreachable" : "prohibit";
+        var what = word == "blackhole" ? "A blackhole" : "A route that refuses";
+        if (spec.Via is not null) at["via"].Add(ErrorCode.NotApplicable, $"{what} has no next hop.");
+        if (spec.Interface is not null) at["interface"].Add(ErrorCode.NotApplicable, $"{what} has no interface.");
+        if (spec.NextHops.Count > 0) at["next_hops"].Add(ErrorCode.NotApplicable, $"{what} has no next hop.");
+        if (word != "unreachable" && spec.Unreachable) at["unreachable"].Add(ErrorCode.NotApplicable, $"The route is '{word}' already.");
+        if (word != "prohibit" && spec.Prohibit) at["prohibit"].Add(ErrorCode.NotApplicable, $"The route is '{word}' already.");
+    }
+
+    private static void CheckHops(RouteSpec spec, ErrorScope at)
+    {
+        if (spec.Via is not null) at["via"].Add(ErrorCode.NotApplicable, "The next hops stand in 'next_hops'.");
+        if (spec.Interface is not null) at["interface"].Add(ErrorCode.NotApplicable, "The next hops stand in 'next_hops'.");
+        if (spec.NextHops.Count > MaxHops) at["next_hops"].Add(ErrorCode.TooMany, $"A route has at most {MaxHops} next hops.");
+        var seen = new HashSet<(IPAddress?, string?)>();
+        for (var i = 0; i < spec.NextHops.Count; i++)
+        {
+            var (hop, within) = (spec.NextHops[i], at["next_hops"][i]);
+            if (hop.Via is null && hop.Interface is null) within["via"].Add(ErrorCode.MissingField, "A next hop needs 'via' or 'interface'.");
+            else if (!seen.Add((hop.Via, hop.Interface))) within.Add(ErrorCode.Conflict, "The next hop stands twice; its share is its weight.");
+            CheckHop(spec.To, hop.Via, hop.Interface, within);
+        }
+    }
+
+    private static void CheckHop(IpPrefix to, IPAddress? next, string? name, ErrorScope at)
+    {
+        if (next is not { } via) return;
+        if (via.AddressFamily != to.Family) at["via"].Add(ErrorCode.InvalidValue, "The next hop must be of the same address family as the destination.");
+        else if (Addresses.FaultOfUnicast(via) is { } fault) at["via"].Add(ErrorCode.InvalidValue, fault);
+        else if (via.IsIPv6LinkLocal && name is null) at["interface"].Add(ErrorCode.MissingField, "A link-local next hop needs its interface.");
+    }
+
+    private static void CheckOwn(IPAddress? next, RunningConfiguration all, ErrorScope at)
+    {
+        if (next is { } via && all.HolderOf(new(InterfaceRules.AddressClaim, via.ToString())) is { } holder)
             at["via"].Add(ErrorCode.Conflict, $"The next hop is the gateway's own address on {holder}.");
     }
 

@@ -38,7 +38,7 @@ public sealed class RibTests
             }
 
             // A stable sort.
-            var best = all.OrderBy(c => c.Source).FirstOrDefault();
+            var best = all.OrderBy(c => c.Source).ThenBy(c => c.Source == RouteSource.Static ? c.Owner : 0).FirstOrDefault();
             var found = v6
                 ? tables.Fib6.TryGet(key.Vrf, address.High, address.Low, key.Length, out var there)
                 : tables.Fib4.TryGet(key.Vrf, (uint)address.Low, key.Length, out there);
