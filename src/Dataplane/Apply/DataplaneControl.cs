@@ -55,7 +55,8 @@ public sealed unsafe class DataplaneControl : IDisposable
         Security = new SaControl(Tables, _gate) { OutboundReady = LetGo, Workers = options.Workers };
         _rib = new Rib(Tables);
         _neighbors = new NeighborBook(Tables, _rib, TellWorkers);
-        _interfaces = new InterfaceBook(Tables, _rib) { BridgeNode = graph.FindOr0(NodeNames.BridgeInput), ConnectNode = graph.FindOr0(NodeNames.CrossConnect) };
+        _interfaces = new InterfaceBook(Tables, _rib) { BridgeNode = graph.FindOr0(NodeNames.BridgeInput), ConnectNode = graph.FindOr0(NodeNames.CrossConnect), SpanNode = graph.FindOr0(NodeNames.SpanInput) };
+        Spans = new SpanControl(_interfaces, _gate);
         Switching = new SwitchControl(Tables, _interfaces, _gate, BecomeRouted);
         Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers);
         Flows = new FlowControl(Tables, _interfaces, _gate);
@@ -80,6 +81,9 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     /// <summary>SAs and security policies.</summary>
     public SaControl Security { get; }
+
+    /// <summary>Mirrors.</summary>
+    public SpanControl Spans { get; }
 
     /// <summary>Bridges and cross-connects.</summary>
     public SwitchControl Switching { get; }
@@ -150,6 +154,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     {
         _interfaces.SetLinkLocal(state, 0);
         Switching.Joined(state);
+        Spans.Joined(state);
         _routes.Resolve();
         Flows.InterfacesChanged();
         return state.Index;
@@ -164,6 +169,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             if (Tables.PuntInterface == index) Volatile.Write(ref Tables.PuntInterface, 0);
             if (state.IsTunnel) Security.UnbindTunnel(state.Settings.IfId);
             Switching.Left(state);
+            Spans.Left(state);
             _routes.Release(index);
             _interfaces.SetAddresses(state, []);
             _neighbors.RemoveInterface(index);

@@ -76,6 +76,12 @@ internal sealed class InterfaceState
     /// <summary>What it is at layer 2: <see cref="InterfaceFlags.Bridged"/>, <see cref="InterfaceFlags.Connected"/> or neither.</summary>
     public InterfaceFlags Layer2 { get; set; }
 
+    /// <summary>What of it is mirrored: <see cref="InterfaceFlags.SpanIn"/>, <see cref="InterfaceFlags.SpanOut"/>.</summary>
+    public InterfaceFlags Span { get; set; }
+
+    /// <summary>The interface that takes the copies; 0 none.</summary>
+    public uint SpanTo { get; set; }
+
     /// <summary>The other end of its cross-connect; 0 none.</summary>
     public uint ConnectedTo { get; set; }
 
@@ -118,6 +124,9 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
     /// <summary>Where frames go that come in by a bridged or a cross-connected port.</summary>
     public required ushort BridgeNode { get; init; }
 
+    /// <summary>Where frames of a mirrored port go first.</summary>
+    public ushort SpanNode { get; init; }
+
     /// <inheritdoc cref="BridgeNode"/>
     public required ushort ConnectNode { get; init; }
 
@@ -129,7 +138,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         if (_byName.ContainsKey(settings.Name)) throw new ArgumentException($"There is an interface {settings.Name} already.", nameof(settings));
         uint index = 1;
         while (_interfaces.ContainsKey(index) || tables.Interfaces[index]->Flags != 0) index++;
-        if (index >= InterfaceTable.Capacity) throw new ArgumentException($"There are {InterfaceTable.Capacity - 1} interfaces already.", nameof(settings));
+        if (index >= InterfaceTable.Mirrored) throw new ArgumentException($"There are {InterfaceTable.Mirrored - 1} interfaces already.", nameof(settings));
         var kind = settings.Type == "ipsec" ? AdjacencyKind.Tunnel
             : link is InterfaceLink.IpTunnel { Payload: not IpTunnelKind.GreEthernet } ? AdjacencyKind.IpTunnel : AdjacencyKind.Glean;
         var state = new InterfaceState
@@ -225,6 +234,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         entry->Flags = InterfaceFlags.Present
             | state.Layer2
             | Rules(state)
+            | state.Span
             | (state.SubInterfaces > 0 ? InterfaceFlags.SubInterfaces : 0)
             | (state.Link is not null || state.IsBvi ? InterfaceFlags.Virtual : 0)
             | (state.IsPointToPoint ? InterfaceFlags.PointToPoint : 0)
@@ -238,7 +248,9 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
     private void WriteLink(InterfaceState state, InterfaceEntry* entry)
     {
         // A port all of whose frames are switched needs no look at each of them.
-        entry->InputNode = state.SubInterfaces > 0 ? (ushort)0
+        entry->SpanTo = state.SpanTo;
+        entry->InputNode = (state.Span & InterfaceFlags.SpanIn) != 0 ? SpanNode
+            : state.SubInterfaces > 0 ? (ushort)0
             : state.Layer2 == InterfaceFlags.Bridged ? BridgeNode : state.Layer2 == InterfaceFlags.Connected ? ConnectNode : (ushort)0;
         entry->Link = state.IsBvi ? LinkKind.Bvi : state.Link?.Kind ?? LinkKind.Port;
         entry->Peer = state.ConnectedTo;

@@ -13,6 +13,7 @@ internal readonly unsafe struct InterfaceOutput : INode
         BridgeInput,
         VxlanEncap,
         IpTunnelEncap,
+        Output,
     }
 
     private enum Reason : ushort
@@ -22,14 +23,21 @@ internal readonly unsafe struct InterfaceOutput : INode
         HandoffFull,
     }
 
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+    private enum Count : ushort
+    {
+        Copied,
+        NoBuffer,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         NodeNames.InterfaceOutput,
-        [(Edge.VlanOutput, NodeNames.VlanOutput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.VxlanEncap, NodeNames.VxlanEncap), (Edge.IpTunnelEncap, NodeNames.IpTunnelEncap)],
+        [(Edge.VlanOutput, NodeNames.VlanOutput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.VxlanEncap, NodeNames.VxlanEncap), (Edge.IpTunnelEncap, NodeNames.IpTunnelEncap), (Edge.Output, NodeNames.InterfaceOutput)],
         [
             (Reason.Down, "The interface is disabled, gone, or has no port."),
             (Reason.QueueFull, "The interface's queue was full."),
             (Reason.HandoffFull, "The worker that sends for the interface did not take packets fast enough."),
-        ]);
+        ],
+        [(Count.Copied, "Frames that left and were copied to a mirror's destination."), (Count.NoBuffer, "Frames that were not copied because no packet was free.")]);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
@@ -43,9 +51,10 @@ internal readonly unsafe struct InterfaceOutput : INode
             var end = start + 1;
             while (end < frame.Count && (frame.Meta(frame.Indices[end])->TxInterface & (InterfaceTable.Capacity - 1)) == to) end++;
             var entry = interfaces[to];
-            if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
+            if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual | InterfaceFlags.SpanOut)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
             {
                 for (; start < end; start++) WithoutPort(ref frame, frame.Indices[start], to, entry);
+                Specially(ref frame, index, to, entry);
                 continue;
             }
             if ((entry->Workers >> context.Worker & 1) == 0)
@@ -58,14 +67,47 @@ internal readonly unsafe struct InterfaceOutput : INode
         }
     }
 
-    private static void WithoutPort(ref Frame frame, uint index, uint to, InterfaceEntry* entry)
+    /// <summary>What has no port of its own, is mirrored, or is down.</summary>
+    private static void Specially(ref Frame frame, uint index, uint to, InterfaceEntry* entry)
     {
-        const InterfaceFlags needed = InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Virtual;
-        if ((entry->Flags & needed) != needed)
+        var flags = entry->Flags;
+        if ((flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
         {
             frame.Drop(Reason.Down, index);
             return;
         }
+        if ((flags & InterfaceFlags.Virtual) != 0)
+        {
+            if ((flags & InterfaceFlags.SpanOut) != 0) Copy(ref frame, index, entry);
+            WithoutPort(ref frame, index, to, entry);
+        }
+        else if ((entry->Workers >> frame.Context.Worker & 1) == 0)
+        {
+            // The worker that sends it copies it.
+            if (!frame.Context.HandOff(entry->Worker, frame.Node, index)) frame.Drop(Reason.HandoffFull, index);
+        }
+        else
+        {
+            Copy(ref frame, index, entry);
+            if (!frame.Context.QueueForPort(to, index)) frame.Drop(Reason.QueueFull, index);
+        }
+    }
+
+    private static void Copy(ref Frame frame, uint index, InterfaceEntry* entry)
+    {
+        if (entry->SpanTo == 0 || frame.Meta(index)->RxInterface == InterfaceTable.Mirrored) return;
+        var copy = Mirror.Copy(ref frame, index, entry);
+        if (copy == 0)
+        {
+            frame.Add(Count.NoBuffer);
+            return;
+        }
+        frame.Add(Count.Copied);
+        frame.Enqueue(Edge.Output, copy);
+    }
+
+    private static void WithoutPort(ref Frame frame, uint index, uint to, InterfaceEntry* entry)
+    {
         var meta = frame.Meta(index);
         var counters = frame.Context.Interfaces + to;
         counters->TxPackets++;

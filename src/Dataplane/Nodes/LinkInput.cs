@@ -14,10 +14,11 @@ internal static unsafe class LinkInput
         EthernetInput,
         BridgeInput,
         CrossConnect,
+        SpanInput,
     }
 
     public static (Edge Edge, string Node)[] Edges { get; } =
-        [(Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect)];
+        [(Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect), (Edge.SpanInput, NodeNames.SpanInput)];
 
     /// <summary>What takes the interface's frames, whatever they carry; the edge to ethernet-input when nothing does.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -32,6 +33,6 @@ internal static unsafe class LinkInput
         var counters = frame.Context.Interfaces + on;
         counters->RxPackets++;
         counters->RxBytes += meta->TotalLength;
-        frame.Enqueue((flags & InterfaceFlags.SubInterfaces) != 0 ? Edge.EthernetInput : TakerOf(flags), index);
+        frame.Enqueue((flags & InterfaceFlags.SpanIn) != 0 ? Edge.SpanInput : (flags & InterfaceFlags.SubInterfaces) != 0 ? Edge.EthernetInput : TakerOf(flags), index);
     }
 }

@@ -10,6 +10,9 @@ internal static class NodeNames
     public const string EthernetInput = "ethernet-input";
     public const string ArpInput = "arp-input";
 
+    /// <summary>Copies whole frames that came in by a mirrored interface (RxInterface), which then go on.</summary>
+    public const string SpanInput = "span-input";
+
     /// <summary>Finds the sub-interface of a tagged frame and takes its tags off; offset at the Ethernet header.</summary>
     public const string VlanInput = "vlan-input";
 

@@ -9,6 +9,7 @@ internal static class StandardGraph
 {
     public static GraphDefinition Create() => new(
     [
+        NodeRegistration.Of<SpanInput>(),
         NodeRegistration.Of<EthernetInput>(),
         NodeRegistration.Of<VlanInput>(),
         NodeRegistration.Of<BridgeInput>(),

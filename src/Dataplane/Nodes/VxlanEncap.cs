@@ -101,6 +101,7 @@ internal readonly unsafe struct VxlanEncap : INode
             }
             var copied = frame.Meta(copy);
             copied->Flags |= meta->Flags & PacketFlags.Traced;
+            copied->RxInterface = meta->RxInterface;
             copied->TraceId = meta->TraceId;
             Send(ref frame, ref way, copy, copied, tunnel, remote);
         }

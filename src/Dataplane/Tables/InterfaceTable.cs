@@ -53,6 +53,12 @@ internal enum InterfaceFlags : uint
     /// <summary>Carries packets without Ethernet headers to one other end: it has no neighbors.</summary>
     PointToPoint = 1 << 20,
 
+    /// <summary>Frames that come in are copied to <see cref="InterfaceEntry.SpanTo"/>.</summary>
+    SpanIn = 1 << 21,
+
+    /// <summary>Frames that leave are copied to <see cref="InterfaceEntry.SpanTo"/>.</summary>
+    SpanOut = 1 << 22,
+
     /// <summary>Any of those by which a frame is looked at before it is known to be for the gateway.</summary>
     Layer2 = SubInterfaces | Bridged | Connected,
 }
@@ -145,6 +151,9 @@ internal unsafe struct InterfaceEntry
 
     /// <summary>The remote ends of a tunnel; null none.</summary>
     public TunnelEntry* Tunnel;
+
+    /// <summary>The interface that takes the copies of a mirror; 0 none.</summary>
+    public uint SpanTo;
 }
 
 /// <summary>The interfaces by index, 1 upwards. Lives in one place for ever, so workers may hold pointers into it.</summary>
@@ -152,6 +161,9 @@ internal sealed unsafe class InterfaceTable : IDisposable
 {
     /// <summary>Indices run below this.</summary>
     public const int Capacity = 4096;
+
+    /// <summary>No interface has this index: as the one that a packet came in by it marks a mirror's copy, and what carries one.</summary>
+    public const uint Mirrored = Capacity - 1;
 
     private readonly InterfaceEntry* _entries;
 

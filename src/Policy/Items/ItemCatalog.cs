@@ -10,6 +10,7 @@ public static class ItemCatalog
     public const string Interface = "interface";
     public const string Bridge = "bridge";
     public const string CrossConnect = "cross-connect";
+    public const string Span = "span";
     public const string Route = "route";
     public const string Neighbor = "neighbor";
     public const string Nat = "nat";
@@ -26,6 +27,7 @@ public static class ItemCatalog
         new(Interface, typeof(InterfaceSpec), new InterfaceRules()),
         new(Bridge, typeof(BridgeSpec), new BridgeRules()),
         new(CrossConnect, typeof(CrossConnectSpec), new CrossConnectRules()),
+        new(Span, typeof(SpanSpec), new SpanRules()),
         new(Route, typeof(RouteSpec), new RouteRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Nat, typeof(NatSpec), new NatRules()),

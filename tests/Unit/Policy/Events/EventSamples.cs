@@ -113,6 +113,7 @@ internal static class EventSamples
             Static = [new BridgeStation { Mac = Mac("02:00:00:00:00:05"), Interface = "lan1" }],
         });
         yield return new(new("cross-connect", "line"), new CrossConnectSpec { A = "port1", B = "port2" });
+        yield return new(new("span", "watch"), new SpanSpec { Source = "wan", Destination = "probe", Direction = SpanDirection.In });
         yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
         yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
         yield return new(new("nat", "out"), new NatSpec

@@ -86,6 +86,20 @@ public sealed class SwitchRulesTests
     }
 
     [Fact]
+    public void Mirrors_have_frames_to_copy_and_do_not_follow_each_other()
+    {
+        var world = With([.. _ports, Item("interface", "tun", """{"type":"ipsec","if_id":1}"""), Item("span", "s", """{"source":"p1","destination":"p2"}""")]);
+        Expect(world, Item("span", "t", """{"source":"p1","destination":"p3"}"""), ".source", ErrorCode.Conflict);
+        Expect(world, Item("span", "t", """{"source":"p2","destination":"p3"}"""), ".source", ErrorCode.Conflict);
+        Expect(world, Item("span", "t", """{"source":"p3","destination":"p1"}"""), ".destination", ErrorCode.Conflict);
+        Expect(world, Item("span", "t", """{"source":"p3","destination":"p3"}"""), ".destination", ErrorCode.Conflict);
+        Expect(world, Item("span", "t", """{"source":"lo0","destination":"p2"}"""), ".source", ErrorCode.Conflict);
+        Expect(world, Item("span", "t", """{"source":"p3","destination":"tun"}"""), ".destination", ErrorCode.Conflict);
+        Expect(world, Item("span", "t", """{"source":"nowhere","destination":"p2"}"""), ".source", ErrorCode.UnknownReference);
+        world.Accept(Put(Item("span", "t", """{"source":"p3","destination":"p2","direction":"out"}""")));
+    }
+
+    [Fact]
     public void Two_vlans_that_carry_each_other_are_refused()
     {
         var errors = With(_ports).Errors(Put(Item("interface", "a", """{"type":"vlan","parent":"b","vlan":5}"""), Item("interface", "b", """{"type":"vlan","parent":"a","vlan":5}""")));

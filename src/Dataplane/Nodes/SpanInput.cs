@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
+
+namespace Gateway.Dataplane.Nodes;
+
+/// <summary>Copies the frames that come in by a mirrored interface (RxInterface), and lets them go on as if nothing had been.</summary>
+internal readonly unsafe struct SpanInput : INode
+{
+    private enum Edge : ushort
+    {
+        EthernetInput = LinkInput.Edge.EthernetInput,
+        BridgeInput = LinkInput.Edge.BridgeInput,
+        CrossConnect = LinkInput.Edge.CrossConnect,
+        Output,
+    }
+
+    private enum Count : ushort
+    {
+        Copied,
+        NoBuffer,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, NodeInfo.None, Count>(
+        NodeNames.SpanInput,
+        [
+            (Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect), (Edge.Output, NodeNames.InterfaceOutput),
+        ],
+        [],
+        [(Count.Copied, "Frames that came in and were copied to a mirror's destination."), (Count.NoBuffer, "Frames that were not copied because no packet was free.")]);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Process(ref Frame frame)
+    {
+        var interfaces = frame.Tables.Interfaces;
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var index = frame.Indices[i];
+            var entry = interfaces[frame.Meta(index)->RxInterface];
+            var flags = entry->Flags;
+            if ((flags & InterfaceFlags.SpanIn) != 0 && entry->SpanTo != 0)
+            {
+                var copy = Mirror.Copy(ref frame, index, entry);
+                if (copy == 0)
+                {
+                    frame.Add(Count.NoBuffer);
+                }
+                else
+                {
+                    frame.Add(Count.Copied);
+                    frame.Enqueue(Edge.Output, copy);
+                }
+            }
+            frame.Enqueue((flags & InterfaceFlags.SubInterfaces) != 0 ? LinkInput.Edge.EthernetInput : LinkInput.TakerOf(flags), index);
+        }
+    }
+}
