@@ -60,7 +60,6 @@ public sealed unsafe class DataplaneControl : IDisposable
         Switching = new SwitchControl(Tables, _interfaces, _gate, BecomeRouted);
         Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers);
         Flows = new FlowControl(Tables, _interfaces, _gate);
-        _routes = new RouteBook(_rib, _neighbors, _interfaces);
         _paths = new PathBook(Tables, _neighbors, _interfaces);
         _neighbors.Turned = _paths.Turned;
         _routes = new RouteBook(_rib, _neighbors, _interfaces, _paths);

@@ -53,8 +53,7 @@ internal readonly unsafe struct InterfaceOutput : INode
             var entry = interfaces[to];
             if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual | InterfaceFlags.SpanOut)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
             {
-                for (; start < end; start++) WithoutPort(ref frame, frame.Indices[start], to, entry);
-                Specially(ref frame, index, to, entry);
+                for (; start < end; start++) Specially(ref frame, frame.Indices[start], to, entry);
                 continue;
             }
             if ((entry->Workers >> context.Worker & 1) == 0)
@@ -89,7 +88,7 @@ internal readonly unsafe struct InterfaceOutput : INode
         else
         {
             Copy(ref frame, index, entry);
-            if (!frame.Context.QueueForPort(to, index)) frame.Drop(Reason.QueueFull, index);
+            if (frame.Context.QueueForPort(to, &index, 1) == 0) frame.Drop(Reason.QueueFull, index);
         }
     }
 

@@ -53,6 +53,7 @@ internal readonly unsafe struct Ip4Local : INode
             }
             if ((meta->Flags & PacketFlags.Fragment) != 0 && frame.Tables.IpTunnels.Active && meta->Protocol is IpTunnelMaker.Gre or IpTunnelMaker.Ip4InIp or IpTunnelMaker.Ip6InIp)
             {
+                meta->Scratch = Reassembly.ForLocal;
                 frame.Enqueue(Edge.Reassembly, index);
                 continue;
             }

@@ -85,13 +85,15 @@ internal readonly unsafe struct Ip4Rewrite : INode
             }
             if (adjacency->Kind != AdjacencyKind.Neighbor)
             {
-                edges[i] = adjacency->Kind == AdjacencyKind.Tunnel ? Edge.Tunnel : adjacency->Kind >= AdjacencyKind.Glean ? Edge.Resolve : Frame.Gone<Edge>();
-                if (adjacency->Kind < AdjacencyKind.Glean) frame.Drop(Reason.RouteGone, index);
                 meta->TxInterface = adjacency->Interface;
-                if (adjacency->Kind == AdjacencyKind.Tunnel) frame.Enqueue(Edge.Tunnel, index);
-                else if (adjacency->Kind == AdjacencyKind.IpTunnel) frame.Enqueue(Edge.IpTunnel, index);
-                else if (adjacency->Kind >= AdjacencyKind.Glean) frame.Enqueue(Edge.Resolve, index);
-                else frame.Drop(Reason.RouteGone, index);
+                edges[i] = adjacency->Kind switch
+                {
+                    AdjacencyKind.Tunnel => Edge.Tunnel,
+                    AdjacencyKind.IpTunnel => Edge.IpTunnel,
+                    >= AdjacencyKind.Glean => Edge.Resolve,
+                    _ => Frame.Gone<Edge>(),
+                };
+                if (adjacency->Kind < AdjacencyKind.Glean) frame.Drop(Reason.RouteGone, index);
                 continue;
             }
             if (adjacency->LastUsed != seconds) adjacency->LastUsed = seconds;

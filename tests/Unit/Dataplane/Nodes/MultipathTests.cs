@@ -18,6 +18,7 @@ public sealed class MultipathTests
     {
         var lab = new SwitchLab();
         lab.Control.SetAddresses(lab.Port("in", 9), [new(IPAddress.Parse("10.9.0.1"), 24), new(IPAddress.Parse("fd09::1"), 64)]);
+        lab.Control.AddNeighbor(lab.Index("in"), IPAddress.Parse("10.9.0.2"), new PhysicalAddress(_host));
         foreach (var (name, n) in (ReadOnlySpan<(string, byte)>)[("a", 1), ("b", 2), ("c", 3)])
         {
             var index = lab.Port(name, n);
@@ -84,6 +85,7 @@ public sealed class MultipathTests
         var index = lab.Port("b", 2);
         lab.Control.SetAddresses(index, [new(IPAddress.Parse("10.0.2.1"), 24)]);
         lab.Control.AddNeighbor(index, IPAddress.Parse("10.0.2.2"), new PhysicalAddress([2, 0, 0, 0, 3, 2]));
+        lab.Step();
         lab.Left();
         var after = Ways(lab);
         foreach (var (was, now) in without.Zip(after)) Assert.True(now == was || now == "b", "only what goes to the one that is back moves");
