@@ -41,6 +41,10 @@ public static class PolicyJson
         Text<IpPrefix>(options, "a prefix such as 10.1.0.0/24", IpPrefix.TryParse, p => p.ToString());
         Text<InterfaceAddress>(options, "an address with prefix length such as 10.1.0.1/24", ParseInterfaceAddress, a => $"{a.Address}/{a.PrefixLength}");
         Text<MacAddress>(options, "a MAC address such as 02:00:00:00:00:01", MacAddress.TryParse, m => m.ToString());
+        Text<AclAddress>(options, "an address, a prefix such as 10.1.0.0/24, or the name of a group", AclAddress.TryParse, a => a.ToString());
+        Text<AclPort>(options, "a port, a range such as 1024-65535 with the lower port first, or the name of a group", AclPort.TryParse, p => p.ToString());
+        Text<IpProtocol>(options, "a protocol such as tcp, udp, icmp, icmpv6, esp, gre or a number from 0 to 255", IpProtocol.TryParse, p => p.ToString());
+        Text<TcpFlags>(options, "TCP flags such as syn,!ack", TcpFlags.TryParse, f => f.ToString());
         Text<TrafficSelector>(options, "a traffic selector such as 10.1.0.0/24[tcp/80]", TrafficSelector.TryParse, t => t.ToString());
         Text<ItemKey>(options, "an item such as interface/wan", ItemKey.TryParse, k => k.ToString());
         Text<SwanDuration>(options, "a duration such as 30s, 10m, 4h or 1d", SwanDuration.TryParse, d => d.ToString());

@@ -176,6 +176,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             DetachPort(state);
             _interfaces.Remove(state);
             Flows.InterfacesChanged();
+            Filtering.Left(state);
             _routes.Resolve();
             _epochs.Synchronize();
             foreach (var worker in _workers) worker.Context.Interfaces[index] = default;
@@ -445,6 +446,7 @@ public sealed unsafe class DataplaneControl : IDisposable
                 ring.Dispose();
             }
             Security.Dispose();
+            Filtering.Dispose();
             _epochs.Dispose();
             Tables.Dispose();
             Pool.Dispose();

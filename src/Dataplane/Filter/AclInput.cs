@@ -17,6 +17,7 @@ internal readonly unsafe struct AclInput<TFamily> : INode
         Local,
         IcmpError,
         Target,
+        Reset,
     }
 
     private enum Reason : ushort
@@ -27,7 +28,7 @@ internal readonly unsafe struct AclInput<TFamily> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         TFamily.InputNode,
-        [(Edge.Lookup, TFamily.Lookup), (Edge.Local, TFamily.Local), (Edge.IcmpError, TFamily.IcmpError), (Edge.Target, TFamily.Target)],
+        [(Edge.Lookup, TFamily.Lookup), (Edge.Local, TFamily.Local), (Edge.IcmpError, TFamily.IcmpError), (Edge.Target, TFamily.Target), (Edge.Reset, TFamily.Reset)],
         [
             (Reason.Denied, "A rule for what comes in by the interface denies the packet, or none permits it."),
             (Reason.Rejected, "A rule for what comes in by the interface rejects the packet; its sender was told."),
@@ -67,6 +68,6 @@ internal readonly unsafe struct AclInput<TFamily> : INode
         meta->NextHop = TFamily.Route(frame.Tables, meta, frame.Data(index));
         frame.AddDrop(Reason.Rejected);
         meta->Opaque0 = TFamily.Prohibited;
-        frame.Enqueue(Edge.IcmpError, index);
+        frame.Enqueue(meta->Protocol == 6 ? Edge.Reset : Edge.IcmpError, index);
     }
 }

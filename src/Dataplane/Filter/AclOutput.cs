@@ -18,6 +18,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
         Encrypt,
         IcmpError,
         FlowOutput,
+        Reset,
     }
 
     private enum Reason : ushort
@@ -28,7 +29,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         TFamily.OutputNode,
-        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt), (Edge.IcmpError, TFamily.IcmpError), (Edge.FlowOutput, TFamily.FlowOutput)],
+        [(Edge.Rewrite, TFamily.Rewrite), (Edge.Encrypt, TFamily.Encrypt), (Edge.IcmpError, TFamily.IcmpError), (Edge.FlowOutput, TFamily.FlowOutput), (Edge.Reset, TFamily.Reset)],
         [
             (Reason.Denied, "A rule for what leaves by the interface denies the packet, or none permits it."),
             (Reason.Rejected, "A rule for what leaves by the interface rejects the packet; its sender was told."),
@@ -68,6 +69,6 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
         if ((meta->Flags & PacketFlags.Protected) != 0) meta->NextHop = AdjacencyTable.NoRoute;
         frame.AddDrop(Reason.Rejected);
         meta->Opaque0 = TFamily.Prohibited;
-        frame.Enqueue(Edge.IcmpError, index);
+        frame.Enqueue(meta->Protocol == 6 ? Edge.Reset : Edge.IcmpError, index);
     }
 }

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Gateway.Dataplane.Filter;
 
-/// <summary>Makes programs of rules. Takes its time on the control side; workers never wait for it.</summary>
+/// <summary>
+/// Makes programs of rules. Takes its time on the control side; workers never wait for it. <see cref="FilterCuts"/> finds the decision graph, this writes it down.
+/// </summary>
 internal static unsafe class FilterCompiler
 {
     /// <param name="rows">Sorted by rule.</param>
@@ -11,25 +13,26 @@ internal static unsafe class FilterCompiler
     public static FilterProgram* Compile<TFamily>(IReadOnlyList<FilterRow> rows, ReadOnlySpan<FilterVerdict> verdicts, int workers)
         where TFamily : struct, IFilterFamily
     {
+        var cuts = new FilterCuts(rows, TFamily.AddressWords * 2);
+        cuts.Make();
         var program = Allocate<FilterProgram>(1);
         program->Rules = (uint)verdicts.Length - 1;
-        program->Verdicts = Allocate<FilterVerdict>(verdicts.Length);
-        verdicts.CopyTo(new Span<FilterVerdict>(program->Verdicts, verdicts.Length));
+        program->Verdicts = Copy(verdicts);
+        foreach (var verdict in verdicts) program->Reflects |= verdict.Action == FilterAction.Reflect;
         // Whole cache lines, so that workers do not write to each other's.
         program->CounterStride = (uint)(verdicts.Length * 2 + 7) & ~7u;
         program->Counters = Allocate<ulong>((int)program->CounterStride * workers);
-        program->Entries = Allocate<byte>(rows.Count * TFamily.EntrySize);
-        program->Order = Allocate<uint>(rows.Count);
-        program->Nodes = Allocate<FilterNode>(1);
-        program->Nodes[0] = new FilterNode { Also = (uint)rows.Count, First = rows.Count == 0 ? FilterProgram.None : rows[0].Rule };
-        for (var i = 0; i < rows.Count; i++) Write<TFamily>(program, i, rows[i]);
+        program->Nodes = Copy<FilterNode>(CollectionsMarshal.AsSpan(cuts.Nodes));
+        program->Entries = Allocate<byte>(cuts.Lists.Count * TFamily.EntrySize);
+        program->Order = Allocate<uint>(cuts.Lists.Count);
+        for (var i = 0; i < cuts.Lists.Count; i++) Write<TFamily>(program, i, rows[cuts.Lists[i]]);
         return program;
     }
 
     private static void Write<TFamily>(FilterProgram* program, int at, in FilterRow row)
         where TFamily : struct, IFilterFamily
     {
-        var entry = (uint*)(program->Entries + at * TFamily.EntrySize);
+        var entry = (uint*)(program->Entries + (nint)at * TFamily.EntrySize);
         var words = TFamily.AddressWords;
         for (var i = 0; i < words; i++)
         {
@@ -44,6 +47,14 @@ internal static unsafe class FilterCompiler
         entry[2] = row.Sources;
         entry[3] = row.Destinations;
         program->Order[at] = row.Rule;
+    }
+
+    private static T* Copy<T>(ReadOnlySpan<T> from)
+        where T : unmanaged
+    {
+        var memory = Allocate<T>(from.Length);
+        from.CopyTo(new Span<T>(memory, from.Length));
+        return memory;
     }
 
     private static T* Allocate<T>(int count)

@@ -50,6 +50,9 @@ internal unsafe struct FilterProgram
     /// <summary>Numbers between one worker's counters and the next one's.</summary>
     public uint CounterStride;
 
+    /// <summary>Whether any rule reflects.</summary>
+    public bool Reflects;
+
     /// <summary>The lowest rule that matches the key; <see cref="None"/> when none does.</summary>
     /// <param name="program">Compiled rules.</param>
     /// <param name="key">Words of the family's key.</param>

@@ -13,6 +13,7 @@ internal unsafe interface IFilterFamily
     static abstract string Lookup { get; }
     static abstract string Local { get; }
     static abstract string IcmpError { get; }
+    static abstract string Reset { get; }
     static abstract string Rewrite { get; }
 
     /// <summary>Where the destinations of new flows are translated, and where flows begin; with IPv6 neither is.</summary>
@@ -61,6 +62,7 @@ internal readonly unsafe struct FilterIp4 : IFilterFamily
     public static string Lookup => NodeNames.Ip4Lookup;
     public static string Local => NodeNames.Ip4Local;
     public static string IcmpError => NodeNames.Icmp4Error;
+    public static string Reset => NodeNames.Tcp4Reset;
     public static string Rewrite => NodeNames.Ip4Rewrite;
     public static string Target => NodeNames.Ip4NatTarget;
     public static string FlowOutput => NodeNames.Ip4FlowOutput;
@@ -108,6 +110,7 @@ internal readonly unsafe struct FilterIp6 : IFilterFamily
     public static string Lookup => NodeNames.Ip6Lookup;
     public static string Local => NodeNames.Ip6Local;
     public static string IcmpError => NodeNames.Icmp6Error;
+    public static string Reset => NodeNames.Tcp6Reset;
     public static string Rewrite => NodeNames.Ip6Rewrite;
     public static string Target => NodeNames.Ip6Lookup;
     public static string FlowOutput => NodeNames.Ip6Rewrite;

@@ -158,6 +158,9 @@ internal sealed unsafe class WorkerContext : IDisposable
     /// <summary>RFC 1812 §4.3.2.8, RFC 4443 §2.4(f): limit of ICMP errors, both families together.</summary>
     public TokenBucket IcmpErrors = new(1000, 200);
 
+    /// <summary>Limit of resets about rejected TCP segments.</summary>
+    public TokenBucket Resets = new(1000, 200);
+
     /// <summary>Limit of ARP requests and neighbor solicitations.</summary>
     public TokenBucket Solicitations = new(1000, 200);
 

@@ -66,6 +66,12 @@ internal static class NodeNames
     /// <summary>Begins the flow of a FlowNew packet that may leave by TxInterface; translates its source.</summary>
     public const string Ip4FlowOutput = "ip4-flow-output";
 
+    /// <summary>Answers a rejected TCP segment with a reset, where the rate limit allows, and ends it.</summary>
+    public const string Tcp4Reset = "tcp4-reset";
+
+    /// <inheritdoc cref="Tcp4Reset"/>
+    public const string Tcp6Reset = "tcp6-reset";
+
     /// <summary>Route, then local or (TTL) forward; also the door for own packets (Own flag) and outer ESP packets (Own and BypassSpd).</summary>
     public const string Ip4Lookup = "ip4-lookup";
 

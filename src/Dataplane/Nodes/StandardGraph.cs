@@ -53,6 +53,8 @@ internal static class StandardGraph
         NodeRegistration.Of<NeighborResolve>(),
         NodeRegistration.Of<Icmp4Error>(),
         NodeRegistration.Of<Icmp6Error>(),
+        NodeRegistration.Of<TcpReset<ResetIp4>>(),
+        NodeRegistration.Of<TcpReset<ResetIp6>>(),
         NodeRegistration.Of<VlanOutput>(),
         NodeRegistration.Of<VxlanEncap>(),
         NodeRegistration.Of<IpTunnelEncap>(),

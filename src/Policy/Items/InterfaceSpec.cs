@@ -63,6 +63,16 @@ public enum VlanProtocol
     Dot1ad,
 }
 
+/// <summary>The end of the lists of ACLs of an interface.</summary>
+public enum AclDefault
+{
+    /// <summary>Drops what no rule permitted, except neighbor discovery of IPv6.</summary>
+    Deny,
+
+    /// <summary>Lets pass what no rule denied.</summary>
+    Permit,
+}
+
 /// <summary>Which end of a memif the gateway is.</summary>
 public enum MemifRole
 {
@@ -170,6 +180,15 @@ public sealed record InterfaceSpec : ItemSpec
     /// <summary>gre, ipip, gretap: DSCP of outer packets. Default: that of the packet inside.</summary>
     [Range(0, 63)]
     public int? Dscp { get; init; }
+
+    /// <summary>Names of ACLs, in their order, for what comes in: forwarded packets and those for the gateway itself. ARP is not IP and passes.</summary>
+    public ValueList<string> AclIn { get; init; }
+
+    /// <summary>Names of ACLs, in their order, for forwarded packets that are routed out here. The gateway's own packets pass.</summary>
+    public ValueList<string> AclOut { get; init; }
+
+    /// <summary>What becomes of packets that no rule of the lists matches. Default deny. Given without <c>acl_in</c>, it is for all that comes in; <c>acl_out</c> it ends only when there is such a list.</summary>
+    public AclDefault? AclDefault { get; init; }
 
     /// <summary>RFC 7348 §8.1.</summary>
     public const int VxlanPort = 4789;

@@ -11,6 +11,8 @@ public static class ItemCatalog
     public const string Bridge = "bridge";
     public const string CrossConnect = "cross-connect";
     public const string Span = "span";
+    public const string Group = "group";
+    public const string Acl = "acl";
     public const string Route = "route";
     public const string Neighbor = "neighbor";
     public const string Nat = "nat";
@@ -28,6 +30,8 @@ public static class ItemCatalog
         new(Bridge, typeof(BridgeSpec), new BridgeRules()),
         new(CrossConnect, typeof(CrossConnectSpec), new CrossConnectRules()),
         new(Span, typeof(SpanSpec), new SpanRules()),
+        new(Group, typeof(GroupSpec), new GroupRules()),
+        new(Acl, typeof(AclSpec), new AclRules()),
         new(Route, typeof(RouteSpec), new RouteRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Nat, typeof(NatSpec), new NatRules()),

@@ -34,6 +34,14 @@ internal sealed class GraphSuite : ISuite
             report.Note($"graph: {name}: {work.SetUpsPerSecond:0} flows began in a second, {work.BytesPerFlow:0} bytes for each");
         }
 
+        foreach (var rules in new[] { 100, 10_000 })
+        {
+            var name = $"ip4-acl-{rules}";
+            if (!report.Wants(name, 64)) continue;
+            using var work = new Filtering(rules);
+            Against(report, name, work.Run);
+        }
+
         Lookups.Run(report, Name);
         foreach (var flows in new[] { 1, 10_000 })
             foreach (var routes in new[] { 1, 10_000 })

@@ -14,7 +14,10 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     public string Kind => ItemCatalog.Interface;
 
     public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) =>
-        VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec, desired) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : [];
+    [
+        .. VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec, desired) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : (ItemKey[])[],
+        .. ((InterfaceSpec)item.Spec).AclIn.Concat(((InterfaceSpec)item.Spec).AclOut).Distinct().Select(acl => new ItemKey(ItemCatalog.Acl, acl)),
+    ];
 
     // Another device or type is another port; everything else changes under traffic.
     public bool CanUpdate(ItemSpec from, ItemSpec to) =>
@@ -27,6 +30,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     {
         if (!dataplane.TryFindInterface(to.Key.Name, out var index)) return CreateAsync(to, cancellationToken);
         var spec = (InterfaceSpec)to.Spec;
+        dataplane.Filtering.Bind(to.Key.Name, Rules(spec));
         if (VirtualInterfaces.IsVirtual(spec.Type)) dataplane.SetInterface(index, VirtualInterfaces.Settings(dataplane, to.Key.Name, spec));
         else dataplane.SetInterface(index, Settings(to.Key.Name, spec, _devices.GetValueOrDefault(to.Key.Name)));
         dataplane.SetAddresses(index, Addresses(spec));
@@ -36,6 +40,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     public ValueTask<StepResult> DeleteAsync(Item item, CancellationToken cancellationToken)
     {
         if (dataplane.TryFindInterface(item.Key.Name, out var index)) dataplane.RemoveInterface(index);
+        dataplane.Filtering.Bind(item.Key.Name, new AclBinding([], [], null));
         _devices.Remove(item.Key.Name);
         return new(new StepResult.Done());
     }
@@ -43,6 +48,8 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     private StepResult Create(string name, InterfaceSpec spec)
     {
         if (dataplane.TryFindInterface(name, out var there)) dataplane.RemoveInterface(there);
+        // Before there is an interface: its first packet meets its rules.
+        dataplane.Filtering.Bind(name, Rules(spec));
         if (VirtualInterfaces.IsVirtual(spec.Type)) return VirtualInterfaces.Create(dataplane, name, spec, Addresses(spec));
         IPacketPort? port = null;
         // What has no device has no limit of its own, except that packets for a tunnel should be such as pass through networks.
@@ -98,6 +105,8 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         Mtu = spec.Mtu ?? (device.Mtu == 0 ? 1500 : Math.Min(device.Mtu, 9216)),
         Enabled = spec.Enabled,
     };
+
+    private static AclBinding Rules(InterfaceSpec spec) => new([.. spec.AclIn], [.. spec.AclOut], spec.AclDefault);
 
     private static List<InterfaceAddress> Addresses(InterfaceSpec spec) => [.. spec.Addresses.Select(a => new InterfaceAddress(a.Address, a.PrefixLength))];
 }

@@ -32,6 +32,31 @@ public sealed record InterfaceRow
     public string? WaitsFor { get; init; }
 }
 
+/// <summary>A row of <c>show acls</c>.</summary>
+public sealed record AclRow
+{
+    public required string Name { get; init; }
+
+    /// <summary>Where it is asked, as <c>in lan</c> or <c>out wan</c>.</summary>
+    public required IReadOnlyList<string> Interfaces { get; init; }
+
+    public required int Rules { get; init; }
+
+    /// <summary>Packets that a rule of it decided about.</summary>
+    public required ulong Packets { get; init; }
+
+    public required ulong Bytes { get; init; }
+
+    /// <summary>When one ACL was asked for by its name: its rules in their order.</summary>
+    public IReadOnlyList<AclRuleRow>? Entries { get; init; }
+}
+
+/// <summary>A rule of an ACL.</summary>
+/// <param name="Name">Its own, or the one made from what it says.</param>
+/// <param name="Match">What it matches, in words.</param>
+/// <param name="Packets">Packets that it decided about.</param>
+public sealed record AclRuleRow(string Name, string Action, string Match, ulong Packets, ulong Bytes);
+
 /// <summary>A row of <c>show bridges</c>.</summary>
 public sealed record BridgeRow
 {

@@ -91,6 +91,9 @@ internal static class ShowVerb
             case "bridges":
                 BridgePrinter.Print(Rows<BridgeRow>(answer), screen);
                 break;
+            case "acls":
+                AclPrinter.Print(Rows<AclRow>(answer), screen);
+                break;
             case "routes":
                 screen.Rows(Rows<RouteRow>(answer), "There are no routes.", ("TO", r => r.To), ("VIA", r => r.Via), ("INTERFACE", r => r.Interface), ("SOURCE", r => r.Source), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
                 break;

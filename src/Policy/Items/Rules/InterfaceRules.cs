@@ -36,6 +36,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         VlanRules.Check(spec, at);
         VxlanRules.Check(spec, at);
         IpTunnelRules.Check(spec, at);
+        AclBindingRules.Check(spec, at);
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
         for (var i = 0; i < spec.Addresses.Count; i++)
@@ -63,12 +64,15 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     }
 
     protected override IEnumerable<Reference> References(InterfaceSpec spec) =>
-        spec is { Type: InterfaceType.Vlan, Parent: { } parent } ? [new(new(ItemCatalog.Interface, parent), ".parent")] : [];
+        spec is { Type: InterfaceType.Vlan, Parent: { } parent }
+            ? [new(new(ItemCatalog.Interface, parent), ".parent"), .. AclBindingRules.References(spec)]
+            : AclBindingRules.References(spec);
 
     protected override void CheckAmong(InterfaceSpec spec, RunningConfiguration all, ErrorScope at)
     {
         VxlanRules.CheckAmong(spec, all, at);
         IpTunnelRules.CheckAmong(spec, all, at);
+        AclBindingRules.CheckAmong(spec, all, at);
     }
 
     /// <summary>Overlapping subnets of different interfaces: sorted by their beginning, each is compared with the widest one that is still open.</summary>

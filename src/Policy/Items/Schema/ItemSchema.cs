@@ -25,6 +25,10 @@ public static class ItemSchema
         [typeof(MacAddress)] = () => Pattern("^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", "02:00:00:00:00:01"),
         [typeof(SwanDuration)] = () => Pattern("^[0-9]+[smhd]?$", "4h"),
         [typeof(AuthenticationWord)] = () => Pattern("^(psk|(ike:)?(pubkey|rsa|ecdsa|ed25519|ed448)|eap(-(md5|mschapv2|tls))?)[a-z0-9/:,-]*$", "rsa-3072-sha256"),
+        [typeof(AclAddress)] = () => Pattern("^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|[A-Za-z_][A-Za-z0-9._@+-]{0,63})$", "10.1.0.0/24"),
+        [typeof(AclPort)] = () => Pattern("^([0-9]{1,5}(-[0-9]{1,5})?|[A-Za-z_][A-Za-z0-9._@+-]{0,63})$", "1024-65535"),
+        [typeof(IpProtocol)] = () => Pattern("^([a-z][a-z0-9]*|[0-9]{1,3})$", "tcp"),
+        [typeof(TcpFlags)] = () => Pattern("^!?(fin|syn|rst|psh|ack|urg|ece|cwr)(,!?(fin|syn|rst|psh|ack|urg|ece|cwr))*$", "syn,!ack"),
         [typeof(TrafficSelector)] = () => Pattern("^[0-9A-Fa-f:.]+([/-][0-9A-Fa-f:.]+)?(\\[[^\\]]*\\])?$", "10.1.0.0/24[tcp/80]"),
     };
 

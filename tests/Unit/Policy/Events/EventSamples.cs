@@ -114,6 +114,28 @@ internal static class EventSamples
         });
         yield return new(new("cross-connect", "line"), new CrossConnectSpec { A = "port1", B = "port2" });
         yield return new(new("span", "watch"), new SpanSpec { Source = "wan", Destination = "probe", Direction = SpanDirection.In });
+        yield return new(new("group", "servers"), new GroupSpec { Addresses = [new(Prefix("10.1.0.0/24"), null), new(Prefix("2001:db8::1/128"), null), new(null, "others")], Ports = [new(443, 443, null), new(1024, 65535, null), new(0, 0, "services")] });
+        yield return new(new("acl", "web"), new AclSpec
+        {
+            Rules =
+            [
+                new AclRule
+                {
+                    Name = "browsers",
+                    Action = AclAction.PermitReflect,
+                    Family = IpFamily.Ipv4,
+                    From = [new(Prefix("10.1.0.0/24"), null)],
+                    To = [new(null, "servers")],
+                    Protocol = new IpProtocol(6),
+                    FromPorts = [new(1024, 65535, null)],
+                    ToPorts = [new(443, 443, null), new(0, 0, "services")],
+                    TcpFlags = new TcpFlags(18, 2),
+                    Fragments = FragmentMatch.None,
+                },
+                new AclRule { Action = AclAction.Reject, Protocol = new IpProtocol(1), IcmpType = 3, IcmpCode = 4 },
+                new AclRule { Action = AclAction.Deny, Protocol = new IpProtocol(200), Fragments = FragmentMatch.Later },
+            ],
+        });
         yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
         yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
         yield return new(new("nat", "out"), new NatSpec
