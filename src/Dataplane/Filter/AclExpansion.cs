@@ -56,7 +56,7 @@ internal sealed class AclExpansion(IReadOnlyDictionary<string, GroupSpec> groups
             mask |= FilterKey.HasFlags | (uint)flags.Mask << FilterKey.TcpFlagsShift;
         }
 
-        var fragments = rule.Fragments switch { FragmentMatch.Later => FilterKey.LaterFragment, null => 0, _ => FilterKey.Fragment };
+        uint fragments = rule.Fragments switch { FragmentMatch.Later => FilterKey.LaterFragment, null => 0u, _ => FilterKey.Fragment };
         mask |= fragments;
         if (rule.Fragments != FragmentMatch.None) value |= fragments;
         return (value, mask);

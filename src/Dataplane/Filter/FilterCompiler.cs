@@ -13,7 +13,7 @@ internal static unsafe class FilterCompiler
     public static FilterProgram* Compile<TFamily>(IReadOnlyList<FilterRow> rows, ReadOnlySpan<FilterVerdict> verdicts, int workers)
         where TFamily : struct, IFilterFamily
     {
-        var cuts = new FilterCuts(rows, TFamily.AddressWords * 2);
+        var cuts = new FilterCuts(rows, TFamily.AddressWords * 2, TFamily.Group);
         cuts.Make();
         var program = Allocate<FilterProgram>(1);
         program->Rules = (uint)verdicts.Length - 1;
@@ -25,28 +25,13 @@ internal static unsafe class FilterCompiler
         program->Nodes = Copy<FilterNode>(CollectionsMarshal.AsSpan(cuts.Nodes));
         program->Entries = Allocate<byte>(cuts.Lists.Count * TFamily.EntrySize);
         program->Order = Allocate<uint>(cuts.Lists.Count);
-        for (var i = 0; i < cuts.Lists.Count; i++) Write<TFamily>(program, i, rows[cuts.Lists[i]]);
-        return program;
-    }
-
-    private static void Write<TFamily>(FilterProgram* program, int at, in FilterRow row)
-        where TFamily : struct, IFilterFamily
-    {
-        var entry = (uint*)(program->Entries + (nint)at * TFamily.EntrySize);
-        var words = TFamily.AddressWords;
-        for (var i = 0; i < words; i++)
+        for (var i = 0; i < cuts.Lists.Count; i++)
         {
-            entry[i] = row.Value[i];
-            entry[words + i] = row.Mask[i];
-            entry[2 * words + i] = row.Value[words + i];
-            entry[3 * words + i] = row.Mask[words + i];
+            var row = cuts.Lists[i] == FilterCuts.Filling ? default(FilterRow?) : rows[cuts.Lists[i]];
+            TFamily.Write(program->Entries, i, row);
+            program->Order[i] = row?.Rule ?? FilterProgram.None;
         }
-        entry += 4 * words;
-        entry[0] = row.Value[2 * words + 1];
-        entry[1] = row.Mask[2 * words + 1];
-        entry[2] = row.Sources;
-        entry[3] = row.Destinations;
-        program->Order[at] = row.Rule;
+        return program;
     }
 
     private static T* Copy<T>(ReadOnlySpan<T> from)

@@ -23,8 +23,21 @@ internal sealed class FilterCuts
     /// <summary>A rule that fits more values of a window than this does not care about it.</summary>
     private const int MostValues = 8;
 
+    /// <summary>Of the rules so many at most may not care about a window.</summary>
+    private const double MostBeside = 0.85;
+
+    /// <summary>Rules that do not care and are copied to every value, at most: they lengthen each list. Copies for each rule of the set, at most, and what they cost in speed for the memory that they take.</summary>
+    private const double MostCopied = 2, MostCopies = 1, CopyCost = 0.5;
+
+    /// <summary>An entry to compare, and a second search, against a branch.</summary>
+    private const double EntryCost = 0.2, BesideCost = 0.3;
+
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(2);
 
+    /// <summary>In place of a row: fills up a group, and matches nothing.</summary>
+    public const int Filling = -1;
+
+    private readonly int _group;
     private readonly int _words;
     private readonly int _count;
     private readonly uint[] _values;
@@ -38,8 +51,10 @@ internal sealed class FilterCuts
 
     /// <param name="rows">Sorted by rule.</param>
     /// <param name="ports">Number of the word of the key that holds the ports.</param>
-    public FilterCuts(IReadOnlyList<FilterRow> rows, int ports)
+    /// <param name="group">Entries that are compared at once.</param>
+    public FilterCuts(IReadOnlyList<FilterRow> rows, int ports, int group = 1)
     {
+        _group = group;
         _words = ports + 2;
         _count = rows.Count;
         (_values, _masks, _rules, _sharp) = (new uint[_count * _words], new uint[_count * _words], new uint[_count], new bool[_count]);
@@ -58,7 +73,7 @@ internal sealed class FilterCuts
             _sharp[i] = sourceSharp && destinationSharp;
             _rules[i] = row.Rule;
         }
-        _mostEntries = _count * 3 + 4096;
+        _mostEntries = (_count * 3 + 4096) * group;
         _mostNodes = _count * 8 + 4096;
     }
 
@@ -128,6 +143,7 @@ internal sealed class FilterCuts
     {
         Nodes[at] = new FilterNode { Base = (uint)Lists.Count, First = set.Length == 0 ? FilterProgram.None : _rules[set[0]], Also = (uint)set.Length };
         Lists.AddRange(set);
+        while (Lists.Count % _group != 0) Lists.Add(Filling);
         Longest = Math.Max(Longest, set.Length);
     }
 
@@ -152,7 +168,7 @@ internal sealed class FilterCuts
         best = default;
         var step = Math.Max(1, set.Length / Sample);
         var sampled = (set.Length + step - 1) / step;
-        var score = Math.Log2(1 + set.Length) - 0.3;
+        var score = set.Length * EntryCost;
         var found = false;
         for (var word = 0; word < _words; word++)
         {
@@ -204,10 +220,18 @@ internal sealed class FilterCuts
         var scale = (double)set.Length / sampled;
         var expected = (double)squares / copies * scale;
         var all = beside * scale;
+        // What hardly parts the rules would make a chain of cuts, which is worse than a list.
+        if (all > set.Length * MostBeside) return (double.MaxValue, false);
+        var memory = (double)(copies - placed) / sampled + cut.Size / (8.0 * set.Length);
+        var parted = 1 + Cost(expected) + memory + (beside == 0 ? 0 : BesideCost + Cost(all));
         // Few rules that do not care are copied to each value, which saves a second search.
-        if (all * cut.Size <= set.Length * 0.5 && Lists.Count < _mostEntries / 2) return (Math.Log2(1 + expected + all) + cut.Size / 4096.0, true);
-        return (Math.Log2(1 + expected) + (beside == 0 ? 0 : 1 + Math.Log2(1 + all)) + cut.Size / 4096.0, false);
+        var added = all * (cut.Size - 1) / set.Length;
+        var copied = beside == 0 || all > MostCopied || added > MostCopies ? double.MaxValue : 1 + Cost(expected + all) + memory + added * CopyCost;
+        return copied < parted ? (copied, true) : (parted, false);
     }
+
+    /// <summary>What a search among so many rules is expected to cost: a short list, or cuts that part them by some bits each. In branches; a branch costs as much as several entries.</summary>
+    private static double Cost(double rules) => rules <= ShortList ? rules * EntryCost : ShortList * EntryCost + Math.Log2(rules / ShortList) * 0.35;
 
     /// <summary>The values of the window that a rule fits: one, or one for each setting of the free bits. False when they are too many.</summary>
     private bool Place(int row, Cut cut, out uint value, out uint free)

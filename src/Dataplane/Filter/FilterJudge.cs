@@ -50,29 +50,42 @@ internal static unsafe class FilterJudge
         where TDirection : struct, IDirection
     {
         var keys = stackalloc uint[Frame.Size * TFamily.KeyWords];
-        var waiting = stackalloc uint[FilterProgram.MaxWaiting];
+        var found = stackalloc uint[Frame.Size];
+        var programs = stackalloc nint[Frame.Size];
+        FilterProgram* first = null;
+        var alike = true;
         for (var i = 0; i < frame.Count; i++)
         {
             if (i + Ahead < frame.Count && Sse.IsSupported) Sse.Prefetch0(frame.Data(frame.Indices[i + Ahead]));
             var index = frame.Indices[i];
-            TFamily.Read(frame.Meta(index), frame.Chunk(index), keys + i * TFamily.KeyWords);
+            var meta = frame.Meta(index);
+            TFamily.Read(meta, frame.Chunk(index), keys + i * TFamily.KeyWords);
+            var program = TDirection.Program<TFamily>(ref frame, meta, out _);
+            programs[i] = (nint)program;
+            if (i == 0) first = program;
+            alike &= program == first;
         }
+        // The packets of a frame mostly came in by one interface, and are looked for together.
+        if (alike && first != null) FilterSearch.Find<TFamily>(first, keys, frame.Count, found);
+        else FindEach<TFamily>(programs, keys, frame.Count, found);
         var worker = (uint)frame.Context.Worker;
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
-            var program = TDirection.Program<TFamily>(ref frame, meta, out _);
-            verdicts[i] = default;
+            var program = (FilterProgram*)programs[i];
             // The rules were taken away while the packet was on its way.
-            if (program == null) continue;
-            var key = keys + i * TFamily.KeyWords;
-            var rule = FilterProgram.Find<TFamily>(program, key, waiting);
+            if (program == null)
+            {
+                verdicts[i] = default;
+                continue;
+            }
+            var rule = found[i];
             if (rule == FilterProgram.None)
             {
                 rule = program->Rules;
                 verdicts[i] = program->Verdicts[rule];
-                if (verdicts[i].Action >= FilterAction.Deny && TFamily.IsNeighborDiscovery(meta, frame.Chunk(index), key)) verdicts[i] = default;
+                if (verdicts[i].Action >= FilterAction.Deny && TFamily.IsNeighborDiscovery(meta, frame.Chunk(index), keys + i * TFamily.KeyWords)) verdicts[i] = default;
             }
             else
             {
@@ -87,5 +100,15 @@ internal static unsafe class FilterJudge
                 meta->Opaque1 = rule;
             }
         }
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FindEach<TFamily>(nint* programs, uint* keys, int count, uint* found)
+        where TFamily : struct, IFilterFamily
+    {
+        var waiting = stackalloc uint[FilterProgram.MaxWaiting];
+        for (var i = 0; i < count; i++)
+            if (programs[i] != 0) found[i] = FilterProgram.Find<TFamily>((FilterProgram*)programs[i], keys + i * TFamily.KeyWords, waiting);
     }
 }

@@ -5,7 +5,7 @@ namespace Gateway.Dataplane.Filter;
 
 /// <summary>
 /// A place in the decision graph, a quarter of a cache line. With a mask it is a cut: the bits of one word of the key choose among the nodes from <see cref="Base"/> on, and the rules
-/// that do not care about these bits are below <see cref="Also"/>. Without one it is a list: <see cref="Also"/> entries from <see cref="Base"/> on, in the order of their rules.
+/// that do not care about these bits are below <see cref="Also"/>. Without one it is a list: <see cref="Also"/> entries from <see cref="Base"/> on, in the order of their rules, filled up to whole groups of the family's.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Size = 16)]
 internal struct FilterNode
@@ -57,14 +57,13 @@ internal unsafe struct FilterProgram
     /// <param name="program">Compiled rules.</param>
     /// <param name="key">Words of the family's key.</param>
     /// <param name="waiting">Room for <see cref="MaxWaiting"/> numbers.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Find<TFamily>(FilterProgram* program, uint* key, uint* waiting)
+    /// <param name="at">The node to begin at.</param>
+    /// <param name="best">A rule that matches already; only a lower one is of interest.</param>
+    public static uint Find<TFamily>(FilterProgram* program, uint* key, uint* waiting, uint at = 0, uint best = None)
         where TFamily : struct, IFilterFamily
     {
         var nodes = program->Nodes;
-        var best = None;
         var depth = 0;
-        uint at = 0;
         while (true)
         {
             var node = nodes + at;
@@ -76,13 +75,7 @@ internal unsafe struct FilterProgram
                     at = node->Base + (key[node->Word] >> node->Shift & node->Mask);
                     continue;
                 }
-                var entry = program->Entries + (nuint)node->Base * (nuint)TFamily.EntrySize;
-                for (uint i = 0; i < node->Also; i++, entry += TFamily.EntrySize)
-                {
-                    if (!TFamily.Matches(key, entry)) continue;
-                    best = Math.Min(best, program->Order[node->Base + i]);
-                    break;
-                }
+                best = Math.Min(best, TFamily.First(program, key, node->Base, node->Also));
             }
             if (depth == 0) return best;
             at = waiting[--depth];

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;
@@ -32,13 +34,20 @@ internal unsafe interface IFilterFamily
     /// <summary>Words from one key to the next. A key holds source, destination, ports and facts (<see cref="FilterKey"/>).</summary>
     static abstract int KeyWords { get; }
 
-    /// <summary>Bytes of an entry: each word of the key but the ports with its mask, then the ports' ranges as lowest (low half) and length.</summary>
+    /// <summary>Bytes of an entry: what a rule compares.</summary>
     static abstract int EntrySize { get; }
+
+    /// <summary>Entries that are compared at once; lists begin at a multiple of it.</summary>
+    static abstract int Group { get; }
 
     /// <summary>Fills a key.</summary>
     static abstract void Read(PacketMeta* meta, byte* chunk, uint* key);
 
-    static abstract bool Matches(uint* key, byte* entry);
+    /// <summary>Writes an entry; null one that matches nothing, to fill up a group.</summary>
+    static abstract void Write(byte* entries, int at, FilterRow? row);
+
+    /// <summary>The rule of the first entry of a list that matches the key; <see cref="FilterProgram.None"/> when none does.</summary>
+    static abstract uint First(FilterProgram* program, uint* key, uint at, uint count);
 
     /// <summary>Whether a packet does not go to the lookup, but to the gateway itself: what ip input said of it.</summary>
     static abstract bool IsForLocal(byte* ip);
@@ -71,6 +80,7 @@ internal readonly unsafe struct FilterIp4 : IFilterFamily
     public static int AddressWords => 1;
     public static int KeyWords => 4;
     public static int EntrySize => 32;
+    public static int Group => 4;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Read(PacketMeta* meta, byte* chunk, uint* key)
@@ -81,12 +91,41 @@ internal readonly unsafe struct FilterIp4 : IFilterFamily
         FilterKey.ReadRest(meta, chunk, out key[2], out key[3]);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Matches(uint* key, byte* entry)
+    // Four entries are two cache lines: the four sources, their masks, destinations, masks, facts, masks, ranges of source and of destination ports.
+    public static void Write(byte* entries, int at, FilterRow? row)
     {
-        var e = (uint*)entry;
-        var differ = ((key[0] ^ e[0]) & e[1]) | ((key[1] ^ e[2]) & e[3]) | ((key[3] ^ e[4]) & e[5]);
-        return differ == 0 && FilterPorts.Match(key[2], e[6], e[7]);
+        var lane = (uint*)(entries + at / 4 * 128) + at % 4;
+        // No packet has facts beyond the known ones.
+        lane[16] = row is { } r ? r.Value[3] : uint.MaxValue;
+        lane[20] = row is { } m ? m.Mask[3] : uint.MaxValue;
+        if (row is not { } rule) return;
+        (lane[0], lane[4], lane[8], lane[12]) = (rule.Value[0] & rule.Mask[0], rule.Mask[0], rule.Value[1] & rule.Mask[1], rule.Mask[1]);
+        (lane[24], lane[28]) = (rule.Sources, rule.Destinations);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint First(FilterProgram* program, uint* key, uint at, uint count)
+    {
+        var source = Vector128.Create(key[0]);
+        var destination = Vector128.Create(key[1]);
+        var sourcePort = Vector128.Create(key[2] >> 16);
+        var destinationPort = Vector128.Create(key[2] & 0xFFFF);
+        var facts = Vector128.Create(key[3]);
+        var low = Vector128.Create(0xFFFFu);
+        for (var end = at + count; at < end; at += 4)
+        {
+            var e = (uint*)(program->Entries + (nuint)at * 32);
+            var differ = ((source ^ Vector128.LoadAligned(e)) & Vector128.LoadAligned(e + 4))
+                | ((destination ^ Vector128.LoadAligned(e + 8)) & Vector128.LoadAligned(e + 12))
+                | ((facts ^ Vector128.LoadAligned(e + 16)) & Vector128.LoadAligned(e + 20));
+            var (sources, destinations) = (Vector128.LoadAligned(e + 24), Vector128.LoadAligned(e + 28));
+            var fits = Vector128.Equals(differ, Vector128<uint>.Zero)
+                & Vector128.LessThanOrEqual(sourcePort - (sources & low), sources >>> 16)
+                & Vector128.LessThanOrEqual(destinationPort - (destinations & low), destinations >>> 16);
+            var hits = fits.ExtractMostSignificantBits();
+            if (hits != 0) return program->Order[at + (uint)BitOperations.TrailingZeroCount(hits)];
+        }
+        return FilterProgram.None;
     }
 
     public static bool IsForLocal(byte* ip) => false;
@@ -119,6 +158,7 @@ internal readonly unsafe struct FilterIp6 : IFilterFamily
     public static int AddressWords => 4;
     public static int KeyWords => 12;
     public static int EntrySize => 80;
+    public static int Group => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Read(PacketMeta* meta, byte* chunk, uint* key)
@@ -128,14 +168,36 @@ internal readonly unsafe struct FilterIp6 : IFilterFamily
         FilterKey.ReadRest(meta, chunk, out key[8], out key[9]);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Matches(uint* key, byte* entry)
+    // Source, its mask, destination, its mask, facts, their mask, ranges of source and of destination ports.
+    public static void Write(byte* entries, int at, FilterRow? row)
     {
-        var k = (ulong*)key;
-        var e = (ulong*)entry;
-        var differ = ((k[0] ^ e[0]) & e[2]) | ((k[1] ^ e[1]) & e[3]) | ((k[2] ^ e[4]) & e[6]) | ((k[3] ^ e[5]) & e[7]);
+        if (row is not { } rule) return;
+        var entry = (uint*)(entries + (nint)at * 80);
+        for (var i = 0; i < 4; i++)
+        {
+            (entry[i], entry[4 + i]) = (rule.Value[i] & rule.Mask[i], rule.Mask[i]);
+            (entry[8 + i], entry[12 + i]) = (rule.Value[4 + i] & rule.Mask[4 + i], rule.Mask[4 + i]);
+        }
+        (entry[16], entry[17], entry[18], entry[19]) = (rule.Value[9], rule.Mask[9], rule.Sources, rule.Destinations);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint First(FilterProgram* program, uint* key, uint at, uint count)
+    {
+        var entry = program->Entries + (nuint)at * 80;
+        for (uint i = 0; i < count; i++, entry += 80)
+            if (Matches(key, entry)) return program->Order[at + i];
+        return FilterProgram.None;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool Matches(uint* key, byte* entry)
+    {
+        var addresses = Vector256.Load(key);
+        var differ = Vector256.Create(Vector128.Load((uint*)entry), Vector128.Load((uint*)entry + 8)) ^ addresses;
+        differ &= Vector256.Create(Vector128.Load((uint*)entry + 4), Vector128.Load((uint*)entry + 12));
         var rest = (uint*)(entry + 64);
-        return (differ | ((key[9] ^ rest[0]) & rest[1])) == 0 && FilterPorts.Match(key[8], rest[2], rest[3]);
+        return differ == Vector256<uint>.Zero && ((key[9] ^ rest[0]) & rest[1]) == 0 && FilterPorts.Match(key[8], rest[2], rest[3]);
     }
 
     // RFC 4291 §2.7, §2.5.6: multicast and link-local addresses are not looked up.

@@ -6,6 +6,7 @@ using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Io;
 using Gateway.Policy;
 using Gateway.Policy.Items;
+using InterfaceAddress = Gateway.Dataplane.Apply.InterfaceAddress;
 
 namespace Gateway.Bench.Graph;
 

@@ -57,13 +57,17 @@ internal sealed class AclRules : ItemRules<AclSpec>
         for (var i = 0; i < spec.Rules.Count && !at.Errors.IsFull; i++)
         {
             var size = sizes.Of(spec.Rules[i]);
-            if (size == 0) at["rules"][i].Add(ErrorCode.Conflict, "The rule can match nothing: its addresses are of different families, or its groups do not hold what it needs.");
+            if (size == 0 && References(spec, i).All(all.ContainsKey)) at["rules"][i].Add(ErrorCode.Conflict, "The rule can match nothing: its addresses are of different families, or its groups do not hold what it needs.");
             sum += size;
             if (sum <= AclSizes.MaxEntries) continue;
             at["rules"][i].Add(ErrorCode.TooMany, $"With its groups in place the ACL has more than {AclSizes.MaxEntries} combinations of source, destination and ports.");
             return;
         }
     }
+
+    // A group that is not there is an error of its own.
+    private static IEnumerable<ItemKey> References(AclSpec spec, int rule) =>
+        spec.Rules[rule].From.Concat(spec.Rules[rule].To).Select(a => a.Group).Concat(spec.Rules[rule].FromPorts.Concat(spec.Rules[rule].ToPorts).Select(p => p.Group)).OfType<string>().Select(name => new ItemKey(ItemCatalog.Group, name));
 
     private static void CheckAddresses(ValueList<AclAddress> list, AclRule rule, ErrorScope at)
     {
