@@ -43,7 +43,7 @@ internal static unsafe class FilterKey
             if (available < 4) return;
             ports = Wire.U32(l4);
             // TCP and UDP come mixed: no branch tells them apart. What is read of a short packet still lies in its chunk.
-            var shows = (meta->Protocol == 6 ? 1u : 0) & (available >= 14 ? 1u : 0);
+            var shows = (uint)((meta->Protocol ^ 6) - 1) >> 31 & (uint)~(available - 14) >> 31;
             facts |= HasPorts | ((HasFlags | (uint)l4[13] << TcpFlagsShift) & (0 - shows));
         }
         else if (PolicyPorts.TryRead(meta->Protocol, l4, available, out var source, out var destination))

@@ -11,7 +11,7 @@ namespace Gateway.Dataplane.Filter;
 internal static unsafe class FilterSearch
 {
     /// <summary>Steps that may be due at once; rules that need more are followed packet by packet.</summary>
-    private const int Room = Frame.Size * 4;
+    private const int Room = Frame.Size * 8;
 
     /// <param name="program">Compiled rules.</param>
     /// <param name="keys">Keys of the packets, one behind the other.</param>
@@ -39,7 +39,7 @@ internal static unsafe class FilterSearch
                 FollowEach<TFamily>(program, keys, due, steps, found);
                 return;
             }
-            var (ahead, listed) = (0, 0);
+            var (ahead, listed) = (0u, 0u);
             for (var i = 0; i < steps; i++)
             {
                 var packet = (uint)due[i];
@@ -47,28 +47,34 @@ internal static unsafe class FilterSearch
                 var node = nodes + at;
                 uint mask = node->Mask;
                 var key = keys + packet * (uint)TFamily.KeyWords;
-                var alive = node->First < found[packet] ? 1 : 0;
-                var cut = mask != 0 ? alive : 0;
+                // The signs of differences, since the compiler makes branches of conditions in a loop.
+                var alive = (uint)((ulong)((long)node->First - found[packet]) >> 63);
+                var cuts = 0 - ((0 - mask) >> 31);
                 var child = node->Base + (key[node->Word] >> node->Shift & mask);
-                if (Sse.IsSupported) Sse.Prefetch0(mask != 0 ? (byte*)(nodes + child) : program->Entries + (nuint)node->Base * (nuint)TFamily.EntrySize);
+                if (Sse.IsSupported)
+                {
+                    var (branch, list) = ((nuint)(nodes + child), (nuint)(program->Entries + (nuint)node->Base * (nuint)TFamily.EntrySize));
+                    Sse.Prefetch0((void*)(list ^ ((branch ^ list) & (nuint)(nint)(int)cuts)));
+                }
                 next[ahead] = packet | (ulong)child << 32;
-                ahead += cut;
+                ahead += alive & cuts;
                 next[ahead] = packet | (ulong)node->Also << 32;
-                ahead += node->Also != 0 ? cut : 0;
+                ahead += alive & cuts & (uint)((0 - (ulong)node->Also) >> 63);
                 lists[listed] = due[i];
-                listed += alive ^ cut;
+                listed += alive & ~cuts;
             }
             for (var i = 0; i < listed; i++)
             {
                 var packet = (uint)lists[i];
                 var node = nodes + (lists[i] >> 32);
                 var rule = TFamily.First(program, keys + packet * (uint)TFamily.KeyWords, node->Base, node->Also);
-                found[packet] = Math.Min(found[packet], rule);
+                var lower = (long)rule - found[packet];
+                found[packet] += (uint)(lower & lower >> 63);
             }
             var taken = due;
             due = next;
             next = taken;
-            steps = ahead;
+            steps = (int)ahead;
         }
     }
 

@@ -46,7 +46,7 @@ internal unsafe interface IFilterFamily
     /// <summary>Writes an entry; null one that matches nothing, to fill up a group.</summary>
     static abstract void Write(byte* entries, int at, FilterRow? row);
 
-    /// <summary>The rule of the first entry of a list that matches the key; <see cref="FilterProgram.None"/> when none does.</summary>
+    /// <summary>The rule of the first entry of a list (of one entry at least) that matches the key; <see cref="FilterProgram.None"/> when none does.</summary>
     static abstract uint First(FilterProgram* program, uint* key, uint at, uint count);
 
     /// <summary>Whether a packet does not go to the lookup, but to the gateway itself: what ip input said of it.</summary>
@@ -112,7 +112,8 @@ internal readonly unsafe struct FilterIp4 : IFilterFamily
         var destinationPort = Vector128.Create(key[2] & 0xFFFF);
         var facts = Vector128.Create(key[3]);
         var low = Vector128.Create(0xFFFFu);
-        for (var end = at + count; at < end; at += 4)
+        // Mostly there is one group, and whether an entry of it matches is not for the processor to guess.
+        for (var end = at + count; ; at += 4)
         {
             var e = (uint*)(program->Entries + (nuint)at * 32);
             var differ = ((source ^ Vector128.LoadAligned(e)) & Vector128.LoadAligned(e + 4))
@@ -123,9 +124,9 @@ internal readonly unsafe struct FilterIp4 : IFilterFamily
                 & Vector128.LessThanOrEqual(sourcePort - (sources & low), sources >>> 16)
                 & Vector128.LessThanOrEqual(destinationPort - (destinations & low), destinations >>> 16);
             var hits = fits.ExtractMostSignificantBits();
-            if (hits != 0) return program->Order[at + (uint)BitOperations.TrailingZeroCount(hits)];
+            var none = ~(uint)((int)(0 - hits) >> 31);
+            if (at + 4 >= end || hits != 0) return program->Order[at + ((uint)BitOperations.TrailingZeroCount(hits) & 3)] | none;
         }
-        return FilterProgram.None;
     }
 
     public static bool IsForLocal(byte* ip) => false;
