@@ -4,7 +4,7 @@ namespace Gateway.Crypto.Aead;
 
 /// <summary>
 /// AES-GCM for packets (NIST SP 800-38D, RFC 4106, RFC 5282) on prepared keys. The path is chosen once, at start, by what the processor has;
-/// the environment variable <c>GATEWAY_AEAD</c> (<c>portable</c>, <c>aesni</c>, <c>avx512</c>) chooses another one that it can run.
+/// the environment variable <c>GATEWAY_AEAD</c> (<c>portable</c>, <c>arm64</c>, <c>aesni</c>, <c>avx512</c>) chooses another one that it can run.
 /// </summary>
 public static unsafe class AesGcmEngine
 {
@@ -14,8 +14,9 @@ public static unsafe class AesGcmEngine
     /// <summary>All paths, the best first.</summary>
     internal static AesGcmPath[] Paths { get; } =
     [
-        Kernel<WideGroupLoop<Vpclmulqdq>>("avx512", WideGroupLoop<Vpclmulqdq>.IsSupported && Pclmulqdq.V512.IsSupported),
-        Kernel<AesNiGroupLoop>("aesni", AesNiGroupLoop.IsSupported),
+        Kernel<WideGroupLoop<Vpclmulqdq>, X86CipherUnit>("avx512", WideGroupLoop<Vpclmulqdq>.IsSupported && Pclmulqdq.V512.IsSupported),
+        Kernel<NarrowGroupLoop<X86CipherUnit>, X86CipherUnit>("aesni", X86CipherUnit.IsSupported),
+        Kernel<NarrowGroupLoop<ArmCipherUnit<Armv8Crypto>>, ArmCipherUnit<Armv8Crypto>>("arm64", Armv8Crypto.IsSupported),
         new("portable", isSupported: true) { PrepareKey = &PortableAesGcm.PrepareKey, Encrypt = &PortableAesGcm.Encrypt, Decrypt = &PortableAesGcm.Decrypt },
     ];
 
@@ -103,9 +104,15 @@ public static unsafe class AesGcmEngine
                 $"GATEWAY_AEAD={wanted} cannot run here; possible are {string.Join(", ", Paths.Where(p => p.IsSupported).Select(p => p.Name))}.");
     }
 
-    internal static AesGcmPath Kernel<TLoop>(string name, bool isSupported)
-        where TLoop : struct, IGroupLoop =>
-        new(name, isSupported) { PrepareKey = &GcmPacket<TLoop>.PrepareKey, Encrypt = &GcmPacket<TLoop>.Encrypt, Decrypt = &GcmPacket<TLoop>.Decrypt };
+    internal static AesGcmPath Kernel<TLoop, TUnit>(string name, bool isSupported)
+        where TLoop : struct, IGroupLoop
+        where TUnit : struct, ICipherUnit =>
+        new(name, isSupported)
+        {
+            PrepareKey = &GcmPacket<TLoop, TUnit>.PrepareKey,
+            Encrypt = &GcmPacket<TLoop, TUnit>.Encrypt,
+            Decrypt = &GcmPacket<TLoop, TUnit>.Decrypt,
+        };
 
     private static void CheckSizes(ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> source, Span<byte> destination, ReadOnlySpan<byte> tag)
     {

@@ -1,8 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-using Aes = System.Runtime.Intrinsics.X86.Aes;
 
 namespace Gateway.Crypto.Aead;
 
@@ -29,15 +27,16 @@ internal static unsafe class CounterStart
     /// Fills the table of a key whose round keys are there. Only the last byte of a block matters, and ShiftRows takes the last byte of each column to another column: so one round gives the entries of
     /// four counters, the first of which comes from the last column.
     /// </summary>
-    internal static void Prepare(Vector128<byte>* roundKeys, uint* table)
+    internal static void Prepare<TUnit>(Vector128<byte>* roundKeys, uint* table)
+        where TUnit : struct, ICipherUnit
     {
-        var key = Sse2.ShiftLeftLogical(Vector128.Create((uint)roundKeys[0].GetElement(15)), 24).AsByte();
-        var zero = Aes.Encrypt(key, default);
+        var keys = stackalloc Vector128<byte>[] { Vector128.Create((uint)roundKeys[0].GetElement(15) << 24).AsByte(), default };
+        var zero = TUnit.FirstRound(default, keys);
         var counters = Vector128.Create(1u << 24, 2u << 24, 3u << 24, 0);
         var step = Vector128.Create(4u << 24);
         for (var i = 0; i < 256; i += 4)
         {
-            Sse2.Store((byte*)(table + i), Aes.Encrypt(counters.AsByte() ^ key, default) ^ zero);
+            (TUnit.FirstRound(counters.AsByte(), keys) ^ zero).Store((byte*)(table + i));
             counters += step;
         }
         for (var i = 256; i < TableLength; i++) table[i] = table[i - 256];
@@ -45,18 +44,22 @@ internal static unsafe class CounterStart
 
     /// <summary>The base of the 256 counters that <paramref name="counter"/> belongs to. The last word of <paramref name="nonce"/> is zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector128<byte> Base(Vector128<uint> nonce, uint counter, Vector128<byte>* roundKeys)
+    internal static Vector128<byte> Base<TUnit>(Vector128<uint> nonce, uint counter, Vector128<byte>* roundKeys)
+        where TUnit : struct, ICipherUnit
     {
         var upper = Vector128.Create(0u, 0, 0, BinaryPrimitives.ReverseEndianness(counter & ~255u));
-        return Aes.Encrypt((nonce | upper).AsByte() ^ roundKeys[0], roundKeys[1]);
+        return TUnit.FirstRound((nonce | upper).AsByte(), roundKeys);
     }
 
     /// <summary>The base of the last two blocks of the group that starts at <paramref name="counter"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector128<byte> BaseOfLastTwo(Vector128<byte> @base, Vector128<uint> nonce, uint counter, Vector128<byte>* roundKeys) =>
-        (byte)counter == LastGroup ? Base(nonce, counter + 6, roundKeys) : @base;
+    internal static Vector128<byte> BaseOfLastTwo<TUnit>(Vector128<byte> @base, Vector128<uint> nonce, uint counter, Vector128<byte>* roundKeys)
+        where TUnit : struct, ICipherUnit =>
+        (byte)counter == LastGroup ? Base<TUnit>(nonce, counter + 6, roundKeys) : @base;
 
     /// <summary>Block i of the counters whose table entries begin at <paramref name="entries"/>, after the first round.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector128<byte> Block(Vector128<byte> @base, uint* entries, int i) => @base ^ Sse2.LoadScalarVector128(entries + i).AsByte();
+    internal static Vector128<byte> Block<TUnit>(Vector128<byte> @base, uint* entries, int i)
+        where TUnit : struct, ICipherUnit =>
+        @base ^ TUnit.LoadWord(entries + i);
 }

@@ -1,12 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using Aes = System.Runtime.Intrinsics.X86.Aes;
 
 namespace Gateway.Crypto.Aead;
 
 /// <summary>
-/// One packet on x86 (NIST SP 800-38D §7): additional data, whole groups of eight blocks, the rest, the length block, the tag.
+/// One packet on a processor with instructions for it (NIST SP 800-38D §7): additional data, whole groups of eight blocks, the rest, the length block, the tag.
 /// <code>
 /// GHASH multiplies   AAD | group | group | … | rest (0 to 8 blocks) | lengths     by     H^n … H^3 H^2 H
 /// counters           1 = mask of the tag, 2 … = text
@@ -14,8 +13,9 @@ namespace Gateway.Crypto.Aead;
 /// Since every block has its own power, the order of work is free: the rest goes first. Its keystream comes with the mask, its products run
 /// beside the first group, and all that is left after the last group is the hash of that group, beside which the next packet starts.
 /// </summary>
-internal static unsafe class GcmPacket<TLoop>
+internal static unsafe class GcmPacket<TLoop, TUnit>
     where TLoop : struct, IGroupLoop
+    where TUnit : struct, ICipherUnit
 {
     private const int GroupLength = 128;
 
@@ -39,14 +39,14 @@ internal static unsafe class GcmPacket<TLoop>
 
     internal static void PrepareKey(AesGcmKeyBlock* block, byte* key, int length, int powers)
     {
-        AesKeySchedule.Expand(key, length, block->RoundKeys);
+        AesKeySchedule.Expand<TUnit>(key, length, block->RoundKeys);
         var roundKeys = (Vector128<byte>*)block->RoundKeys;
-        // H = E(K, 0), so the first round key itself enters the rounds.
-        var h = roundKeys[0];
-        for (var i = 1; i < block->Rounds; i++) h = Aes.Encrypt(h, roundKeys[i]);
-        h = Aes.EncryptLast(h, roundKeys[block->Rounds]);
-        CounterStart.Prepare(roundKeys, block->FirstRound);
-        Ghash.PreparePowers(h, (Vector128<ulong>*)block->HashPowers + AesGcmKeyBlock.Powers, powers);
+        // SP 800-38D §7.1: H = E(K, 0).
+        var h = TUnit.FirstRound(default, roundKeys);
+        for (var i = 2; i < block->Rounds; i++) h = TUnit.Round(h, roundKeys + i);
+        h = TUnit.LastRound(h, roundKeys + block->Rounds);
+        CounterStart.Prepare<TUnit>(roundKeys, block->FirstRound);
+        Ghash.PreparePowers<TUnit>(h, (Vector128<ulong>*)block->HashPowers + AesGcmKeyBlock.Powers, powers);
     }
 
     [SkipLocalsInit]
@@ -60,11 +60,11 @@ internal static unsafe class GcmPacket<TLoop>
         var restBlocks = (rest + 15) / 16;
         var powersEnd = (Vector128<ulong>*)key->HashPowers + AesGcmKeyBlock.Powers;
 
-        var scratch = stackalloc Vector128<byte>[Keystream.Room];
+        var scratch = stackalloc Vector128<byte>[Keystream<TUnit>.Room];
         // SP 800-38D §7.1: J0 = nonce | 1
         var counterBlock = Vector128.Create(*(ulong*)nonce, *(uint*)(nonce + 8)).AsUInt32();
-        var first = CounterStart.Base(counterBlock, 1, (Vector128<byte>*)key->RoundKeys);
-        Keystream.Fill(new Keystream.Start(key, counterBlock, first, 2 + 8 * (uint)groups), scratch, restBlocks + 1);
+        var first = CounterStart.Base<TUnit>(counterBlock, 1, (Vector128<byte>*)key->RoundKeys);
+        Keystream<TUnit>.Fill(new Keystream<TUnit>.Start(key, counterBlock, first, 2 + 8 * (uint)groups), scratch, restBlocks + 1);
         var mask = scratch[0];
         var stream = scratch;
 
@@ -74,15 +74,15 @@ internal static unsafe class GcmPacket<TLoop>
         {
             var block = *(Vector128<byte>*)restSource ^ *++stream;
             *(Vector128<byte>*)restDestination = block;
-            Ghash.Add(Ghash.SwapBytes(block), power++, ref low, ref middle, ref high);
+            Ghash.Add<TUnit>(TUnit.SwapBytes(block), power++, ref low, ref middle, ref high);
         }
         if (rest != 0)
         {
             var block = (PartialBlock.Load(restSource, rest) ^ *++stream) & PartialBlock.Mask(rest);
             PartialBlock.Store(restDestination, block, rest);
-            Ghash.Add(Ghash.SwapBytes(block), power++, ref low, ref middle, ref high);
+            Ghash.Add<TUnit>(TUnit.SwapBytes(block), power++, ref low, ref middle, ref high);
         }
-        Ghash.Add(Lengths(aadLength, length), power, ref low, ref middle, ref high);
+        Ghash.Add<TUnit>(Lengths(aadLength, length), power, ref low, ref middle, ref high);
 
         if (groups == 0) AddAad(aad, aadLength, powersEnd - 1 - restBlocks, powersEnd, ref low, ref middle, ref high);
         else
@@ -109,9 +109,9 @@ internal static unsafe class GcmPacket<TLoop>
             low ^= state.Low;
             middle ^= state.Middle;
             high ^= state.High;
-            for (var i = 0; i < 8; i++) Ghash.Add(Ghash.SwapBytes(((Vector128<byte>*)destination)[i]), power++, ref low, ref middle, ref high);
+            for (var i = 0; i < 8; i++) Ghash.Add<TUnit>(TUnit.SwapBytes(((Vector128<byte>*)destination)[i]), power++, ref low, ref middle, ref high);
         }
-        WriteTag(Ghash.SwapBytes(Ghash.Reduce(low, middle, high)) ^ mask, tag, tagLength);
+        WriteTag(TUnit.SwapBytes(Ghash.Reduce<TUnit>(low, middle, high)) ^ mask, tag, tagLength);
     }
 
     [SkipLocalsInit]
@@ -126,11 +126,11 @@ internal static unsafe class GcmPacket<TLoop>
         var powersEnd = (Vector128<ulong>*)key->HashPowers + AesGcmKeyBlock.Powers;
         var begin = destination;
 
-        var scratch = stackalloc Vector128<byte>[Keystream.Room];
+        var scratch = stackalloc Vector128<byte>[Keystream<TUnit>.Room];
         // SP 800-38D §7.1: J0 = nonce | 1
         var counterBlock = Vector128.Create(*(ulong*)nonce, *(uint*)(nonce + 8)).AsUInt32();
-        var first = CounterStart.Base(counterBlock, 1, (Vector128<byte>*)key->RoundKeys);
-        Keystream.Fill(new Keystream.Start(key, counterBlock, first, 2 + 8 * (uint)groups), scratch, restBlocks + 1);
+        var first = CounterStart.Base<TUnit>(counterBlock, 1, (Vector128<byte>*)key->RoundKeys);
+        Keystream<TUnit>.Fill(new Keystream<TUnit>.Start(key, counterBlock, first, 2 + 8 * (uint)groups), scratch, restBlocks + 1);
         var mask = scratch[0];
         var stream = scratch;
 
@@ -139,16 +139,16 @@ internal static unsafe class GcmPacket<TLoop>
         for (; rest >= 16; rest -= 16, restSource += 16, restDestination += 16)
         {
             var block = *(Vector128<byte>*)restSource;
-            Ghash.Add(Ghash.SwapBytes(block), power++, ref low, ref middle, ref high);
+            Ghash.Add<TUnit>(TUnit.SwapBytes(block), power++, ref low, ref middle, ref high);
             *(Vector128<byte>*)restDestination = block ^ *++stream;
         }
         if (rest != 0)
         {
             var block = PartialBlock.Load(restSource, rest);
-            Ghash.Add(Ghash.SwapBytes(block), power++, ref low, ref middle, ref high);
+            Ghash.Add<TUnit>(TUnit.SwapBytes(block), power++, ref low, ref middle, ref high);
             PartialBlock.Store(restDestination, block ^ *++stream, rest);
         }
-        Ghash.Add(Lengths(aadLength, length), power, ref low, ref middle, ref high);
+        Ghash.Add<TUnit>(Lengths(aadLength, length), power, ref low, ref middle, ref high);
 
         if (groups == 0) AddAad(aad, aadLength, powersEnd - 1 - restBlocks, powersEnd, ref low, ref middle, ref high);
         else
@@ -167,7 +167,7 @@ internal static unsafe class GcmPacket<TLoop>
             middle ^= state.Middle;
             high ^= state.High;
         }
-        if (TagFits(Ghash.SwapBytes(Ghash.Reduce(low, middle, high)) ^ mask, tag, tagLength)) return true;
+        if (TagFits(TUnit.SwapBytes(Ghash.Reduce<TUnit>(low, middle, high)) ^ mask, tag, tagLength)) return true;
         Unsafe.InitBlockUnaligned(begin, 0, (uint)length);
         return false;
     }
@@ -196,10 +196,10 @@ internal static unsafe class GcmPacket<TLoop>
     /// <summary>Jumbo frames: the sums are reduced, and what they come to is a factor of the next run's first power.</summary>
     private static void NextRun(GcmState* state, Vector128<ulong>* powersEnd, int groups, int after)
     {
-        var sum = Ghash.Reduce(state->Low, state->Middle, state->High);
+        var sum = Ghash.Reduce<TUnit>(state->Low, state->Middle, state->High);
         Vector128<ulong> low = default, middle = default, high = default;
         state->Power = powersEnd - RunLength(groups, after);
-        Ghash.Add(sum, state->Power, ref low, ref middle, ref high);
+        Ghash.Add<TUnit>(sum, state->Power, ref low, ref middle, ref high);
         state->Low = low;
         state->Middle = middle;
         state->High = high;
@@ -220,14 +220,14 @@ internal static unsafe class GcmPacket<TLoop>
     {
         // RFC 4106 §5: ESP has 8 bytes, or 12 with extended sequence numbers.
         if (aadLength == 8 && !isTableFull)
-            Ghash.Add(Ghash.SwapBytes(Vector128.CreateScalar(*(ulong*)aad).AsByte()), power - 1, ref low, ref middle, ref high);
+            Ghash.Add<TUnit>(TUnit.SwapBytes(Vector128.CreateScalar(*(ulong*)aad).AsByte()), power - 1, ref low, ref middle, ref high);
         else if (aadLength == 12 && !isTableFull)
-            Ghash.Add(Ghash.SwapBytes(Vector128.Create(*(ulong*)aad, *(uint*)(aad + 8)).AsByte()), power - 1, ref low, ref middle, ref high);
+            Ghash.Add<TUnit>(TUnit.SwapBytes(Vector128.Create(*(ulong*)aad, *(uint*)(aad + 8)).AsByte()), power - 1, ref low, ref middle, ref high);
         else if (aadLength > 0)
         {
             Vector128<byte> hash;
             HashAad(aad, aadLength, powersEnd - 1, &hash);
-            Ghash.Add(hash, power, ref low, ref middle, ref high);
+            Ghash.Add<TUnit>(hash, power, ref low, ref middle, ref high);
         }
     }
 
@@ -239,8 +239,8 @@ internal static unsafe class GcmPacket<TLoop>
         {
             Vector128<ulong> low = default, middle = default, high = default;
             var block = aadLength >= 16 ? *(Vector128<byte>*)aad : PartialBlock.Load(aad, aadLength);
-            Ghash.Add(Ghash.SwapBytes(block) ^ sum, h, ref low, ref middle, ref high);
-            sum = Ghash.Reduce(low, middle, high);
+            Ghash.Add<TUnit>(TUnit.SwapBytes(block) ^ sum, h, ref low, ref middle, ref high);
+            sum = Ghash.Reduce<TUnit>(low, middle, high);
         }
         *hash = sum;
     }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Gateway.Crypto.Aead;
 
@@ -24,50 +23,40 @@ internal static unsafe class Ghash
         get => Vector128.Create(0x0000000000000001UL, 0xC200000000000000UL);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector128<byte> SwapBytes(Vector128<byte> block) =>
-        Ssse3.Shuffle(block, Vector128.Create((byte)15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
-
     /// <summary>Adds block · power to the three sums. The block is already swapped.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Add(Vector128<byte> block, Vector128<ulong>* power, ref Vector128<ulong> low, ref Vector128<ulong> middle, ref Vector128<ulong> high)
-    {
-        var x = block.AsUInt64();
-        low ^= Pclmulqdq.CarrylessMultiply(x, *power, 0x00);
-        middle ^= Pclmulqdq.CarrylessMultiply(x, *power, 0x01);
-        middle ^= Pclmulqdq.CarrylessMultiply(x, *power, 0x10);
-        high ^= Pclmulqdq.CarrylessMultiply(x, *power, 0x11);
-    }
+    internal static void Add<TUnit>(Vector128<byte> block, Vector128<ulong>* power, ref Vector128<ulong> low, ref Vector128<ulong> middle, ref Vector128<ulong> high)
+        where TUnit : struct, ICipherUnit =>
+        TUnit.AddProduct(block.AsUInt64(), power, ref low, ref middle, ref high);
 
     /// <summary>
     /// The 256-bit sum modulo the polynomial. The low quarter is cleared by adding a multiple of the polynomial, which moves it up by 64 bits;
     /// the same once more, and the upper half is the result.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector128<byte> Reduce(Vector128<ulong> low, Vector128<ulong> middle, Vector128<ulong> high)
+    internal static Vector128<byte> Reduce<TUnit>(Vector128<ulong> low, Vector128<ulong> middle, Vector128<ulong> high)
+        where TUnit : struct, ICipherUnit
     {
-        middle ^= SwapHalves(low) ^ Pclmulqdq.CarrylessMultiply(Polynomial, low, 0x01);
-        return (high ^ SwapHalves(middle) ^ Pclmulqdq.CarrylessMultiply(Polynomial, middle, 0x01)).AsByte();
+        middle ^= TUnit.SwapHalves(low) ^ TUnit.UpperTimesLower(Polynomial, low);
+        return (high ^ TUnit.SwapHalves(middle) ^ TUnit.UpperTimesLower(Polynomial, middle)).AsByte();
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<ulong> SwapHalves(Vector128<ulong> value) => Sse2.Shuffle(value.AsUInt32(), 0x4E).AsUInt64();
 
     /// <summary>
     /// Fills the end of the table, which is where <paramref name="end"/> points, with H^n … H^1 (each times x) from H = E(K, 0). The powers known so far times the highest of them are as many again,
     /// and these products do not wait for each other.
     /// </summary>
-    internal static void PreparePowers(Vector128<byte> h, Vector128<ulong>* end, int count)
+    internal static void PreparePowers<TUnit>(Vector128<byte> h, Vector128<ulong>* end, int count)
+        where TUnit : struct, ICipherUnit
     {
-        end[-1] = TimesX(SwapBytes(h).AsUInt64());
+        end[-1] = TimesX(TUnit.SwapBytes(h).AsUInt64());
         for (var known = 1; known < count; known *= 2)
         {
             var highest = end - known;
             for (var i = 1; i <= Math.Min(known, count - known); i++)
             {
                 Vector128<ulong> low = default, middle = default, high = default;
-                Add(end[-i].AsByte(), highest, ref low, ref middle, ref high);
-                highest[-i] = Reduce(low, middle, high).AsUInt64();
+                Add<TUnit>(end[-i].AsByte(), highest, ref low, ref middle, ref high);
+                highest[-i] = Reduce<TUnit>(low, middle, high).AsUInt64();
             }
         }
     }

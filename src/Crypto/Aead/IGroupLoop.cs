@@ -2,7 +2,7 @@ namespace Gateway.Crypto.Aead;
 
 /// <summary>
 /// The part of a kernel that most of the time goes to: whole groups of eight blocks (128 bytes), AES of one group and GHASH of another stitched
-/// together, so that the AES unit and the multiplier both stay busy. The paths for x86 differ in nothing else.
+/// together, so that the AES unit and the multiplier both stay busy. The two paths for x86 differ in nothing else.
 /// </summary>
 internal unsafe interface IGroupLoop
 {

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Aes = System.Runtime.Intrinsics.X86.Aes;
 
 namespace Gateway.Crypto.Aead;
 
@@ -8,7 +7,8 @@ namespace Gateway.Crypto.Aead;
 /// The keystream of a packet's mask and rest, one to nine blocks. Block 0 has counter 1; block 1 and the following have the counters from
 /// <see cref="Start.Entries"/> on. Four widths, because a block too many costs as much as a needed one.
 /// </summary>
-internal static unsafe class Keystream
+internal static unsafe class Keystream<TUnit>
+    where TUnit : struct, ICipherUnit
 {
     /// <summary>Room that <see cref="Fill"/> may write, in blocks.</summary>
     internal const int Room = 10;
@@ -31,96 +31,96 @@ internal static unsafe class Keystream
     private static void Two(in Start start, Vector128<byte>* into)
     {
         var b0 = start.Mask;
-        var b1 = CounterStart.Block(start.Base, start.Entries, 0);
+        var b1 = CounterStart.Block<TUnit>(start.Base, start.Entries, 0);
         var k = start.SecondRoundKey;
         for (; k < start.LastRoundKey; k++)
         {
-            b0 = Aes.Encrypt(b0, *k);
-            b1 = Aes.Encrypt(b1, *k);
+            b0 = TUnit.Round(b0, k);
+            b1 = TUnit.Round(b1, k);
         }
-        into[0] = Aes.EncryptLast(b0, *k);
-        into[1] = Aes.EncryptLast(b1, *k);
+        into[0] = TUnit.LastRound(b0, k);
+        into[1] = TUnit.LastRound(b1, k);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Four(in Start start, Vector128<byte>* into)
     {
         var b0 = start.Mask;
-        var b1 = CounterStart.Block(start.Base, start.Entries, 0);
-        var b2 = CounterStart.Block(start.Base, start.Entries, 1);
-        var b3 = CounterStart.Block(start.Base, start.Entries, 2);
+        var b1 = CounterStart.Block<TUnit>(start.Base, start.Entries, 0);
+        var b2 = CounterStart.Block<TUnit>(start.Base, start.Entries, 1);
+        var b3 = CounterStart.Block<TUnit>(start.Base, start.Entries, 2);
         var k = start.SecondRoundKey;
         for (; k < start.LastRoundKey; k++)
         {
-            b0 = Aes.Encrypt(b0, *k);
-            b1 = Aes.Encrypt(b1, *k);
-            b2 = Aes.Encrypt(b2, *k);
-            b3 = Aes.Encrypt(b3, *k);
+            b0 = TUnit.Round(b0, k);
+            b1 = TUnit.Round(b1, k);
+            b2 = TUnit.Round(b2, k);
+            b3 = TUnit.Round(b3, k);
         }
-        into[0] = Aes.EncryptLast(b0, *k);
-        into[1] = Aes.EncryptLast(b1, *k);
-        into[2] = Aes.EncryptLast(b2, *k);
-        into[3] = Aes.EncryptLast(b3, *k);
+        into[0] = TUnit.LastRound(b0, k);
+        into[1] = TUnit.LastRound(b1, k);
+        into[2] = TUnit.LastRound(b2, k);
+        into[3] = TUnit.LastRound(b3, k);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Six(in Start start, Vector128<byte>* into)
     {
         var b0 = start.Mask;
-        var b1 = CounterStart.Block(start.Base, start.Entries, 0);
-        var b2 = CounterStart.Block(start.Base, start.Entries, 1);
-        var b3 = CounterStart.Block(start.Base, start.Entries, 2);
-        var b4 = CounterStart.Block(start.Base, start.Entries, 3);
-        var b5 = CounterStart.Block(start.Base, start.Entries, 4);
+        var b1 = CounterStart.Block<TUnit>(start.Base, start.Entries, 0);
+        var b2 = CounterStart.Block<TUnit>(start.Base, start.Entries, 1);
+        var b3 = CounterStart.Block<TUnit>(start.Base, start.Entries, 2);
+        var b4 = CounterStart.Block<TUnit>(start.Base, start.Entries, 3);
+        var b5 = CounterStart.Block<TUnit>(start.Base, start.Entries, 4);
         var k = start.SecondRoundKey;
         for (; k < start.LastRoundKey; k++)
         {
-            b0 = Aes.Encrypt(b0, *k);
-            b1 = Aes.Encrypt(b1, *k);
-            b2 = Aes.Encrypt(b2, *k);
-            b3 = Aes.Encrypt(b3, *k);
-            b4 = Aes.Encrypt(b4, *k);
-            b5 = Aes.Encrypt(b5, *k);
+            b0 = TUnit.Round(b0, k);
+            b1 = TUnit.Round(b1, k);
+            b2 = TUnit.Round(b2, k);
+            b3 = TUnit.Round(b3, k);
+            b4 = TUnit.Round(b4, k);
+            b5 = TUnit.Round(b5, k);
         }
-        into[0] = Aes.EncryptLast(b0, *k);
-        into[1] = Aes.EncryptLast(b1, *k);
-        into[2] = Aes.EncryptLast(b2, *k);
-        into[3] = Aes.EncryptLast(b3, *k);
-        into[4] = Aes.EncryptLast(b4, *k);
-        into[5] = Aes.EncryptLast(b5, *k);
+        into[0] = TUnit.LastRound(b0, k);
+        into[1] = TUnit.LastRound(b1, k);
+        into[2] = TUnit.LastRound(b2, k);
+        into[3] = TUnit.LastRound(b3, k);
+        into[4] = TUnit.LastRound(b4, k);
+        into[5] = TUnit.LastRound(b5, k);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Eight(in Start start, Vector128<byte>* into)
     {
         var b0 = start.Mask;
-        var b1 = CounterStart.Block(start.Base, start.Entries, 0);
-        var b2 = CounterStart.Block(start.Base, start.Entries, 1);
-        var b3 = CounterStart.Block(start.Base, start.Entries, 2);
-        var b4 = CounterStart.Block(start.Base, start.Entries, 3);
-        var b5 = CounterStart.Block(start.Base, start.Entries, 4);
-        var b6 = CounterStart.Block(start.Base, start.Entries, 5);
-        var b7 = CounterStart.Block(start.BaseOfLastTwo, start.Entries, 6);
+        var b1 = CounterStart.Block<TUnit>(start.Base, start.Entries, 0);
+        var b2 = CounterStart.Block<TUnit>(start.Base, start.Entries, 1);
+        var b3 = CounterStart.Block<TUnit>(start.Base, start.Entries, 2);
+        var b4 = CounterStart.Block<TUnit>(start.Base, start.Entries, 3);
+        var b5 = CounterStart.Block<TUnit>(start.Base, start.Entries, 4);
+        var b6 = CounterStart.Block<TUnit>(start.Base, start.Entries, 5);
+        var b7 = CounterStart.Block<TUnit>(start.BaseOfLastTwo, start.Entries, 6);
         var k = start.SecondRoundKey;
         for (; k < start.LastRoundKey; k++)
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, *k);
-        into[0] = Aes.EncryptLast(b0, *k);
-        into[1] = Aes.EncryptLast(b1, *k);
-        into[2] = Aes.EncryptLast(b2, *k);
-        into[3] = Aes.EncryptLast(b3, *k);
-        into[4] = Aes.EncryptLast(b4, *k);
-        into[5] = Aes.EncryptLast(b5, *k);
-        into[6] = Aes.EncryptLast(b6, *k);
-        into[7] = Aes.EncryptLast(b7, *k);
+            NarrowGroupLoop<TUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, k);
+        into[0] = TUnit.LastRound(b0, k);
+        into[1] = TUnit.LastRound(b1, k);
+        into[2] = TUnit.LastRound(b2, k);
+        into[3] = TUnit.LastRound(b3, k);
+        into[4] = TUnit.LastRound(b4, k);
+        into[5] = TUnit.LastRound(b5, k);
+        into[6] = TUnit.LastRound(b6, k);
+        into[7] = TUnit.LastRound(b7, k);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Ninth(in Start start, Vector128<byte>* into)
     {
-        var b8 = CounterStart.Block(start.BaseOfLastTwo, start.Entries, 7);
+        var b8 = CounterStart.Block<TUnit>(start.BaseOfLastTwo, start.Entries, 7);
         var k = start.SecondRoundKey;
-        for (; k < start.LastRoundKey; k++) b8 = Aes.Encrypt(b8, *k);
-        *into = Aes.EncryptLast(b8, *k);
+        for (; k < start.LastRoundKey; k++) b8 = TUnit.Round(b8, k);
+        *into = TUnit.LastRound(b8, k);
     }
 
     /// <summary>Where the counters stand after their first round, see <see cref="CounterStart"/>.</summary>
@@ -143,9 +143,9 @@ internal static unsafe class Keystream
         internal Start(AesGcmKeyBlock* key, Vector128<uint> nonce, Vector128<byte> first, uint counter)
         {
             var roundKeys = (Vector128<byte>*)key->RoundKeys;
-            Mask = CounterStart.Block(first, key->FirstRound, 1);
-            Base = counter < 256 ? first : CounterStart.Base(nonce, counter, roundKeys);
-            BaseOfLastTwo = CounterStart.BaseOfLastTwo(Base, nonce, counter, roundKeys);
+            Mask = CounterStart.Block<TUnit>(first, key->FirstRound, 1);
+            Base = counter < 256 ? first : CounterStart.Base<TUnit>(nonce, counter, roundKeys);
+            BaseOfLastTwo = CounterStart.BaseOfLastTwo<TUnit>(Base, nonce, counter, roundKeys);
             Entries = key->FirstRound + (byte)counter;
             SecondRoundKey = roundKeys + 2;
             LastRoundKey = roundKeys + key->Rounds;

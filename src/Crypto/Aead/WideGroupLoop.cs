@@ -12,7 +12,7 @@ namespace Gateway.Crypto.Aead;
 internal readonly unsafe struct WideGroupLoop<TMultiplier> : IGroupLoop
     where TMultiplier : struct, IWideMultiplier
 {
-    internal static bool IsSupported => AesNiGroupLoop.IsSupported && Avx512F.IsSupported && Avx512BW.IsSupported;
+    internal static bool IsSupported => X86CipherUnit.IsSupported && Avx512F.IsSupported && Avx512BW.IsSupported;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(GcmState* state, AesGcmKeyBlock* key, byte* source, byte* destination, byte* hashed, byte* hashedNext, int groups)
@@ -26,44 +26,44 @@ internal readonly unsafe struct WideGroupLoop<TMultiplier> : IGroupLoop
 
         for (; groups > 0; groups--, source += 128, destination += 128, power += 8)
         {
-            var baseOfLastTwo = CounterStart.BaseOfLastTwo(@base, state->Nonce, counter, roundKeys);
+            var baseOfLastTwo = CounterStart.BaseOfLastTwo<X86CipherUnit>(@base, state->Nonce, counter, roundKeys);
             var entries = key->FirstRound + (byte)counter;
-            var b0 = CounterStart.Block(@base, entries, 0);
-            var b1 = CounterStart.Block(@base, entries, 1);
-            var b2 = CounterStart.Block(@base, entries, 2);
-            var b3 = CounterStart.Block(@base, entries, 3);
-            var b4 = CounterStart.Block(@base, entries, 4);
-            var b5 = CounterStart.Block(@base, entries, 5);
-            var b6 = CounterStart.Block(baseOfLastTwo, entries, 6);
-            var b7 = CounterStart.Block(baseOfLastTwo, entries, 7);
+            var b0 = CounterStart.Block<X86CipherUnit>(@base, entries, 0);
+            var b1 = CounterStart.Block<X86CipherUnit>(@base, entries, 1);
+            var b2 = CounterStart.Block<X86CipherUnit>(@base, entries, 2);
+            var b3 = CounterStart.Block<X86CipherUnit>(@base, entries, 3);
+            var b4 = CounterStart.Block<X86CipherUnit>(@base, entries, 4);
+            var b5 = CounterStart.Block<X86CipherUnit>(@base, entries, 5);
+            var b6 = CounterStart.Block<X86CipherUnit>(baseOfLastTwo, entries, 6);
+            var b7 = CounterStart.Block<X86CipherUnit>(baseOfLastTwo, entries, 7);
             @base = baseOfLastTwo;
             counter += 8;
 
             var quad = Swapped(hashed);
             var powers = *(Vector512<ulong>*)power;
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[2]);
+            NarrowGroupLoop<X86CipherUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys + 2);
             low ^= TMultiplier.LowLow(quad, powers);
             middle ^= TMultiplier.HighLow(quad, powers);
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[3]);
+            NarrowGroupLoop<X86CipherUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys + 3);
             middle ^= TMultiplier.LowHigh(quad, powers);
             high ^= TMultiplier.HighHigh(quad, powers);
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[4]);
+            NarrowGroupLoop<X86CipherUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys + 4);
             quad = Swapped(hashed + 64);
             powers = *(Vector512<ulong>*)(power + 4);
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[5]);
+            NarrowGroupLoop<X86CipherUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys + 5);
             low ^= TMultiplier.LowLow(quad, powers);
             middle ^= TMultiplier.HighLow(quad, powers);
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[6]);
+            NarrowGroupLoop<X86CipherUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys + 6);
             middle ^= TMultiplier.LowHigh(quad, powers);
             high ^= TMultiplier.HighHigh(quad, powers);
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[7]);
+            NarrowGroupLoop<X86CipherUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys + 7);
             hashed = hashedNext;
             hashedNext += 128;
-            AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys[8]);
+            NarrowGroupLoop<X86CipherUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, roundKeys + 8);
 
             // AES-128 has one more round before the last, AES-192 three, AES-256 five.
             for (var round = roundKeys + 9; round < lastRound; round++)
-                AesNiGroupLoop.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, *round);
+                NarrowGroupLoop<X86CipherUnit>.Round(ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref b6, ref b7, round);
 
             var k = *lastRound;
             b0 = Aes.EncryptLast(b0, k);

@@ -19,7 +19,9 @@ internal static unsafe class PathMtu
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int InnerOf(ref Frame frame, SaEntry* sa)
     {
-        if (sa->Out.EffectiveMtuAt == 0 || frame.Now - sa->Out.EffectiveMtuAt > Interval) Refresh(ref frame, sa);
+        // Read first: zero is written after the path or its MTU changed.
+        var at = Volatile.Read(ref sa->Out.EffectiveMtuAt);
+        if (at == 0 || frame.Now - at > Interval) Refresh(ref frame, sa);
         var path = sa->Out.Path;
         // In transport mode the header is the packet's own.
         return InnerOf((int)sa->Out.EffectiveMtu, path->HeaderLength + sa->HeaderLength, sa->IcvLength, sa->Alignment)

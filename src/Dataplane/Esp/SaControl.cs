@@ -482,5 +482,6 @@ public sealed unsafe class SaControl : IDisposable
         new Spi(spi), traffic.Packets, traffic.Bytes, traffic.LastUsed == 0 ? null : TimeSpan.FromTicks((now - traffic.LastUsed) / 100), sequence,
         drops.Replayed + drops.Forged + drops.Policy + drops.Malformed + drops.Expired + drops.TooBig);
 
-    private void Activate() => _tables.SpdActive = _program.CountUnrouted > 0;
+    // After the rules, in the order in which workers see it too.
+    private void Activate() => Volatile.Write(ref _tables.SpdActive, _program.CountUnrouted > 0);
 }

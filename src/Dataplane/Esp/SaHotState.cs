@@ -9,6 +9,7 @@ namespace Gateway.Dataplane.Esp;
 /// <remarks>
 /// It needs no second copy: every field is one aligned word, and the worker stores in an order that is safe when it ends between any two stores
 /// (<see cref="OutboundSequence"/> raises the mark before it uses a number below it, <see cref="ReplayWindow"/> raises the edge before it clears what leaves the window).
+/// That order is the program's: a process ends between two of its instructions, on processors that let other cores see stores out of order as well.
 /// The worst that an end in the middle leaves is numbers that were never used and bits that are set without their packet.
 /// </remarks>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]

@@ -55,7 +55,7 @@ internal readonly unsafe struct TunnelOutput<TFamily, TAddress> : INode
             }
             var into = frame.Tables.Adjacencies[meta->NextHop]->Interface;
             var entry = frame.Tables.Interfaces[into];
-            if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled)) != (InterfaceFlags.Present | InterfaceFlags.Enabled) || entry->IfId == 0)
+            if ((InterfaceTable.FlagsOf(entry) & (InterfaceFlags.Present | InterfaceFlags.Enabled)) != (InterfaceFlags.Present | InterfaceFlags.Enabled) || entry->IfId == 0)
             {
                 frame.Drop(Reason.Down, index);
                 continue;

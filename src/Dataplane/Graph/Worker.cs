@@ -224,7 +224,7 @@ internal sealed unsafe class Worker : IDisposable
         counters->RxPackets += (ulong)count;
         counters->RxBytes += bytes;
         var entry = context.Tables.Interfaces[onInterface];
-        if ((entry->Flags & InterfaceFlags.Enabled) == 0)
+        if ((InterfaceTable.FlagsOf(entry) & InterfaceFlags.Enabled) == 0)
         {
             counters->RxDisabled += (ulong)count;
             pool.Free(new ReadOnlySpan<uint>(_batch, count));

@@ -98,9 +98,11 @@ internal readonly unsafe struct BridgeInput : INode
             var data = frame.Data(index);
             var on = meta->RxInterface & (InterfaceTable.Capacity - 1);
             var port = ports + on;
-            var bridge = bridges[port->Bridge];
+            // Read first: group and learning of the port were written before it.
+            var number = Volatile.Read(ref port->Bridge);
+            var bridge = bridges[number];
             var macs = (MacTable*)Volatile.Read(ref *(nint*)&bridge->Macs);
-            if (port->Bridge == 0 || macs == null)
+            if (number == 0 || macs == null)
             {
                 frame.Drop(Reason.NotAMember, index);
                 continue;

@@ -68,7 +68,8 @@ internal readonly unsafe struct EthernetInput : INode
             }
             var data = frame.Data(index);
             var entry = interfaces[meta->RxInterface];
-            if ((entry->Flags & InterfaceFlags.Layer2) != 0 && TakeLayer2(ref frame, index, meta, entry->Flags, data)) continue;
+            var flags = InterfaceTable.FlagsOf(entry);
+            if ((flags & InterfaceFlags.Layer2) != 0 && TakeLayer2(ref frame, index, meta, flags, data)) continue;
             var destination = MacAddress.Read(data);
             if (destination != entry->Mac)
             {
@@ -85,7 +86,7 @@ internal readonly unsafe struct EthernetInput : INode
                 continue;
             }
             meta->Vrf = entry->Vrf;
-            if ((entry->Flags & InterfaceFlags.Punt) != 0) meta->Flags |= PacketFlags.Own;
+            if ((flags & InterfaceFlags.Punt) != 0) meta->Flags |= PacketFlags.Own;
             var type = Wire.U16(data + 12);
             PacketTrim.Advance(meta, HeaderLength);
             edges[i] = type switch

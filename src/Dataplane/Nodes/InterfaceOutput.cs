@@ -51,7 +51,7 @@ internal readonly unsafe struct InterfaceOutput : INode
             var end = start + 1;
             while (end < frame.Count && (frame.Meta(frame.Indices[end])->TxInterface & (InterfaceTable.Capacity - 1)) == to) end++;
             var entry = interfaces[to];
-            if ((entry->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual | InterfaceFlags.SpanOut)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
+            if ((InterfaceTable.FlagsOf(entry) & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual | InterfaceFlags.SpanOut)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
             {
                 for (; start < end; start++) Specially(ref frame, frame.Indices[start], to, entry);
                 continue;

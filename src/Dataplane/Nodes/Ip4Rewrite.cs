@@ -83,7 +83,7 @@ internal readonly unsafe struct Ip4Rewrite : INode
                 var header = (ip[0] & 15) * 4;
                 if (MssClamp.Apply(ip + header, meta->Length - header, (int)adjacency->Mtu - 40)) frame.Add(Count.MssClamped);
             }
-            if (adjacency->Kind != AdjacencyKind.Neighbor)
+            if (AdjacencyTable.KindOf(adjacency) != AdjacencyKind.Neighbor)
             {
                 meta->TxInterface = adjacency->Interface;
                 edges[i] = adjacency->Kind switch

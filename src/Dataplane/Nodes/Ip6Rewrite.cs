@@ -67,7 +67,7 @@ internal readonly unsafe struct Ip6Rewrite : INode
                 && (interfaces[adjacency->Interface]->Flags & InterfaceFlags.ClampMss) != 0
                 && MssClamp.Apply(frame.Chunk(index) + meta->L4, meta->Offset + meta->Length - meta->L4, (int)adjacency->Mtu - 60))
                 frame.Add(Count.MssClamped);
-            if (adjacency->Kind != AdjacencyKind.Neighbor)
+            if (AdjacencyTable.KindOf(adjacency) != AdjacencyKind.Neighbor)
             {
                 meta->TxInterface = adjacency->Interface;
                 if (adjacency->Kind == AdjacencyKind.Tunnel) frame.Enqueue(Edge.Tunnel, index);

@@ -91,7 +91,7 @@ internal readonly unsafe struct IpTunnelDecap : INode
                 continue;
             }
             var entry = frame.Tables.Interfaces[on];
-            if ((entry->Flags & InterfaceFlags.Enabled) == 0)
+            if ((InterfaceTable.FlagsOf(entry) & InterfaceFlags.Enabled) == 0)
             {
                 frame.Drop(Reason.Down, index);
                 continue;

@@ -59,7 +59,7 @@ internal readonly unsafe struct IpTunnelEncap : INode
             var on = meta->TxInterface & (InterfaceTable.Capacity - 1);
             var entry = interfaces[on];
             var tunnel = (TunnelEntry*)Volatile.Read(ref *(nint*)&entry->Tunnel);
-            if (tunnel == null || (entry->Flags & InterfaceFlags.Enabled) == 0)
+            if (tunnel == null || (InterfaceTable.FlagsOf(entry) & InterfaceFlags.Enabled) == 0)
             {
                 frame.Drop(Reason.Down, index);
                 continue;

@@ -55,7 +55,7 @@ internal readonly unsafe struct VlanInput : INode
             if (tables.Vlans.TryFind(carrier, outer, inner, out var sub, out var tagBytes))
             {
                 var entry = tables.Interfaces[sub];
-                if ((entry->Flags & InterfaceFlags.Enabled) == 0)
+                if ((InterfaceTable.FlagsOf(entry) & InterfaceFlags.Enabled) == 0)
                 {
                     frame.Drop(Reason.Down, index);
                     continue;

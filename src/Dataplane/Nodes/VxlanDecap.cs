@@ -89,7 +89,7 @@ internal readonly unsafe struct VxlanDecap : INode
                 continue;
             }
             var entry = tables.Interfaces[on];
-            if ((entry->Flags & InterfaceFlags.Enabled) == 0)
+            if ((InterfaceTable.FlagsOf(entry) & InterfaceFlags.Enabled) == 0)
             {
                 frame.Drop(Reason.Down, index);
                 continue;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -94,6 +95,10 @@ internal sealed unsafe class AdjacencyTable : IDisposable
 
     public Adjacency* this[uint index] => _entries + index;
 
+    /// <summary>The kind, read before anything that <see cref="Complete"/> stored before it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static AdjacencyKind KindOf(Adjacency* adjacency) => (AdjacencyKind)Volatile.Read(ref *(byte*)&adjacency->Kind);
+
     public int Count => (int)(_next - FirstFree) - _free.Count;
 
     /// <summary>Takes an index; 0 when all are taken. Control side only.</summary>
@@ -112,7 +117,8 @@ internal sealed unsafe class AdjacencyTable : IDisposable
     /// <summary>Gives a next hop its Ethernet header, or a new one. Control side only.</summary>
     public void Complete(uint index, Vector128<byte> header)
     {
-        // An aligned 16-byte store is seen whole by the workers on every processor with AVX or LSE2.
+        // An aligned 16-byte store is seen whole by the workers on every processor with AVX or LSE2, and in halves of eight bytes on other ARMs: the first half
+        // is all that a neighbor's new address changes.
         _entries[index].Header = header;
         Volatile.Write(ref *(byte*)&_entries[index].Kind, (byte)AdjacencyKind.Neighbor);
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Gateway.Dataplane.Tables;
@@ -170,6 +171,10 @@ internal sealed unsafe class InterfaceTable : IDisposable
     public InterfaceTable() => _entries = (InterfaceEntry*)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(InterfaceEntry));
 
     public InterfaceEntry* this[uint index] => _entries + (index & (Capacity - 1));
+
+    /// <summary>What an interface is, read before all that was written of it before it became that.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static InterfaceFlags FlagsOf(InterfaceEntry* entry) => (InterfaceFlags)Volatile.Read(ref *(uint*)&entry->Flags);
 
     public void Dispose()
     {

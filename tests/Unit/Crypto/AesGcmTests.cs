@@ -7,11 +7,15 @@ namespace Gateway.Unit.Crypto;
 
 public sealed unsafe class AesGcmTests
 {
-    /// <summary>What this processor can run; where it has wide registers without the wide multiplier, that path runs on products of 128 bits.</summary>
+    /// <summary>
+    /// What this processor can run; where it has wide registers without the wide multiplier, that path runs on products of 128 bits. The path for ARM runs
+    /// everywhere on arithmetic in place of its instructions.
+    /// </summary>
     internal static IEnumerable<AesGcmPath> Tested { get; } =
     [
         .. AesGcmEngine.Paths.Where(p => p.IsSupported),
-        .. WideGroupLoop<NarrowMultiplier>.IsSupported ? new[] { AesGcmEngine.Kernel<WideGroupLoop<NarrowMultiplier>>("avx512 on narrow products", true) } : [],
+        .. WideGroupLoop<NarrowMultiplier>.IsSupported ? new[] { AesGcmEngine.Kernel<WideGroupLoop<NarrowMultiplier>, X86CipherUnit>("avx512 on narrow products", true) } : [],
+        AesGcmEngine.Kernel<NarrowGroupLoop<ArmCipherUnit<ArithmeticArmCrypto>>, ArmCipherUnit<ArithmeticArmCrypto>>("arm64 on arithmetic", true),
     ];
 
     public static TheoryData<string, int> PathsAndKeys
