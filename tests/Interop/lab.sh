@@ -20,7 +20,7 @@
 #   check            the case itself; the default: the child "net" comes up, the hosts reach each other, both sides show the SA
 #   pre              runs when both sides are up, before check
 #   side_files SIDE FOLDER   adds to or takes from a side's swanctl folder
-# vanish SIDE kills a side, again SIDE starts it once more. Both sides are asked with swanctl, the gateway through its vici socket. Namespaces are named ss-left, ss-right, ss-net, ss-lhost and ss-rhost in cases;
+# vanish SIDE kills a side, again SIDE starts it once more; till SIDE REGEX and gone SIDE REGEX wait for what --list-sas shows. Both sides are asked with swanctl, the gateway through its vici socket. Namespaces are named ss-left, ss-right, ss-net, ss-lhost and ss-rhost in cases;
 # their real names are this run's own.
 set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -75,9 +75,13 @@ has() { # SIDE REGEX: in --list-sas
   if sas "$1" | grep -qE "$2"; then say "the SAs of $1 show /$2/"; else sas "$1"; say "the SAs of $1 do not show /$2/"; return 1; fi
 }
 hasnt() { if sas "$1" | grep -qE "$2"; then sas "$1"; say "the SAs of $1 still show /$2/"; return 1; else say "the SAs of $1 do not show /$2/, as it must be"; fi; }
-gone() { # SIDE REGEX: strongSwan lists what was rekeyed for some seconds more
-  local i; for i in $(seq 15); do sas "$1" | grep -qE "$2" || return 0; sleep 1; done
-  sas "$1"; say "the SAs of $1 still show /$2/"; return 1
+till() { # SIDE REGEX [SECONDS]: waits until --list-sas shows it
+  local i; for i in $(seq $((${3:-60} * 2))); do sas "$1" | grep -qE "$2" && { say "the SAs of $1 show /$2/"; return 0; }; sleep 0.5; done
+  has "$1" "$2"
+}
+gone() { # SIDE REGEX [SECONDS]: waits until --list-sas does not show it any more; strongSwan lists what was rekeyed for some seconds more
+  local i; for i in $(seq $((${3:-60} * 2))); do sas "$1" | grep -qE "$2" || { say "the SAs of $1 do not show /$2/ any more"; return 0; }; sleep 0.5; done
+  hasnt "$1" "$2"
 }
 up_both() { local s; for s in $SIDES; do has $s ESTABLISHED && has $s INSTALLED || return 1; done; }
 logs() { # SIDE REGEX: strongSwan's log. The gateway's own log has words of its own: what it does not say is told, and fails nothing.
@@ -280,7 +284,7 @@ play() { # CASE: 0 passed, 1 failed, 2 skipped
     0) echo "PASS $CASE ($((SECONDS - t0)) s)" ;;
     2) echo "SKIP $CASE: $WHY" ;;
     *) echo "FAIL $CASE: ${WHY:-$(tail -1 "$RUN/case.txt")}"; sed 's/^/     /' "$RUN/case.txt"
-       [ -z "$KEEP" ] || { mkdir -p "$KEEP/$CASE"; cp "$RUN/case.txt" "$KEEP/$CASE/"; for s in $SIDES; do cp "$RUN/$s/charon.log" "$KEEP/$CASE/$s.log"; cp "$RUN/$s/gateway.log" "$KEEP/$CASE/"; done 2>/dev/null; } ;;
+       [ -z "$KEEP" ] || { mkdir -p "$KEEP/$CASE"; cp "$RUN/case.txt" "$KEEP/$CASE/"; for s in $SIDES; do cp "$RUN/$s/charon.log" "$KEEP/$CASE/$s.log"; cp "$RUN/$s/gateway.log" "$KEEP/$CASE/"; [ "$(impl $s)" != gateway ] || "$GATEWAY_BINARY" show counters --socket "$RUN/$s/gateway.sock" >"$KEEP/$CASE/counters.txt"; done 2>/dev/null; } ;;
   esac
   down
   return $rc

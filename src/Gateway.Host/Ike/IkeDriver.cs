@@ -93,6 +93,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
         _parts = parts;
         _virtual = new VirtualAddresses(parts.Dataplane);
         _bell = new Timer(_ => Ring());
+        Messages = new IkeMessageCounts { Drops = reason => _engine?.Drops(reason) ?? 0 };
         _engine = new IkeEngine(new IkeEngineOptions
         {
             Settings = parts.Settings,
@@ -101,6 +102,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
             LocalAddressTowards = remote => parts.Dataplane.TryRoute(0, remote, out var source, out _) ? source : null,
             LastCarried = LastCarried,
             Changed = _board.Note,
+            Exchanged = (connection, message, inbound) => Messages.Count(connection, message.Span, inbound),
         });
         // Before anything else that is left for the loop.
         Leave((_, outputs) => _engine.RestoreLeases(parts.Leases, outputs));
@@ -125,7 +127,7 @@ internal sealed class IkeDriver : ISaCommands, ISecretSource, IAsyncDisposable
     public int HalfOpen => _engine.HalfOpen;
 
     /// <summary>IKE messages that came and went.</summary>
-    public IkeMessageCounts Messages { get; } = new();
+    public IkeMessageCounts Messages { get; }
 
     /// <summary>Messages as they come and go, while <see cref="Trace"/> is on; followers must be quick.</summary>
     public Followers<MessageSeen> Seen { get; } = new();

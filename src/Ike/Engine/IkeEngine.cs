@@ -37,6 +37,9 @@ public sealed record IkeEngineOptions
 
     /// <summary>Told of every new state of an IKE SA, and null when it is gone, so that whoever shows them need not ask for all.</summary>
     public Action<IkeSaId, IkeSaState?>? Changed { get; init; }
+
+    /// <summary>Told of every message that an IKE SA was given (true) or sends, as it is on the wire, with the connection of that SA.</summary>
+    public Action<ConnectionName, ReadOnlyMemory<byte>, bool>? Exchanged { get; init; }
 }
 
 /// <summary>Numbers SAs across engines and restarts.</summary>
@@ -172,11 +175,11 @@ public sealed class IkeEngine : IDisposable
         }
         else if (_table.TryFind(header.FromInitiator ? header.ResponderSpi : header.InitiatorSpi, out var id))
         {
-            Step(id, datagram, outputs);
+            Take(id, datagram, outputs);
         }
         else if (header is { ResponderSpi.IsNone: true, FromInitiator: true, IsRequest: true })
         {
-            if (_table.TryFind(SaTable.KeyOf(datagram), out id)) Step(id, datagram, outputs);
+            if (_table.TryFind(SaTable.KeyOf(datagram), out id)) Take(id, datagram, outputs);
             else OnStranger(datagram, header, outputs);
         }
         else
@@ -385,6 +388,7 @@ public sealed class IkeEngine : IDisposable
         {
             var state = _sa.Initiate(connection, children, @try, now, outputs, replacing);
             if (state is not IkeSaState.Gone) Add(state, outputs);
+            TellSent(state.Peering, outputs, start);
             Absorb(state.Peering.Id, outputs, start, now);
         }
         catch (Exception)
@@ -392,6 +396,20 @@ public sealed class IkeEngine : IDisposable
             outputs.RemoveFrom(start);
             Dropped(IkeDrop.Fault);
         }
+    }
+
+    private void Take(IkeSaId id, IkeInput.Datagram datagram, OutputList outputs)
+    {
+        if (_table.TryGet(id, out var state)) _options.Exchanged?.Invoke(state.Peering.Connection.Name, datagram.Message, true);
+        Step(id, datagram, outputs);
+    }
+
+    // Tells of what a step sends; before its outputs are carried out, as others' may then stand between them.
+    private void TellSent(Peering by, OutputList outputs, int start)
+    {
+        if (_options.Exchanged is not { } tell) return;
+        for (var i = start; i < outputs.Count; i++)
+            if (outputs[i] is IkeOutput.Send send) tell(by.Connection.Name, send.Payload, false);
     }
 
     private void OnStranger(IkeInput.Datagram datagram, IkeHeader header, OutputList outputs)
@@ -417,7 +435,13 @@ public sealed class IkeEngine : IDisposable
             Dropped(IkeDrop.Fault);
         }
 
-        if (state is not null) Add(state, outputs, datagram);
+        if (state is not null)
+        {
+            Add(state, outputs, datagram);
+            _options.Exchanged?.Invoke(state.Peering.Connection.Name, datagram.Message, true);
+            TellSent(state.Peering, outputs, start);
+        }
+
         Absorb(state?.Peering.Id, outputs, start, datagram.Now);
     }
 
@@ -474,6 +498,7 @@ public sealed class IkeEngine : IDisposable
         if (BetweenSteps is { } between) after = between(after);
         Update(before, after);
         Account(before.Peering, after is IkeSaState.Gone ? null : after.Peering, outputs);
+        TellSent(after.Peering, outputs, start);
         Absorb(id, outputs, start, input.Now);
     }
 

@@ -284,6 +284,71 @@ public sealed class ViciServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public void A_rekeyed_child_keeps_its_reqid_and_other_selectors_have_another()
+    {
+        var other = FakeViciFace.Child(2) with { LocalSelectors = [TrafficSelector.OfPrefix(System.Net.IPAddress.Parse("10.3.0.0"), 24)] };
+        _face.Happen(FakeViciFace.Established(1));
+        _face.Happen(new ChildSaInstalled(FakeViciFace.Child(1), "aes128gcm16"));
+        _face.Happen(new ChildSaInstalled(other, "aes128gcm16"));
+        // Narrowed otherwise than before: it is the same tunnel all the same.
+        var rekeyed = FakeViciFace.Child(3) with { RemoteSelectors = [TrafficSelector.OfPrefix(System.Net.IPAddress.Parse("10.2.0.0"), 25)] };
+        using var client = new ViciClient(Socket);
+        client.Register("child-rekey");
+        client.Register("child-updown");
+        _face.Happen(new ChildSaInstalled(rekeyed, "aes128gcm16", new ChildSaId(1)));
+        _face.Happen(new ChildSaClosed(new ChildSaId(1), new IkeSaId(1), new ConnectionName("lab"), new ChildName("net"), "rekeyed"));
+        _face.Happen(new ChildSaClosed(new ChildSaId(3), new IkeSaId(1), new ConnectionName("lab"), new ChildName("net"), "terminated"));
+        _face.Happen(new ChildSaInstalled(FakeViciFace.Child(4), "aes128gcm16"));
+        var (rekey, down, up) = (Children(client.Event()).Section("net")!, Children(client.Event()), Children(client.Event()));
+        Assert.Equal(("1", "1"), (rekey.Section("old")!["reqid"], rekey.Section("new")!["reqid"]));
+        Assert.Equal(("1", "3"), (down.Section("net-3")!["reqid"], up.Section("net-4")!["reqid"]));
+        _face.IkeSas = [FakeViciFace.View(1, child: other)];
+        client.Register("list-sa");
+        client.Ask("list-sas");
+        Assert.Equal("2", Children(Assert.Single(client.Events)).Section("net-2")!["reqid"]);
+
+        static ViciSection Children(ViciPacket packet) => packet.Message.Section("lab")!.Section("child-sas")!;
+    }
+
+    [Fact]
+    public void Messages_are_counted_for_all_together_and_for_each_connection_and_each_begins_anew_by_itself()
+    {
+        var (lab, branch) = (new ConnectionName("lab"), new ConnectionName("branch"));
+        byte[] request = Message(IkeFlags.Initiator), response = Message(IkeFlags.Initiator | IkeFlags.Response);
+        foreach (var (connection, message, inbound) in new[] { (lab, request, true), (lab, response, false), (branch, request, false) })
+        {
+            _face.Messages.Count(message, inbound);
+            // On the port of NAT traversal four octets of zero stand in front (RFC 3948 §2.2).
+            _face.Messages.Count(connection, connection == branch ? [0, 0, 0, 0, .. message] : message, inbound);
+        }
+
+        _face.Happen(FakeViciFace.Established(1));
+        _face.Happen(new ChildSaInstalled(FakeViciFace.Child(2), "aes128gcm16", new ChildSaId(1)));
+        using var client = new ViciClient(Socket);
+        Assert.Equal(["1", "1", "0", "1", "1"], Of("", new ViciSection()));
+        Assert.Equal(["1", "0", "0", "1", "1"], Of("lab", new ViciSection { { "name", "lab" } }));
+        Assert.Equal(["0", "1", "0", "0", "0"], Of("branch", new ViciSection { { "all", "yes" } }));
+
+        Assert.True(client.Ask("reset-counters", new ViciSection { { "name", "lab" } }).IsYes("success"));
+        Assert.Equal(["0", "0", "0", "0", "0"], Of("lab", new ViciSection { { "name", "lab" } }));
+        Assert.Equal(["0", "1", "0", "0", "0"], Of("branch", new ViciSection { { "name", "branch" } }));
+        Assert.Equal(["1", "1", "0", "1", "1"], Of("", new ViciSection()));
+
+        string[] Of(string name, ViciSection ask)
+        {
+            var section = client.Ask("get-counters", ask).Section("counters")!.Section(name)!;
+            return [section["info-in-req"]!, section["info-out-req"]!, section["info-in-resp"]!, section["info-out-resp"]!, section["child-rekey"]!];
+        }
+
+        static byte[] Message(IkeFlags flags)
+        {
+            var message = new byte[IkeHeader.Size];
+            (message[0], message[8], message[17], message[18], message[19], message[27]) = (1, 2, 0x20, (byte)ExchangeType.Informational, (byte)flags, IkeHeader.Size);
+            return message;
+        }
+    }
+
+    [Fact]
     public void Messages_are_traced_while_somebody_reads_the_log()
     {
         Assert.False(_face.Traces);

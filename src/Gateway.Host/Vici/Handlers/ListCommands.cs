@@ -6,7 +6,7 @@ using Gateway.Policy.Items;
 namespace Gateway.Host.Vici.Handlers;
 
 /// <summary>The commands that stream what there is, one event per thing.</summary>
-internal sealed class ListCommands(IViciFace face)
+internal sealed class ListCommands(IViciFace face, ReqIds reqIds)
 {
     /// <summary>list-sas: the IKE SAs with their CHILD SAs; <c>ike</c>, <c>ike-id</c>, <c>child</c> and <c>child-id</c> narrow it.</summary>
     public async Task<ViciSection> SasAsync(ViciSection request, IViciClient client, CancellationToken stop)
@@ -19,7 +19,7 @@ internal sealed class ListCommands(IViciFace face)
             var section = SaSections.Live(sa, inventory);
             var children = new ViciSection();
             foreach (var child in sa.Children.Where(filter.Takes))
-                children.Add(SaSections.NameOf(child.Parameters), SaSections.Live(child, inventory, carried.GetValueOrDefault(child.Parameters.Id)));
+                children.Add(SaSections.NameOf(child.Parameters), SaSections.Live(child, inventory, carried.GetValueOrDefault(child.Parameters.Id), reqIds));
             if (filter.OfChildren && children.Entries.Count == 0) continue;
             section.Add("child-sas", children);
             await client.StreamAsync("list-sa", new ViciSection { { sa.Connection.Value, section } }, stop).ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Gateway.Host.Import;
@@ -14,7 +15,7 @@ internal sealed class StatusCommands
 {
     private readonly IViciFace _face;
     private readonly RekeyCounts _rekeys = new();
-    private Dictionary<string, long> _zero = [];
+    private readonly ConcurrentDictionary<string, Dictionary<string, long>> _zero = new();
 
     public StatusCommands(IViciFace face)
     {
@@ -68,40 +69,39 @@ internal sealed class StatusCommands
         return answer;
     }
 
-    /// <summary>All counters, or with a name what is counted per connection.</summary>
+    /// <summary>The counters of all connections together, or of one, or with <c>all</c> of each.</summary>
     public ViciSection Counters(ViciSection request)
     {
         var counters = new ViciSection();
-        if (request["name"] is { } name) counters.Add(name, Rekeys(name));
+        if (request["name"] is { } name) counters.Add(name, Of(name));
         else if (request.IsYes("all"))
-            foreach (var connection in _rekeys.Connections.Order(StringComparer.Ordinal)) counters.Add(connection, Rekeys(connection));
-        else counters.Add("", Global());
+            foreach (var connection in Connections) counters.Add(connection, Of(connection));
+        else counters.Add("", Of(""));
         return new() { { "counters", counters }, { "success", "yes" } };
     }
 
     public ViciSection ResetCounters(ViciSection request)
     {
-        if (request["name"] is { } name) _rekeys.Reset(name);
-        else
-        {
-            _zero = _face.Messages.All().ToDictionary(m => m.Name, m => m.Count);
-            _rekeys.Reset(null);
-        }
-
+        // Those of a connection are its own, so that none of the others begins anew with them.
+        foreach (var connection in request["name"] is { } name ? [name] : request.IsYes("all") ? Connections : [""]) _zero[connection] = Counted(connection).ToDictionary(c => c.Name, c => c.Count);
         return ViciAnswer.Done();
     }
 
-    private ViciSection Global()
+    private IEnumerable<string> Connections => _rekeys.Connections.Union(_face.Messages.Connections).Order(StringComparer.Ordinal);
+
+    private ViciSection Of(string connection)
     {
-        var section = Rekeys(null);
-        foreach (var (name, count) in _face.Messages.All()) section.Add(name, count - _zero.GetValueOrDefault(name));
+        var (section, zero) = (new ViciSection(), _zero.GetValueOrDefault(connection));
+        foreach (var (name, count) in Counted(connection)) section.Add(name, count - (zero?.GetValueOrDefault(name) ?? 0));
         return section;
     }
 
-    private ViciSection Rekeys(string? connection)
+    // Of a connection, or with the empty name of all together. What has no readable header belongs to no connection.
+    private IEnumerable<(string Name, long Count)> Counted(string connection)
     {
-        var counts = _rekeys.Of(connection);
-        return new() { { "ike-rekey-init", counts.Began }, { "ike-rekey-resp", counts.Answered }, { "child-rekey", counts.Children } };
+        var rekeys = _rekeys.Of(connection);
+        IEnumerable<(string, long)> messages = connection.Length == 0 ? _face.Messages.All() : [("invalid", 0), ("invalid-spi", 0), .. _face.Messages.Of(connection)];
+        return [("ike-rekey-init", rekeys.Began), ("ike-rekey-resp", rekeys.Answered), ("child-rekey", rekeys.Children), .. messages];
     }
 
     private static string Running(TimeSpan span) => span switch
@@ -128,22 +128,13 @@ internal sealed class StatusCommands
             }
         }
 
-        public RekeyCount Of(string? connection)
+        public RekeyCount Of(string connection)
         {
             lock (_gate)
             {
-                return connection is not null
+                return connection.Length > 0
                     ? _counts.GetValueOrDefault(connection)
                     : _counts.Values.Aggregate(default(RekeyCount), (a, b) => new RekeyCount(a.Began + b.Began, a.Answered + b.Answered, a.Children + b.Children));
-            }
-        }
-
-        public void Reset(string? connection)
-        {
-            lock (_gate)
-            {
-                if (connection is null) _counts.Clear();
-                else _counts.Remove(connection);
             }
         }
 

@@ -1,4 +1,5 @@
 using Gateway.Host.Vici.Handlers;
+using Gateway.Host.Vici.Views;
 using Gateway.Host.Vici.Wire;
 
 namespace Gateway.Host.Vici.Server;
@@ -12,12 +13,12 @@ internal sealed class ViciCommands
     private readonly IViciFace _face;
     private readonly Dictionary<string, ViciHandler> _rows;
 
-    public ViciCommands(IViciFace face, ILogger log)
+    public ViciCommands(IViciFace face, ILogger log, ReqIds reqIds)
     {
         _face = face;
         var door = new ViciDoor(face);
         var (status, lists, sas, connections, credentials, traps) =
-            (new StatusCommands(face), new ListCommands(face), new SaCommands(face, door), new ConnectionCommands(face, door, log), new CredentialCommands(face, door), new TrapCommands(face, door));
+            (new StatusCommands(face), new ListCommands(face, reqIds), new SaCommands(face, door), new ConnectionCommands(face, door, log), new CredentialCommands(face, door), new TrapCommands(face, door));
         var pools = new PoolCommands(face, door);
         _rows = new Dictionary<string, ViciHandler>
         {

@@ -20,6 +20,7 @@ internal sealed class ViciEvents : IDisposable
     public ViciEvents(IViciFace face, Action<string, Func<ViciSection?>> broadcast)
     {
         (_face, _broadcast) = (face, broadcast);
+        ReqIds = new ReqIds(face.Inventory);
         _facts = face.Follow(OnFact);
         _lines = face.FollowLog(OnLine);
         _messages = face.FollowMessages(OnMessage);
@@ -39,7 +40,17 @@ internal sealed class ViciEvents : IDisposable
         _messages.Dispose();
     }
 
+    /// <summary>The numbers of CHILD SAs.</summary>
+    public ReqIds ReqIds { get; }
+
     private void OnFact(ViciFact fact)
+    {
+        if (fact.Event is ChildSaInstalled installed) ReqIds.Give(installed.Parameters, installed.Replaces);
+        Tell(fact);
+        ReqIds.Forget(fact);
+    }
+
+    private void Tell(ViciFact fact)
     {
         _broadcast("log", () => FactWords.Of(fact) is { } words ? Log(words) : null);
         if (fact.Event is IkeSaEstablished { Replaces: null } fresh && (fresh.NatLocal || fresh.NatRemote))
@@ -97,7 +108,7 @@ internal sealed class ViciEvents : IDisposable
     {
         var owner = Owner(inventory, child.IkeSa);
         var carried = up ? null : _face.Carried().FirstOrDefault(s => s.Parameters.Id == child.Id);
-        owner.Add("child-sas", new ViciSection { { SaSections.NameOf(child.Parameters), SaSections.Told(child, state, carried) } });
+        owner.Add("child-sas", new ViciSection { { SaSections.NameOf(child.Parameters), SaSections.Told(child, state, carried, ReqIds) } });
         return UpDown(up, child.Parameters.Connection, owner);
     }
 
@@ -110,8 +121,8 @@ internal sealed class ViciEvents : IDisposable
             {
                 child.Child.Value, new ViciSection
                 {
-                    { "old", SaSections.Told(replaced, "REKEYED", carried) },
-                    { "new", SaSections.Told(fact.After.ChildSas[child.Id.Value], "INSTALLED", null) },
+                    { "old", SaSections.Told(replaced, "REKEYED", carried, ReqIds) },
+                    { "new", SaSections.Told(fact.After.ChildSas[child.Id.Value], "INSTALLED", null, ReqIds) },
                 }
             },
         });

@@ -28,7 +28,7 @@ internal sealed class ViciServer : IAsyncDisposable
     {
         (_listener, _path, _face, _log) = (listener, path, face, log);
         _events = new ViciEvents(face, Broadcast);
-        _commands = new ViciCommands(face, log);
+        _commands = new ViciCommands(face, log, _events.ReqIds);
         _loop = Task.Run(AcceptAsync);
     }
 

@@ -75,9 +75,10 @@ internal static class SaSections
     }
 
     /// <summary>A CHILD SA as it is now.</summary>
-    public static ViciSection Live(ChildSaView child, SaInventory inventory, SaStatus? carried)
+    /// <param name="reqIds">The number that strongSwan has for a policy in the kernel; exporters tell the tunnels of a peer apart by it.</param>
+    public static ViciSection Live(ChildSaView child, SaInventory inventory, SaStatus? carried, ReqIds reqIds)
     {
-        var section = Child(child.Parameters, child.Proposal, child.State, carried);
+        var section = Child(child.Parameters, child.Proposal, child.State, carried, reqIds);
         if (child.RekeyIn is { } rekey) section.Add("rekey-time", Seconds(rekey));
         if (child.ExpiresIn is { } life) section.Add("life-time", Seconds(life));
         if (inventory.ChildSas.TryGetValue(child.Parameters.Id.Value, out var entry)) section.Add("install-time", Since(entry.Since));
@@ -86,9 +87,10 @@ internal static class SaSections
     }
 
     /// <summary>A CHILD SA as the fact of its installation told of it.</summary>
-    public static ViciSection Told(ChildSaEntry entry, string state, SaStatus? carried)
+    /// <inheritdoc cref="Live(ChildSaView, SaInventory, SaStatus?, ReqIds)"/>
+    public static ViciSection Told(ChildSaEntry entry, string state, SaStatus? carried, ReqIds reqIds)
     {
-        var section = Child(entry.Parameters, entry.Proposal, state, carried);
+        var section = Child(entry.Parameters, entry.Proposal, state, carried, reqIds);
         section.Add("install-time", Since(entry.Since));
         Selectors(section, entry.Parameters);
         return section;
@@ -97,14 +99,13 @@ internal static class SaSections
     /// <summary>The name of a CHILD SA's section: several of one name are told apart.</summary>
     public static string NameOf(ChildSaParameters child) => $"{child.Child}-{child.Id}";
 
-    private static ViciSection Child(ChildSaParameters sa, string proposal, string state, SaStatus? carried)
+    private static ViciSection Child(ChildSaParameters sa, string proposal, string state, SaStatus? carried, ReqIds reqIds)
     {
         var section = new ViciSection
         {
             { "name", sa.Child.Value },
             { "uniqueid", sa.Id.ToString() },
-            // strongSwan's number of a policy in the kernel. Here policies have no numbers; the SA's serves those who ask for one.
-            { "reqid", sa.Id.ToString() },
+            { "reqid", reqIds.Of(sa).ToString(CultureInfo.InvariantCulture) },
             { "state", state },
             { "mode", sa.Mode.ToString().ToUpperInvariant() },
             { "protocol", "ESP" },
