@@ -332,7 +332,7 @@ public sealed class SwanctlImport
         var path = $"{section.Path}.{value.Name}";
         if (rule.Property is null)
         {
-            if (rule.Same.Contains(value.Value, StringComparer.OrdinalIgnoreCase)) return true;
+            if (rule.IsHeeded || rule.Same.Contains(value.Value, StringComparer.OrdinalIgnoreCase)) return true;
             Lose(path, value.Origin.ToString(), rule.Loss != Loss.None, $"\"{value.Value}\" is not carried over: {rule.Sentence}");
             return rule.Loss != Loss.Whole;
         }

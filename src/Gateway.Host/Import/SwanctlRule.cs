@@ -68,6 +68,9 @@ internal sealed record SwanctlRule
 
     public Loss Loss { get; init; }
 
+    /// <summary>The setting has its effect while the file is read, as the order of rounds has.</summary>
+    public bool IsHeeded { get; init; }
+
     /// <summary>What is different without the setting.</summary>
     public string Sentence { get; init; } = "";
 

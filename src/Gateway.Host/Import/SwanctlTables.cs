@@ -116,7 +116,7 @@ internal static class SwanctlTables
         Named("pubkeys", "pubkey"),
         Carried("eap_id", Text),
         Carried("aaa_id", Text),
-        Lost("round", None, "rounds stand in their order"),
+        Heeded("round"),
         Lost("cert*", Whole, "certificates are named by 'certs'"),
         Lost("xauth_id", None, "concerns IKEv1 only"),
     ];
@@ -133,7 +133,7 @@ internal static class SwanctlTables
         Carried("revocation", Word, new() { ["strict"] = "strict", ["ifuri"] = "ifuri", ["relaxed"] = "relaxed" }),
         Carried("eap_id", Text),
         Lost("groups", Whole, "membership of groups cannot be asked for"),
-        Lost("round", None, "rounds stand in their order"),
+        Heeded("round"),
         Lost("cert*", Whole, "certificates are named by 'certs'"),
         Lost("cacert*", Whole, "certificates of authorities are named by 'cacerts'"),
     ];
@@ -167,6 +167,9 @@ internal static class SwanctlTables
         new() { Key = key, Property = key, Form = form, Words = words };
 
     private static SwanctlRule Named(string key, string folder) => new() { Key = key, Property = key, Form = ValueForm.Files, Folder = folder };
+
+    // Read where the sections are, so that there is nothing to carry over and nothing to report.
+    private static SwanctlRule Heeded(string key) => new() { Key = key, IsHeeded = true };
 
     private static SwanctlRule Lost(string key, Loss loss, string sentence, IReadOnlyList<string>? same = null) =>
         new() { Key = key, Loss = loss, Sentence = sentence, Same = same ?? [] };

@@ -52,6 +52,23 @@ public sealed class LabCasesTests
         }
     }
 
+    /// <summary>A case is in the list of those that pass, needs the gateway elsewhere by its own word, or has its reason in <c>not-left.txt</c> or <c>not-right.txt</c> (<c>NAME: reason</c>).</summary>
+    [Theory]
+    [Trait("set", "quick")]
+    [InlineData("left", "right")]
+    [InlineData("right", "left")]
+    public void Every_case_passes_or_says_why_it_is_not_played(string side, string other)
+    {
+        var passing = File.ReadLines(In($"cases/pass-{side}.txt")).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Trim()).ToList();
+        var reasons = File.ReadLines(In($"cases/not-{side}.txt")).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split(": ", 2)).ToList();
+        Assert.All(reasons, r => Assert.True(r is [_, { Length: > 20 }], $"not-{side}.txt has no reason for {r[0]}"));
+        var excused = reasons.Select(r => r[0]).ToList();
+        var all = Directory.EnumerateDirectories(In("cases")).Select(d => Path.GetFileName(d)!).ToList();
+        Assert.Empty(passing.Concat(excused).GroupBy(n => n).Where(g => g.Count() > 1).Select(g => g.Key));
+        Assert.Empty(passing.Concat(excused).Except(all));
+        Assert.Empty(all.Except(passing).Except(excused).Where(n => !File.ReadAllText(In($"cases/{n}/case.sh")).Contains($"NEEDS=gateway-{other}", StringComparison.Ordinal)));
+    }
+
     internal static void Play(string gateway, string name)
     {
         Assert.SkipUnless(File.Exists(GatewayProcess.Binary), $"The gateway is not built at {GatewayProcess.Binary}");

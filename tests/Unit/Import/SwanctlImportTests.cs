@@ -290,6 +290,29 @@ public sealed class SwanctlImportTests : IDisposable
     }
 
     [Fact]
+    public void Rounds_go_by_their_numbers_and_the_numbers_are_not_told_as_lost()
+    {
+        var report = Import("""
+            connections {
+              branch {
+                local-b { round = 1
+                  auth = psk
+                }
+                local-a { round = 2
+                  auth = eap-md5
+                }
+                remote { auth = psk
+                }
+                children { net { } }
+              }
+            }
+            """);
+        Assert.Empty(report.NotCarriedOver);
+        var spec = Assert.Single(report.Items).Spec.Deserialize<ConnectionSpec>(PolicyJson.Options)!;
+        Assert.Equal(["psk", "eap-md5"], spec.Local.Select(r => r.Auth.Text));
+    }
+
+    [Fact]
     public void A_fault_in_the_file_changes_nothing_and_is_told_with_its_line()
     {
         var report = Import(Site + "\nconnections {\n");

@@ -1,0 +1,2 @@
+DESC="subjects as identities with a pre-shared key, AES-192 with SHA-384, each rekeyed by either side"
+check() { ini net && png && sw left --rekey --child net >/dev/null && sleep 2 && png && sw right --rekey --ike lab >/dev/null && sleep 2 && png && sw left --rekey --ike lab >/dev/null && sleep 2 && sw right --rekey --child net >/dev/null && sleep 2 && png && up_both && [ "$(count left ESTABLISHED)" = 1 ] && [ "$(count right INSTALLED)" = 1 ]; }

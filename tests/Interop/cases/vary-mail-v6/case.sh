@@ -1,0 +1,2 @@
+DESC="a mailbox matched by its domain, IKE over IPv6, AES-CCM, X448"
+check() { ini net && png && sw left --rekey --child net >/dev/null && sleep 2 && png && sw right --rekey --ike lab >/dev/null && sleep 2 && png && sw left --rekey --ike lab >/dev/null && sleep 2 && sw right --rekey --child net >/dev/null && sleep 2 && png && up_both && [ "$(count left ESTABLISHED)" = 1 ] && [ "$(count right INSTALLED)" = 1 ]; }

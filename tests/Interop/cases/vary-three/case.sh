@@ -1,0 +1,2 @@
+DESC="three children with ciphers of their own, one rekeyed, one closed"
+check() { ini a && ini b && ini c && n rhost ping -q -c2 -i0.2 -I 10.2.1.11 10.1.1.11 >/dev/null && png && [ "$(count left INSTALLED)" = 3 ] && sw right --rekey --child b >/dev/null && sleep 2 && sw left --terminate --child a --timeout 5 >/dev/null; sleep 1; [ "$(count right INSTALLED)" = 2 ] && n rhost ping -q -c2 -i0.2 -I 10.2.1.11 10.1.1.11 >/dev/null; }

@@ -1,0 +1,2 @@
+DESC="TCP, a range of ports narrowed to one of them"
+check() { ini net && up_both && bg n lhost timeout 20 python3 -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("10.1.0.10", 8080)); s.listen(); c, a = s.accept(); c.send(b"hello")' && sleep 1 && n rhost python3 -c 'import socket; s = socket.create_connection(("10.1.0.10", 8080), 5); assert s.recv(9) == b"hello"' && nopng 10.1.0.10; }
