@@ -68,7 +68,7 @@ png() { # [TO] [FROM]
     case $to in 10.1.*|fd01:*) from=lhost ;; *) from=rhost ;; esac
     to=$vip
   fi
-  if n "$from" ping -q -c 3 -i 0.2 -W 2 "$to" | grep -q ' 0% packet loss'; then say "$from reaches $to"; else say "$from does not reach $to"; return 1; fi
+  if n "$from" ping -q -c 3 -i 0.2 -W 5 "$to" | grep -q ' 0% packet loss'; then say "$from reaches $to"; else say "$from does not reach $to"; return 1; fi
 }
 nopng() { if n "${2:-rhost}" ping -q -c 2 -i 0.2 -W 1 "$1" >/dev/null; then say "$1 is reached but must not be"; return 1; else say "$1 is not reached, as it must be"; fi; }
 has() { # SIDE REGEX: in --list-sas
