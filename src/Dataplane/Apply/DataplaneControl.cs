@@ -66,7 +66,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         _workers = new Worker[options.Workers];
         for (var i = 0; i < _workers.Length; i++)
         {
-            var context = new WorkerContext(graph, Pool, Tables, i) { IkePorts = options.IkePorts, Sessions = NewSessions(options) };
+            var context = new WorkerContext(graph, Pool, Tables, i) { IkePorts = options.IkePorts, Sessions = NewSessions(options, i) };
             _workers[i] = new Worker(context, i < options.Cores.Count ? options.Cores[i] : -1);
         }
         Flows.Workers = _workers;
@@ -144,10 +144,18 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate) return Begin(_interfaces.Add(settings, null, LeastLoadedWorker(), link));
     }
 
-    private static Flow.SessionTable NewSessions(DataplaneOptions options) => new(
-        (uint)Math.Max(64, (options.Flows + options.Workers - 1) / options.Workers),
-        new Flow.SessionLimits { PerSource = options.FlowsPerSource > 0 ? (uint)options.FlowsPerSource : uint.MaxValue, Timeouts = options.FlowTimeouts },
-        (uint)(WorkerContext.Clock() / 1_000_000_000));
+    private Flow.SessionTable NewSessions(DataplaneOptions options, int worker)
+    {
+        var capacity = (uint)Math.Max(64, (options.Flows + options.Workers - 1) / options.Workers);
+        var limits = new Flow.SessionLimits { PerSource = options.FlowsPerSource > 0 ? (uint)options.FlowsPerSource : uint.MaxValue, Timeouts = options.FlowTimeouts };
+        Flow.SessionMemory? memory = null;
+        if (options.FlowFolder is { } folder)
+        {
+            memory = Flow.SessionFile.Open(Path.Combine(folder, $"sessions.{worker}"), options.Boot, capacity, worker, options.Workers, out var trouble);
+            if (trouble is not null) Flows.Trouble = trouble;
+        }
+        return new Flow.SessionTable(capacity, limits, (uint)(WorkerContext.Clock() / 1_000_000_000), memory);
+    }
 
     private uint Begin(InterfaceState state)
     {

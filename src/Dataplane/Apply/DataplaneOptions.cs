@@ -21,6 +21,12 @@ public sealed record DataplaneOptions
     /// <summary>Flows of one source address and worker; 0 no limit of its own.</summary>
     public int FlowsPerSource { get; init; }
 
+    /// <summary>Folder of the files in which flows outlive the process; null: they end with it.</summary>
+    public string? FlowFolder { get; init; }
+
+    /// <summary>The boot of the machine, as the system tells it; with another one nothing is taken over.</summary>
+    public Guid Boot { get; init; }
+
     /// <summary>How long flows may be idle.</summary>
     public Flow.FlowTimeouts FlowTimeouts { get; init; } = new();
 

@@ -14,8 +14,6 @@ public sealed unsafe class FlowControl
     private readonly InterfaceBook _interfaces;
     private readonly Lock _gate;
     private readonly Dictionary<string, NatRule> _rules = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (NatRule Rule, uint Id)> _ids = new(StringComparer.Ordinal);
-    private uint _lastId;
     private bool _trackAll;
     private bool _loose = true;
 
@@ -29,6 +27,19 @@ public sealed unsafe class FlowControl
             _rules[rule.Name] = rule;
             Publish();
             return rule is not NatRule.Source { OutInterface: { } name } || _interfaces.TryFind(name, out _);
+        }
+    }
+
+    /// <summary>
+    /// Sets all rules at once: before the first port is there, so that no packet leaves untranslated and flows of the process before find their rules.
+    /// </summary>
+    public void SetRules(IEnumerable<NatRule> rules)
+    {
+        lock (_gate)
+        {
+            _rules.Clear();
+            foreach (var rule in rules) _rules[rule.Name] = rule;
+            Publish();
         }
     }
 
@@ -52,6 +63,9 @@ public sealed unsafe class FlowControl
     /// <summary>Where the flows are; set once, before there are any.</summary>
     internal IReadOnlyList<Worker> Workers { get; set; } = [];
 
+    /// <summary>Why flows are not kept over a restart although they should be; null when they are.</summary>
+    public string? Trouble { get; internal set; }
+
     /// <summary>Known flows, and how many there may be.</summary>
     public (long Count, long Capacity) Level => (Workers.Sum(w => (long)w.Context.Sessions.Count), Workers.Sum(w => (long)w.Context.Sessions.Capacity));
 
@@ -60,7 +74,9 @@ public sealed unsafe class FlowControl
     /// </summary>
     public IReadOnlyList<FlowRow> Rows(IPAddress? address = null, int limit = 1000)
     {
-        var rules = _ids.ToArray().ToDictionary(r => r.Value.Id, r => r.Key);
+        Dictionary<uint, string> rules = [];
+        lock (_gate)
+            foreach (var rule in _rules.Values) rules[IdOf(rule)] = rule.Name;
         List<FlowRow> rows = [];
         foreach (var worker in Workers)
         {
@@ -88,7 +104,7 @@ public sealed unsafe class FlowControl
                 for (uint slot = 1; slot < table.Bound; slot++)
                     if ((table[slot]->Flags & SessionFlags.InUse) != 0 && table[slot]->Rule is var rule && rule != 0) flows[rule] = flows.GetValueOrDefault(rule) + 1;
             }
-            return [.. _rules.Values.OrderBy(r => r.Order).ThenBy(r => r.Name, StringComparer.Ordinal).Select(r => new NatRuleRow(r, flows.GetValueOrDefault(_ids.TryGetValue(r.Name, out var id) ? id.Id : 0)))];
+            return [.. _rules.Values.OrderBy(r => r.Order).ThenBy(r => r.Name, StringComparer.Ordinal).Select(r => new NatRuleRow(r, flows.GetValueOrDefault(IdOf(r))))];
         }
     }
 
@@ -130,30 +146,29 @@ public sealed unsafe class FlowControl
         if (_rules.Count > 0) Publish();
     }
 
-    // Under the gate. Numbers of rules fit 16 bits, since packets carry them.
+    // Under the gate.
     private void Publish()
     {
-        foreach (var gone in _ids.Keys.Where(name => !_rules.ContainsKey(name)).ToList()) _ids.Remove(gone);
         var nat = _rules.Count == 0 ? NatProgram.Empty : NatProgram.Build(_rules.Values, name => _interfaces.TryFind(name, out var index) ? index : 0, IdOf);
         var before = _tables.Flows.Current;
         _tables.Flows.Current = before with { Generation = before.Generation + 1, Nat = nat, TrackAll = _trackAll, Loose = _loose };
     }
 
-    private uint IdOf(NatRule rule)
+    // The same in every process, since sessions outlive it.
+    private static uint IdOf(NatRule rule)
     {
-        if (_ids.TryGetValue(rule.Name, out var known) && Same(known.Rule, rule)) return known.Id;
-        var used = _ids.Values.Select(v => v.Id).ToHashSet();
-        do _lastId = _lastId % 0xFFFF + 1;
-        while (used.Contains(_lastId));
-        _ids[rule.Name] = (rule, _lastId);
-        return _lastId;
+        // FNV-1a; 0 says no rule.
+        var hash = 2166136261u;
+        foreach (var letter in TextOf(rule)) hash = (hash ^ letter) * 16777619u;
+        return hash == 0 ? 1 : hash;
     }
 
-    // Records compare lists by reference, so what they say is compared.
-    private static bool Same(NatRule a, NatRule b) => (a, b) switch
+    // What a rule says, without its order: a flow does not end because a rule is asked sooner or later.
+    private static string TextOf(NatRule rule) => rule switch
     {
-        (NatRule.Source x, NatRule.Source y) => x with { From = y.From, Addresses = y.Addresses } == y && x.From.SequenceEqual(y.From) && x.Addresses.SequenceEqual(y.Addresses),
-        (NatRule.Service x, NatRule.Service y) => x with { Backends = y.Backends } == y && x.Backends.SequenceEqual(y.Backends),
-        _ => a == b,
+        NatRule.Source s => $"{s.Name}|source|{string.Join(',', s.From)}|{s.OutInterface}|{string.Join(',', s.Addresses)}|{s.FirstPort}|{s.LastPort}|{s.Exempt}|{s.Protected}",
+        NatRule.Static s => $"{s.Name}|static|{s.Outside}|{s.Inside}|{s.Protocol}|{s.OutsidePort}|{s.InsidePort}",
+        NatRule.Service s => $"{s.Name}|service|{s.Outside}|{s.Protocol}|{s.OutsidePort}|{string.Join(',', s.Backends)}|{s.Affinity}",
+        _ => throw new System.Diagnostics.UnreachableException(),
     };
 }

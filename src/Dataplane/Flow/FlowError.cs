@@ -82,11 +82,12 @@ internal static unsafe class FlowError
     }
 }
 
-/// <summary>Where a translated packet of a new flow was going, in Opaque0 until its flow begins: rule, port and address; 0 none.</summary>
+/// <summary>Where a translated packet of a new flow was going, in Opaque0 until its flow begins: place of the rule, port and address; 0 none.</summary>
 internal static class NatOrigin
 {
     public static ulong Pack(uint rule, ushort port, uint address) => (ulong)(rule & 0xFFFF) << 48 | (ulong)port << 32 | address;
 
+    /// <summary>The place of the rule in the program (<see cref="NatProgram.RuleAt"/>).</summary>
     public static uint Rule(ulong origin) => (uint)(origin >> 48);
 
     public static ushort Port(ulong origin) => (ushort)(origin >> 32);

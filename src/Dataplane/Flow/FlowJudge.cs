@@ -12,11 +12,15 @@ internal static unsafe class FlowJudge
         var arriving = session->Forward;
         // Rules of what leaves see the destination translated and the source not yet.
         var leaving = arriving.WithDestination(session->Reply.Source, session->Reply.SourcePort);
-        var first = Ask(FilterIp4.In(tables.Filters[session->In]), arriving);
-        var last = Ask(FilterIp4.Out(tables.Filters[session->Out]), leaving);
+        var isTakenOver = session->In == Session.UnknownInterface;
+        var first = Ask(FilterIp4.In(tables.Filters[isTakenOver ? Towards(tables, arriving.Vrf, arriving.Source) : session->In]), arriving);
+        var last = Ask(FilterIp4.Out(tables.Filters[isTakenOver ? Towards(tables, leaving.Vrf, leaving.Destination) : session->Out]), leaving);
         if (first >= FilterAction.Deny || last >= FilterAction.Deny) return false;
-        return session->Rule != 0 || rules.TrackAll || first == FilterAction.Reflect || last == FilterAction.Reflect;
+        // Of a flow that a process before began the reflecting rule may not be here yet.
+        return session->Rule != 0 || isTakenOver || rules.TrackAll || first == FilterAction.Reflect || last == FilterAction.Reflect;
     }
+
+    private static uint Towards(DataplaneTables tables, uint vrf, uint address) => tables.Adjacencies[tables.Fib4.Lookup(vrf, address)]->Interface;
 
     private static FilterAction Ask(FilterProgram* program, in FlowKey key)
     {

@@ -7,7 +7,7 @@ namespace Gateway.Dataplane.Flow;
 internal sealed record NatSourceProgram(uint Id, (uint Network, uint Mask)[] From, uint OutInterface, uint[] Addresses, ushort FirstPort, ushort LastPort, bool Exempt, bool Protected);
 
 /// <summary>What an outside address and port stand for: one host, or several with the sum of weights up to each.</summary>
-internal sealed record NatTarget(uint Id, (uint Address, ushort Port, int Weight)[] Backends, bool WholeAddress, bool Affinity);
+internal sealed record NatTarget(uint Place, (uint Address, ushort Port, int Weight)[] Backends, bool WholeAddress, bool Affinity);
 
 /// <summary>
 /// The rules of NAT44, immutable: a change makes another one. Only the first packet of a flow asks it. A rule has a number that it keeps as long as it says the same, so that flows go on that a change
@@ -15,17 +15,18 @@ internal sealed record NatTarget(uint Id, (uint Address, ushort Port, int Weight
 /// </summary>
 internal sealed class NatProgram
 {
-    public static readonly NatProgram Empty = new([], [], [], [], [], []);
+    public static readonly NatProgram Empty = new([], [], [], [], [], [], []);
 
     private readonly NatSourceProgram[] _sources;
     private readonly Dictionary<FlowKey, NatTarget> _outside;
     private readonly Dictionary<uint, (uint Id, uint Outside)> _inside;
     private readonly HashSet<uint> _ids;
+    private readonly uint[] _places;
     private readonly HashSet<uint> _served;
     private readonly HashSet<uint> _pools;
 
-    private NatProgram(NatSourceProgram[] sources, Dictionary<FlowKey, NatTarget> outside, Dictionary<uint, (uint Id, uint Outside)> inside, HashSet<uint> ids, HashSet<uint> served, HashSet<uint> pools) =>
-        (_sources, _outside, _inside, _ids, _served, _pools) = (sources, outside, inside, ids, served, pools);
+    private NatProgram(NatSourceProgram[] sources, Dictionary<FlowKey, NatTarget> outside, Dictionary<uint, (uint Id, uint Outside)> inside, HashSet<uint> ids, uint[] places, HashSet<uint> served, HashSet<uint> pools) =>
+        (_sources, _outside, _inside, _ids, _places, _served, _pools) = (sources, outside, inside, ids, places, served, pools);
 
     /// <summary>Whether there are any rules.</summary>
     public bool Any => _ids.Count > 0;
@@ -46,11 +47,14 @@ internal sealed class NatProgram
         List<NatSourceProgram> sources = [];
         Dictionary<FlowKey, NatTarget> outside = [];
         Dictionary<uint, (uint, uint)> inside = [];
+        List<uint> places = [0];
         HashSet<uint> ids = [], served = [], pools = [];
         foreach (var rule in rules.OrderBy(r => r.Order).ThenBy(r => r.Name, StringComparer.Ordinal))
         {
             var id = idOf(rule);
             ids.Add(id);
+            if (rule is not NatRule.Source) places.Add(id);
+            var place = (uint)places.Count - 1;
             switch (rule)
             {
                 case NatRule.Source source:
@@ -72,7 +76,7 @@ internal sealed class NatProgram
                 case NatRule.Static mapping:
                     var (from, to) = (Word(mapping.Outside), Word(mapping.Inside));
                     served.UnionWith([from, to]);
-                    outside.TryAdd(TargetKey(from, (ushort)mapping.OutsidePort, mapping.Protocol), new NatTarget(id, [(to, (ushort)mapping.InsidePort, 1)], mapping.Protocol == 0, false));
+                    outside.TryAdd(TargetKey(from, (ushort)mapping.OutsidePort, mapping.Protocol), new NatTarget(place, [(to, (ushort)mapping.InsidePort, 1)], mapping.Protocol == 0, false));
                     if (mapping.Protocol == 0) inside.TryAdd(to, (id, from));
                     break;
                 case NatRule.Service service:
@@ -81,11 +85,11 @@ internal sealed class NatProgram
                     served.UnionWith(service.Backends.Select(b => Word(b.Address)));
                     outside.TryAdd(
                         TargetKey(Word(service.Outside), (ushort)service.OutsidePort, service.Protocol),
-                        new NatTarget(id, [.. service.Backends.Select(b => (Word(b.Address), (ushort)b.Port, sum += b.Weight))], false, service.Affinity));
+                        new NatTarget(place, [.. service.Backends.Select(b => (Word(b.Address), (ushort)b.Port, sum += b.Weight))], false, service.Affinity));
                     break;
             }
         }
-        return new NatProgram([.. sources], outside, inside, ids, served, pools) { Answered = [.. pools, .. outside.Keys.Select(k => k.Destination)] };
+        return new NatProgram([.. sources], outside, inside, ids, [.. places], served, pools) { Answered = [.. pools, .. outside.Keys.Select(k => k.Destination)] };
     }
 
     public bool Holds(uint rule) => rule == 0 || _ids.Contains(rule);
@@ -93,13 +97,16 @@ internal sealed class NatProgram
     /// <summary>Whether an address belongs to a pool: then nothing but its flows is there.</summary>
     public bool IsPool(uint address) => _pools.Count > 0 && _pools.Contains(address);
 
-    /// <summary>Where a new flow to an outside address goes; false when it is none.</summary>
-    public bool TryTarget(in FlowKey key, out uint rule, out uint address, out ushort port)
+    /// <summary>The number of the rule at a place; 0 none.</summary>
+    public uint RuleAt(uint place) => place < (uint)_places.Length ? _places[place] : 0;
+
+    /// <summary>Where a new flow to an outside address goes, and the place of the rule that says so; false when it is none.</summary>
+    public bool TryTarget(in FlowKey key, out uint place, out uint address, out ushort port)
     {
-        (rule, address, port) = (0, 0, 0);
+        (place, address, port) = (0, 0, 0);
         if (!_outside.TryGetValue(TargetKey(key.Destination, key.DestinationPort, key.Protocol), out var target)
             && !_outside.TryGetValue(TargetKey(key.Destination, 0, 0), out target)) return false;
-        rule = target.Id;
+        place = target.Place;
         var backend = target.Backends.Length == 1 ? target.Backends[0] : Choose(target, key);
         address = backend.Address;
         port = target.WholeAddress ? key.DestinationPort : backend.Port;

@@ -69,6 +69,9 @@ internal struct Session
     /// <summary>Number of the pool that its outside port is of.</summary>
     [FieldOffset(98)] public ushort Pool;
 
+    /// <summary>In place of an interface: where its packets come from and go to is asked of the routes.</summary>
+    public const ushort UnknownInterface = ushort.MaxValue;
+
     /// <summary>The interfaces that its first packet came in and left by.</summary>
     [FieldOffset(100)] public ushort In;
 

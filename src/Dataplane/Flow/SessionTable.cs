@@ -358,6 +358,9 @@ internal sealed unsafe class SessionTable : IDisposable
                 _free = slot;
                 continue;
             }
+            // It is judged with its next packet; the numbers of interfaces are those of the process before.
+            session->Generation = 0;
+            session->In = session->Out = Session.UnknownInterface;
             Count++;
             _sources.Add(slot);
             Schedule(slot, Math.Min(session->LastUse + _timeouts[(int)session->State], _cursor + WheelSize - 1));

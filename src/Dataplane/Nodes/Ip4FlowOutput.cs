@@ -76,7 +76,7 @@ internal readonly unsafe struct Ip4FlowOutput : INode
         var isProtected = (flags & PacketFlags.Protected) != 0;
         var origin = meta->Opaque0;
         var forward = origin == 0 ? key : key.WithDestination(NatOrigin.Address(origin), NatOrigin.Port(origin));
-        var rule = origin == 0 ? 0 : NatOrigin.Rule(origin);
+        var rule = origin == 0 ? 0 : rules.Nat.RuleAt(NatOrigin.Rule(origin));
         if (!TrySource(ref frame, rules, meta, key, origin, isProtected, ref rule, out var leaving, out var fault))
         {
             frame.Drop(fault, index);

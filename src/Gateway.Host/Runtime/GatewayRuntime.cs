@@ -221,6 +221,8 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         (_ports, _dataplane, _) = await dataplane.ConfigureAwait(false);
         // Before there is any port: what must be protected is, with the SAs that go on.
         _dataplane.Security.SetPolicies(SecurityPolicies.Of(running.Configuration));
+        _dataplane.Flows.SetRules(NatDescriptor.RulesOf(running.Configuration));
+        if (_dataplane.Flows.Trouble is { } trouble) HostLog.Notice(_log, trouble);
         CreateIke(inventory, past.Fold.Leases);
         var facts = new FactWriter(_sequencer, TimeProvider.System);
         _parts.Push(facts);
@@ -318,7 +320,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         DataplaneControl? control = null;
         try
         {
-            control = new DataplaneControl(new DataplaneOptions { Workers = section.CountWorkers(), Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages, Flows = section.Sessions, FlowsPerSource = section.SessionsPerSource ?? 0, IkePorts = new IkePorts((ushort)_appliance.Ike.Port, (ushort)_appliance.Ike.PortNatT) }, this, this);
+            control = new DataplaneControl(new DataplaneOptions { Workers = section.CountWorkers(), Cores = section.Cores, Buffers = section.Buffers, Hugepages = section.Hugepages, Flows = section.Sessions, FlowsPerSource = section.SessionsPerSource ?? 0, FlowFolder = folder, Boot = VaultFile.CurrentBootId(), IkePorts = new IkePorts((ushort)_appliance.Ike.Port, (ushort)_appliance.Ike.PortNatT) }, this, this);
             control.Start();
             var warm = new WarmKeeper(folder, VaultFile.CurrentBootId(), [new WarmNeighbors(control)], sentence => HostLog.Notice(_log, sentence));
             warm.Start();

@@ -28,6 +28,9 @@ public sealed class NatDescriptor(DataplaneControl dataplane) : IDescriptor
         return new(new StepResult.Done());
     }
 
+    /// <summary>All rules of a configuration.</summary>
+    public static IEnumerable<NatRule> RulesOf(RunningConfiguration configuration) => configuration.OfKind(ItemCatalog.Nat).Select(i => ToRule(i.Key.Name, (NatSpec)i.Spec));
+
     /// <summary>The rule that an item asks for; the item's own rules have made sure that it has what it needs.</summary>
     internal static NatRule ToRule(string name, NatSpec spec) => spec.Type switch
     {

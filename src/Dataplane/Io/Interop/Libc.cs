@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Gateway.Dataplane.Io.Interop;
 
@@ -72,6 +73,14 @@ internal static unsafe partial class Libc
         const int readWrite = 3, sharedPopulate = 0x1 | 0x8000;
         nint at = mmap(0, length, readWrite, sharedPopulate, fd.Number, (nint)offset);
         return at != -1 ? (byte*)at : throw Failure("mmap of packet rings");
+    }
+
+    /// <summary>Maps a file that memory is kept in; null when it cannot be.</summary>
+    public static byte* TryMapFile(SafeFileHandle file, nuint length)
+    {
+        const int readWrite = 3, shared = 0x1;
+        var at = mmap(0, length, readWrite, shared, (int)file.DangerousGetHandle(), 0);
+        return at != -1 ? (byte*)at : null;
     }
 
     public static void Unmap(byte* at, nuint length) => _ = munmap((nint)at, length);

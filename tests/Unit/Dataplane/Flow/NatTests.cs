@@ -1,4 +1,6 @@
 using System.Net;
+using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Filter;
 using Gateway.Dataplane.Flow;
 using Gateway.Unit.Dataplane.Packets;
 using Xunit;
@@ -292,6 +294,88 @@ public sealed class NatTests
         Assert.Equal(1ul, gateway.Count("ip4-flow-input/bad-state"));
     }
 
+    /// <summary>Which worker a packet meets first is chance; pools, served hosts and plain flows find the one that has their flow.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Answers_find_the_worker_that_has_their_flow(int workers)
+    {
+        using var gateway = new TestGateway(workers: workers);
+        gateway.Control.Flows.SetRules(
+        [
+            new NatRule.Source { Name = "pool", OutInterface = "wan", Addresses = [(IPAddress.Parse("198.51.100.50"), IPAddress.Parse("198.51.100.50"))] },
+            new NatRule.Static { Name = "web", Outside = IPAddress.Parse(Own), Inside = IPAddress.Parse(Host), Protocol = 17, OutsidePort = 8080, InsidePort = 80 },
+        ]);
+        for (var i = 0; i < 100; i++)
+        {
+            var remote = $"203.0.113.{i + 1}";
+            gateway.FromLan(Udp("10.1.0.2", 3000 + i, remote, 53));
+            var ends = Ends(Assert.Single(gateway.OnWan()).Ip);
+            gateway.FromWan(Udp(remote, 53, ends.From, ends.FromPort));
+            Assert.Equal(("10.1.0.2", 3000 + i), (To(Assert.Single(gateway.OnLan()).Ip), 3000 + i));
+            gateway.FromWan(Udp(remote, 777, Own, 8080));
+            Assert.Equal((remote, 777, Host, 80), Ends(Assert.Single(gateway.OnLan()).Ip));
+            gateway.FromLan(Udp(Host, 80, remote, 777));
+            Assert.Equal((Own, 8080, remote, 777), Ends(Assert.Single(gateway.OnWan()).Ip));
+        }
+        Assert.True(gateway.Control.Workers.Count(w => w.Context.Sessions.Count > 0) > 1);
+        Assert.Empty(gateway.Drops());
+    }
+
+    [Fact]
+    public void Known_and_new_flows_allocate_nothing()
+    {
+        using var gateway = With(_masquerade);
+        var worker = gateway.Control.Workers[0];
+        var sent = new uint[4096];
+        var frames = Enumerable.Range(0, 250).Select(i => Build.Ethernet(TestGateway.LanMac, TestGateway.LanHost, 0x0800, Udp(Host, 2000 + i, Remote, 53))).ToList();
+        void Round()
+        {
+            foreach (var frame in frames) gateway.LanPort.Offer(PacketCopy.FromBytes(gateway.Control.Pool, frame));
+            while (worker.Step())
+            {
+            }
+            gateway.Control.Pool.Free(sent.AsSpan(0, gateway.WanPort.Collect(sent)));
+            // Every other round begins them all anew.
+            for (uint slot = 1; slot < worker.Context.Sessions.Bound; slot += 2) worker.Context.Sessions.Remove(slot);
+            for (uint slot = 2; slot < worker.Context.Sessions.Bound; slot += 2) worker.Context.Sessions.Remove(slot);
+        }
+        Round();
+        Round();
+        var allocated = long.MaxValue;
+        for (var attempt = 0; attempt < 3 && allocated != 0; attempt++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var round = 0; round < 100; round++) Round();
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        Assert.Equal(0, allocated);
+    }
+
+    [Fact]
+    public void What_a_rule_reflects_comes_back_and_ends_when_the_rule_says_so()
+    {
+        using var gateway = new TestGateway();
+        Reflecting.Attach(gateway.Control, gateway.Lan, FilterPoint.In4, FilterAction.Reflect, FilterAction.Deny);
+        Reflecting.Attach(gateway.Control, gateway.Wan, FilterPoint.In4, FilterAction.Deny, FilterAction.Deny);
+        gateway.FromWan(Udp(Remote, 53, Host, 5000));
+        Assert.Empty(gateway.OnLan());
+        gateway.FromLan(Udp(Host, 5000, Remote, 53));
+        Assert.Single(gateway.OnWan());
+        gateway.FromWan(Udp(Remote, 53, Host, 5000));
+        Assert.Equal((Remote, 53, Host, 5000), Ends(Assert.Single(gateway.OnLan()).Ip));
+        gateway.FromWan(Udp(Remote, 54, Host, 5000));
+        Assert.Empty(gateway.OnLan());
+
+        // Another change leaves it; a denial ends it, also for answers alone.
+        Reflecting.Attach(gateway.Control, gateway.Wan, FilterPoint.Out4, FilterAction.Permit, FilterAction.Permit);
+        gateway.FromWan(Udp(Remote, 53, Host, 5000));
+        Assert.Single(gateway.OnLan());
+        Reflecting.Attach(gateway.Control, gateway.Lan, FilterPoint.In4, FilterAction.Deny, FilterAction.Reflect);
+        gateway.FromWan(Udp(Remote, 53, Host, 5000));
+        Assert.Empty(gateway.OnLan());
+    }
+
     [Fact]
     public void Flows_and_rules_are_shown()
     {
@@ -309,13 +393,16 @@ public sealed class NatTests
     }
 
     /// <summary>Random flows of many hosts in a small range of ports: no two flows look alike outside, every answer comes home, every checksum is right.</summary>
-    [Fact]
-    public void Random_flows_never_meet_and_every_answer_comes_home()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Random_flows_never_meet_and_every_answer_comes_home(int workers)
     {
         var seed = Random.Shared.Next();
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        using var gateway = With(_masquerade with { FirstPort = 2000, LastPort = 2199 });
+        using var gateway = new TestGateway(workers: workers);
+        gateway.Control.Flows.SetRule(_masquerade with { FirstPort = 2000, LastPort = 2199 });
         for (var i = 3; i < 40; i++) gateway.Control.AddNeighbor(gateway.Lan, IPAddress.Parse($"10.1.0.{i}"), new System.Net.NetworkInformation.PhysicalAddress(TestGateway.LanHost));
         Dictionary<(string, int, string, int), (string, int)> outside = [];
         Dictionary<(string, int, string, int), (string, int)> inside = [];

@@ -17,9 +17,9 @@ internal sealed class TestGateway : IPuntSink, INoticeSink, IDisposable
     public static readonly byte[] WanHost = Build.Mac("02:00:00:00:02:02");
     public static readonly byte[] Broadcast = Build.Mac("ff:ff:ff:ff:ff:ff");
 
-    public TestGateway(int buffers = 4096, int workers = 1, bool neighbors = true, bool started = false)
+    public TestGateway(int buffers = 4096, int workers = 1, bool neighbors = true, bool started = false, DataplaneOptions? flows = null)
     {
-        Control = new DataplaneControl(new DataplaneOptions { Buffers = buffers, Workers = workers, Hugepages = false }, this, this);
+        Control = new DataplaneControl((flows ?? new DataplaneOptions()) with { Buffers = buffers, Workers = workers, Hugepages = false }, this, this);
         LanPort = new InMemoryPort(Control.Pool);
         WanPort = new InMemoryPort(Control.Pool);
         Lan = Control.AddInterface(new InterfaceSettings { Name = "lan", Type = "in-memory", Mac = new PhysicalAddress(LanMac) }, LanPort);
