@@ -39,7 +39,10 @@ internal static class NatChoice
         }
         var width = last - first + 1;
         var port = key.SourcePort;
-        for (var tries = 0; tries < Tries; tries++)
+        var pool = program.IsPool(address);
+        // At an interface's address it is chance which worker gets the answers, and only ports of this one are looked up.
+        var most = pool ? Tries : Tries * Math.Max(1, workers);
+        for (var tries = 0; tries < most; tries++)
         {
             if (port >= first && port <= last && !(key.Protocol == 17 && ike.Takes(port)))
             {
@@ -49,6 +52,7 @@ internal static class NatChoice
             }
             // RFC 6056 §3.3.2: at random, and from there one by one.
             port = tries == 0 || port >= last ? (ushort)(first + (tries == 0 ? table.Random((uint)width) : 0)) : (ushort)(port + 1);
+            if (pool) port = NatProgram.NextOwn(port, last, worker, workers) is var own && own != 0 ? own : NatProgram.NextOwn(first, last, worker, workers) is var again && again != 0 ? again : port;
         }
         translated = default;
         return false;

@@ -17,6 +17,9 @@ internal sealed class NatProgram
 {
     public static readonly NatProgram Empty = new([], [], [], [], [], [], []);
 
+    /// <summary>Ports of a pool belong to the workers in turn, so many (as a power of two) at a time.</summary>
+    private const int ShareBits = 6;
+
     private readonly NatSourceProgram[] _sources;
     private readonly Dictionary<FlowKey, NatTarget> _outside;
     private readonly Dictionary<uint, (uint Id, uint Outside)> _inside;
@@ -144,7 +147,7 @@ internal sealed class NatProgram
         if (workers <= 1) return 0;
         // Without ports there is no share to find a way back by.
         if (Any && key.Protocol is not (6 or 17 or 1)) return 0;
-        if (IsPool(key.Destination)) return (key.DestinationPort >> 6) % workers;
+        if (IsPool(key.Destination)) return (key.DestinationPort >> ShareBits) % workers;
         if (_served.Count > 0)
         {
             bool to = _served.Contains(key.Destination), from = _served.Contains(key.Source);
@@ -153,6 +156,16 @@ internal sealed class NatProgram
         }
         var (a, b) = (key.Source ^ (uint)key.SourcePort << 7, key.Destination ^ (uint)key.DestinationPort << 7);
         return Spread(a + b, (ushort)(a ^ b), workers);
+    }
+
+    /// <summary>The first port of a worker's share of a pool from that one on; 0 when there is none up to the last.</summary>
+    public static ushort NextOwn(int port, int last, int worker, int workers)
+    {
+        if (workers <= 1) return (ushort)port;
+        var share = port >> ShareBits;
+        var ahead = (worker - share % workers + workers) % workers;
+        var own = ahead == 0 ? port : (share + ahead) << ShareBits;
+        return own <= last ? (ushort)own : (ushort)0;
     }
 
     private static int Spread(uint address, ushort port, int workers) => (int)((((ulong)address << 16 | port) * 0x9E37_79B9_7F4A_7C15 >> 33) % (ulong)workers);

@@ -298,6 +298,7 @@ public sealed class NatTests
     [Theory]
     [InlineData(2)]
     [InlineData(5)]
+    [InlineData(16)]
     public void Answers_find_the_worker_that_has_their_flow(int workers)
     {
         using var gateway = new TestGateway(workers: workers);
