@@ -291,6 +291,7 @@ public sealed unsafe class SaControl : IDisposable
         {
             _program.Set(policies);
             Activate();
+            _tables.Flows.JudgeAgain();
         }
     }
 

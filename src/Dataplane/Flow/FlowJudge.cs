@@ -12,12 +12,29 @@ internal static unsafe class FlowJudge
         var arriving = session->Forward;
         // Rules of what leaves see the destination translated and the source not yet.
         var leaving = arriving.WithDestination(session->Reply.Source, session->Reply.SourcePort);
+        // What a policy protects by now must not go on leaving with another source.
+        if (Volatile.Read(ref tables.SpdActive) && arriving.Source != session->Reply.Destination && !rules.Nat.TranslatesProtected(session->Rule) && IsProtected(tables, leaving)) return false;
         var isTakenOver = session->In == Session.UnknownInterface;
         var first = Ask(FilterIp4.In(tables.Filters[isTakenOver ? Towards(tables, arriving.Vrf, arriving.Source) : session->In]), arriving);
         var last = Ask(FilterIp4.Out(tables.Filters[isTakenOver ? Towards(tables, leaving.Vrf, leaving.Destination) : session->Out]), leaving);
         if (first >= FilterAction.Deny || last >= FilterAction.Deny) return false;
         // Of a flow that a process before began the reflecting rule may not be here yet.
         return session->Rule != 0 || isTakenOver || rules.TrackAll || first == FilterAction.Reflect || last == FilterAction.Reflect;
+    }
+
+    private static bool IsProtected(DataplaneTables tables, in FlowKey key)
+    {
+        var icmp = (ushort)(key.IcmpKind == 0 ? 8 << 8 : (11 + 2 * key.IcmpKind) << 8);
+        var rule = tables.Spd.V4.Find(new SpdKey<uint>
+        {
+            Local = key.Source,
+            Remote = key.Destination,
+            Protocol = key.Protocol,
+            LocalPort = key.Protocol == 1 ? icmp : key.SourcePort,
+            RemotePort = key.Protocol == 1 ? icmp : key.DestinationPort,
+            HasPorts = key.Protocol is 1 or 6 or 17 or 33 or 132 or 136,
+        });
+        return rule != null && rule->Action == SpdAction.Protect;
     }
 
     private static uint Towards(DataplaneTables tables, uint vrf, uint address) => tables.Adjacencies[tables.Fib4.Lookup(vrf, address)]->Interface;

@@ -34,6 +34,9 @@ internal sealed class FlowTable
         set => Volatile.Write(ref _current, value);
     }
 
+    /// <summary>Something by which flows are judged has changed. Control side only.</summary>
+    public void JudgeAgain() => Current = Current with { Generation = Current.Generation + 1 };
+
     /// <summary>Rules of an interface have changed: flows are judged again. Control side only.</summary>
     public void FiltersChanged(bool reflects) => Current = Current with { Generation = Current.Generation + 1, Reflects = reflects };
 

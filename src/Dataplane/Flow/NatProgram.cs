@@ -97,6 +97,14 @@ internal sealed class NatProgram
 
     public bool Holds(uint rule) => rule == 0 || _ids.Contains(rule);
 
+    /// <summary>Whether a rule is also about what a security policy protects.</summary>
+    public bool TranslatesProtected(uint rule)
+    {
+        foreach (var source in _sources)
+            if (source.Id == rule) return source.Protected;
+        return false;
+    }
+
     /// <summary>Whether an address belongs to a pool: then nothing but its flows is there.</summary>
     public bool IsPool(uint address) => _pools.Count > 0 && _pools.Contains(address);
 

@@ -1,7 +1,10 @@
 using System.Net;
 using Gateway.Dataplane.Buffers;
+using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Filter;
 using Gateway.Dataplane.Flow;
+using Gateway.Policy.Sa;
+using Gateway.Unit.Dataplane.Esp;
 using Gateway.Unit.Dataplane.Packets;
 using Xunit;
 
@@ -375,6 +378,29 @@ public sealed class NatTests
         Reflecting.Attach(gateway.Control, gateway.Lan, FilterPoint.In4, FilterAction.Deny, FilterAction.Reflect);
         gateway.FromWan(Udp(Remote, 53, Host, 5000));
         Assert.Empty(gateway.OnLan());
+    }
+
+    // RFC 4301 §5: what is to be protected never leaves in clear, whatever it was before.
+    [Fact]
+    public void A_flow_that_a_new_policy_protects_does_not_go_on_translated()
+    {
+        using var gateway = With(_masquerade);
+        gateway.FromLan(Udp(Host, 5000, "10.2.0.5", 53));
+        gateway.FromLan(Udp(Host, 5000, Remote, 53));
+        Assert.All(gateway.OnWan(), f => Assert.Equal(Own, From(f.Ip)));
+        gateway.Control.Security.SetPolicies([SecurityPolicy.OfChild(new ConnectionName("branch"), new ChildName("net"), EspLab.Select("10.1.0.0/24"), EspLab.Select("10.2.0.0/16"))]);
+        gateway.FromLan(Udp(Host, 5000, "10.2.0.5", 53));
+        Assert.Empty(gateway.OnWan());
+        Assert.Equal(1ul, gateway.Count("spd4-output/no-sa"));
+        gateway.FromWan(Udp("10.2.0.5", 53, Own, 5000));
+        Assert.Empty(gateway.OnLan());
+        gateway.OnWan();
+        gateway.FromLan(Udp(Host, 5000, Remote, 53));
+        Assert.Equal(Own, From(Assert.Single(gateway.OnWan()).Ip));
+
+        // And a new one is not translated at all.
+        gateway.FromLan(Udp(Host, 5001, "10.2.0.6", 53));
+        Assert.Empty(gateway.OnWan());
     }
 
     [Fact]
