@@ -41,25 +41,21 @@ internal readonly unsafe struct AclInput<TFamily> : INode
         var verdicts = stackalloc FilterVerdict[Frame.Size];
         var targets = frame.Tables.Flows.Current.Nat.HasTargets;
         FilterJudge.Judge<TFamily, FilterJudge.Inbound>(ref frame, verdicts);
+        var edges = stackalloc Edge[Frame.Size];
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
             var action = verdicts[i].Action;
-            if (action <= FilterAction.Reflect)
+            if (action > FilterAction.Reflect)
             {
-                if (TFamily.IsForLocal(frame.Data(index))) frame.Enqueue(Edge.Local, index);
-                else if (targets && (frame.Meta(index)->Flags & PacketFlags.FlowNew) != 0) frame.Enqueue(Edge.Target, index);
-                else frame.Enqueue(Edge.Lookup, index);
+                edges[i] = Frame.Gone<Edge>();
+                if (action == FilterAction.Deny) frame.Drop(Reason.Denied, index);
+                else Reject(ref frame, index);
+                continue;
             }
-            else if (action == FilterAction.Deny)
-            {
-                frame.Drop(Reason.Denied, index);
-            }
-            else
-            {
-                Reject(ref frame, index);
-            }
+            edges[i] = TFamily.IsForLocal(frame.Data(index)) ? Edge.Local : targets && (frame.Meta(index)->Flags & PacketFlags.FlowNew) != 0 ? Edge.Target : Edge.Lookup;
         }
+        frame.Dispatch(edges);
     }
 
     private static void Reject(ref Frame frame, uint index)

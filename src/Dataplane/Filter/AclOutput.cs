@@ -41,25 +41,22 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
     {
         var verdicts = stackalloc FilterVerdict[Frame.Size];
         FilterJudge.Judge<TFamily, FilterJudge.Outbound>(ref frame, verdicts);
+        var edges = stackalloc Edge[Frame.Size];
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
             var action = verdicts[i].Action;
-            if (action <= FilterAction.Reflect)
+            if (action > FilterAction.Reflect)
             {
-                if ((frame.Meta(index)->Flags & PacketFlags.FlowNew) != 0) frame.Enqueue(Edge.FlowOutput, index);
-                else if ((frame.Meta(index)->Flags & PacketFlags.Protected) != 0) frame.Enqueue(Edge.Encrypt, index);
-                else frame.Enqueue(Edge.Rewrite, index);
+                edges[i] = Frame.Gone<Edge>();
+                if (action == FilterAction.Deny) frame.Drop(Reason.Denied, index);
+                else Reject(ref frame, index);
+                continue;
             }
-            else if (action == FilterAction.Deny)
-            {
-                frame.Drop(Reason.Denied, index);
-            }
-            else
-            {
-                Reject(ref frame, index);
-            }
+            var flags = frame.Meta(index)->Flags;
+            edges[i] = (flags & PacketFlags.FlowNew) != 0 ? Edge.FlowOutput : (flags & PacketFlags.Protected) != 0 ? Edge.Encrypt : Edge.Rewrite;
         }
+        frame.Dispatch(edges);
     }
 
     private static void Reject(ref Frame frame, uint index)

@@ -14,7 +14,9 @@ internal static unsafe class FilterJudge
     /// <summary>Where the rules come from.</summary>
     internal interface IDirection
     {
-        static abstract FilterProgram* Program<TFamily>(ref Frame frame, PacketMeta* meta, out uint by)
+        static abstract uint By(PacketMeta* meta);
+
+        static abstract FilterProgram* Of<TFamily>(FilterSlots* slots)
             where TFamily : struct, IFilterFamily;
     }
 
@@ -22,24 +24,22 @@ internal static unsafe class FilterJudge
     internal readonly struct Inbound : IDirection
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static FilterProgram* Program<TFamily>(ref Frame frame, PacketMeta* meta, out uint by)
-            where TFamily : struct, IFilterFamily
-        {
-            by = meta->RxInterface;
-            return TFamily.In(frame.Tables.Filters[by]);
-        }
+        public static uint By(PacketMeta* meta) => meta->RxInterface;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static FilterProgram* Of<TFamily>(FilterSlots* slots)
+            where TFamily : struct, IFilterFamily => TFamily.In(slots);
     }
 
     /// <summary>The interface that the packet leaves by.</summary>
     internal readonly struct Outbound : IDirection
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static FilterProgram* Program<TFamily>(ref Frame frame, PacketMeta* meta, out uint by)
-            where TFamily : struct, IFilterFamily
-        {
-            by = meta->TxInterface;
-            return TFamily.Out(frame.Tables.Filters[by]);
-        }
+        public static uint By(PacketMeta* meta) => meta->TxInterface;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static FilterProgram* Of<TFamily>(FilterSlots* slots)
+            where TFamily : struct, IFilterFamily => TFamily.Out(slots);
     }
 
     /// <summary>Fills in the verdict of each packet. A packet to be reflected is marked, with the number of its rule in the low half of Opaque1.</summary>
@@ -52,15 +52,18 @@ internal static unsafe class FilterJudge
         var keys = stackalloc uint[Frame.Size * TFamily.KeyWords];
         var found = stackalloc uint[Frame.Size];
         var programs = stackalloc nint[Frame.Size];
-        FilterProgram* first = null;
-        var alike = true;
+        var filters = frame.Tables.Filters;
+        FilterProgram* first = null, program = null;
+        var (alike, last) = (true, uint.MaxValue);
         for (var i = 0; i < frame.Count; i++)
         {
             if (i + Ahead < frame.Count && Sse.IsSupported) Sse.Prefetch0(frame.Data(frame.Indices[i + Ahead]));
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
             TFamily.Read(meta, frame.Chunk(index), keys + i * TFamily.KeyWords);
-            var program = TDirection.Program<TFamily>(ref frame, meta, out _);
+            var by = TDirection.By(meta);
+            if (by != last) program = TDirection.Of<TFamily>(filters[by]);
+            last = by;
             programs[i] = (nint)program;
             if (i == 0) first = program;
             alike &= program == first;
@@ -73,7 +76,7 @@ internal static unsafe class FilterJudge
         {
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
-            var program = (FilterProgram*)programs[i];
+            program = (FilterProgram*)programs[i];
             // The rules were taken away while the packet was on its way.
             if (program == null)
             {
@@ -91,6 +94,7 @@ internal static unsafe class FilterJudge
             {
                 verdicts[i] = program->Verdicts[rule];
             }
+            if (i + Ahead < frame.Count && Sse.IsSupported) Sse.Prefetch0(program->Counters + worker * program->CounterStride + found[i + Ahead] * 2);
             var counters = program->Counters + worker * program->CounterStride + rule * 2;
             counters[0]++;
             counters[1] += meta->TotalLength;

@@ -54,7 +54,9 @@ internal static unsafe class FilterSearch
                 if (Sse.IsSupported)
                 {
                     var (branch, list) = ((nuint)(nodes + child), (nuint)(program->Entries + (nuint)node->Base * (nuint)TFamily.EntrySize));
-                    Sse.Prefetch0((void*)(list ^ ((branch ^ list) & (nuint)(nint)(int)cuts)));
+                    var ahead0 = (byte*)(list ^ ((branch ^ list) & (nuint)(nint)(int)cuts));
+                    Sse.Prefetch0(ahead0);
+                    Sse.Prefetch0(ahead0 + (64 & ~(int)cuts));
                 }
                 next[ahead] = packet | (ulong)child << 32;
                 ahead += alive & cuts;

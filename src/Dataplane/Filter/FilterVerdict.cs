@@ -18,8 +18,8 @@ internal enum FilterAction : byte
     Reject,
 }
 
-/// <summary>What becomes of the packets of one rule.</summary>
-[StructLayout(LayoutKind.Sequential, Size = 8)]
+/// <summary>What becomes of the packets of one rule. Small, so that those of many rules stay in a cache.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 1)]
 internal struct FilterVerdict
 {
     public FilterAction Action;

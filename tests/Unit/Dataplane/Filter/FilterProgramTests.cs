@@ -67,7 +67,7 @@ public sealed unsafe class FilterProgramTests
         Assert.Equal(16, sizeof(FilterNode));
         Assert.Equal(64, sizeof(FilterProgram));
         Assert.Equal(64, sizeof(FilterSlots));
-        Assert.Equal(8, sizeof(FilterVerdict));
+        Assert.Equal(1, sizeof(FilterVerdict));
     }
 
     private static void Compare<TFamily>(Shape shape, int count)
