@@ -1,4 +1,3 @@
-using Gateway.Dataplane.Tables;
 using Gateway.Policy.Items;
 
 namespace Gateway.Dataplane.Filter;
