@@ -55,11 +55,11 @@ public static partial class GroupName
 /// <summary>An IP protocol (IANA's assigned Internet protocol numbers), by its word or its number.</summary>
 public readonly record struct IpProtocol(byte Number)
 {
-    private static readonly FrozenDictionary<string, byte> _words = new Dictionary<string, byte>
-    {
-        ["icmp"] = 1, ["igmp"] = 2, ["ipip"] = 4, ["tcp"] = 6, ["udp"] = 17, ["dccp"] = 33, ["ipv6"] = 41, ["gre"] = 47, ["esp"] = 50, ["ah"] = 51, ["icmpv6"] = 58,
-        ["eigrp"] = 88, ["ospf"] = 89, ["pim"] = 103, ["vrrp"] = 112, ["sctp"] = 132, ["udplite"] = 136,
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, byte> _words = ((ValueTuple<string, byte>[])
+    [
+        ("icmp", 1), ("igmp", 2), ("ipip", 4), ("tcp", 6), ("udp", 17), ("dccp", 33), ("ipv6", 41), ("gre", 47), ("esp", 50), ("ah", 51), ("icmpv6", 58),
+        ("eigrp", 88), ("ospf", 89), ("pim", 103), ("vrrp", 112), ("sctp", 132), ("udplite", 136),
+    ]).ToFrozenDictionary(w => w.Item1, w => w.Item2, StringComparer.Ordinal);
 
     private static readonly FrozenDictionary<byte, string> _names = _words.ToFrozenDictionary(w => w.Value, w => w.Key);
 
