@@ -64,6 +64,9 @@ public sealed record RouteSettings
     public uint? Interface { get; init; }
     public RouteKind Kind { get; init; }
 
+    /// <summary>The VRF in which the next hops lie; null that of the route.</summary>
+    public uint? NextHopVrf { get; init; }
+
     /// <summary>Of the routes to one prefix the one with the lowest is taken that leads anywhere.</summary>
     public uint Preference { get; init; }
 

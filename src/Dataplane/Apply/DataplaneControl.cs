@@ -24,6 +24,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     private readonly NeighborBook _neighbors;
     private readonly InterfaceBook _interfaces;
     private readonly PathBook _paths;
+    private readonly VrfBook _vrfs = new();
     private readonly RouteBook _routes;
     private readonly Worker[] _workers;
     private readonly List<PacketRing> _handoffs = [];
@@ -251,6 +252,24 @@ public sealed unsafe class DataplaneControl : IDisposable
             _routes.Resolve();
             AnnounceAll(state, added);
         }
+    }
+
+    /// <summary>The number of a VRF by its name, which it gets when it has none; null or `default` is 0.</summary>
+    public uint VrfOf(string? name)
+    {
+        lock (_gate) return _vrfs.NumberOf(name == "default" ? null : name);
+    }
+
+    /// <summary>The VRF is gone, and all that belonged to it.</summary>
+    public void ForgetVrf(string name)
+    {
+        lock (_gate) _vrfs.Forget(name);
+    }
+
+    /// <summary>Name of a VRF; null for the default one.</summary>
+    public string? NameOfVrf(uint number)
+    {
+        lock (_gate) return _vrfs.NameOf(number);
     }
 
     public bool TryFindInterface(string name, out uint index)

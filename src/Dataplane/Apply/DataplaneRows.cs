@@ -19,7 +19,10 @@ public sealed record InterfaceRow(
     ulong TxPackets,
     ulong TxBytes,
     ulong TxDropped,
-    ulong Punted);
+    ulong Punted)
+{
+    public uint Vrf { get; init; }
+}
 
 /// <summary>A row of `show routes`: the best route of a prefix, or (not active) one that waits for its next hop.</summary>
 public sealed record RouteRow(uint Vrf, IPNetwork To, string Source, IPAddress? Via, string? Interface, RouteKind Kind, bool Active)

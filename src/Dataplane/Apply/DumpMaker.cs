@@ -166,7 +166,10 @@ internal static unsafe class DumpMaker
             sum.TxPackets,
             sum.TxBytes,
             sum.TxFull + port.TxErrors,
-            sum.Punted);
+            sum.Punted)
+        {
+            Vrf = state.Settings.Vrf,
+        };
     }
 
     private static TimeSpan? Since(uint then, uint now) => then == 0 ? null : TimeSpan.FromSeconds(now - Math.Min(then, now));

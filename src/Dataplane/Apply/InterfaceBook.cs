@@ -158,12 +158,12 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         if (link is InterfaceLink.Vxlan vxlan)
         {
             TunnelMaker.Register(tables.Tunnels, vxlan, index);
-            tables.Interfaces[index]->Tunnel = TunnelMaker.Make(vxlan, settings.Vrf);
+            tables.Interfaces[index]->Tunnel = TunnelMaker.Make(vxlan, Underlay);
         }
         if (link is InterfaceLink.IpTunnel tunnel)
         {
-            if (!tables.IpTunnels.Add(IpTunnelMaker.KeyOf(tunnel, settings.Vrf), index)) throw new ArgumentException("Another interface has a tunnel with these ends and this key.", nameof(link));
-            tables.Interfaces[index]->Tunnel = IpTunnelMaker.Make(tunnel, settings.Vrf);
+            if (!tables.IpTunnels.Add(IpTunnelMaker.KeyOf(tunnel, Underlay), index)) throw new ArgumentException("Another interface has a tunnel with these ends and this key.", nameof(link));
+            tables.Interfaces[index]->Tunnel = IpTunnelMaker.Make(tunnel, Underlay);
         }
         _interfaces[index] = state;
         _byName[settings.Name] = index;
@@ -201,7 +201,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         // Present stays away while the slot waits for workers that still look at it; then the slot is free again.
         entry->Flags = InterfaceFlags.SourceCheck;
         if (state.Link is InterfaceLink.Vxlan vxlan) TunnelMaker.Unregister(tables.Tunnels, vxlan);
-        if (state.Link is InterfaceLink.IpTunnel ended) tables.IpTunnels.Remove(IpTunnelMaker.KeyOf(ended, state.Settings.Vrf));
+        if (state.Link is InterfaceLink.IpTunnel ended) tables.IpTunnels.Remove(IpTunnelMaker.KeyOf(ended, Underlay));
         var tunnel = (nint)entry->Tunnel;
         Volatile.Write(ref *(nint*)&entry->Tunnel, 0);
         tables.Adjacencies.Remove(state.Glean4);
@@ -259,6 +259,9 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         entry->TagBytes = (byte)(vlan.Inner is null ? 4 : 8);
         entry->Tags = BinaryPrimitives.ReverseEndianness((ulong)vlan.Outer.Word << 32 | (vlan.Inner?.Word ?? 0));
     }
+
+    /// <summary>The ends of tunnels lie in the default VRF, whatever VRF their interfaces are in.</summary>
+    private const uint Underlay = 0;
 
     /// <summary>RFC 8200 §5.</summary>
     private const uint MinMtuIp6 = 1280;
@@ -394,7 +397,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
 
     private void WriteAny()
     {
-        var all = _interfaces.Values.OrderBy(s => s.Index).SelectMany(s => s.Addresses).Select(a => AddressWords.From(a.Address)).ToList();
+        var all = _interfaces.Values.Where(s => s.Settings.Vrf == 0).OrderBy(s => s.Index).SelectMany(s => s.Addresses).Select(a => AddressWords.From(a.Address)).ToList();
         tables.AnyIp4 = (uint)all.FirstOrDefault(a => !a.V6).Low;
         var first6 = all.FirstOrDefault(a => a.V6 && !a.IsLinkLocal6);
         (tables.AnyIp6High, tables.AnyIp6Low) = (first6.High, first6.Low);

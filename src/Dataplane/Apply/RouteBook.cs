@@ -15,6 +15,8 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
     /// <summary>A route without its prefix. It holds no object, see <see cref="Rib"/>.</summary>
     private record struct Held(RouteKind Kind, AddressWords? Via, uint? Interface)
     {
+        /// <summary>The VRF in which its next hop lies.</summary>
+        public uint Vrf;
         public NeighborKey? Through;
 
         /// <summary>The tunnel that it leads into.</summary>
@@ -35,6 +37,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
             Via = r.Value.Via?.ToAddress(),
             Interface = r.Value.Interface,
             Kind = r.Value.Kind,
+            NextHopVrf = r.Value.Vrf,
             Preference = r.Key.Preference,
             NextHops = r.Value.Paths == 0 ? [] : paths.HopsOf(r.Value.Paths),
         },
@@ -45,7 +48,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
     {
         var key = KeyOf(settings.Vrf, settings.To, settings.Preference);
         // Taken before those of the route that it replaces are let go, so that next hops of both stay what they are.
-        var list = settings.NextHops.Count == 0 ? 0 : paths.Take(settings.Vrf, key.Prefix.Prefix.V6, settings.NextHops);
+        var list = settings.NextHops.Count == 0 ? 0 : paths.Take(settings.NextHopVrf ?? settings.Vrf, key.Prefix.Prefix.V6, settings.NextHops);
         ref var held = ref CollectionsMarshal.GetValueRefOrAddDefault(_routes, key, out var exists);
         if (exists)
         {
@@ -53,7 +56,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
             Deactivate(key, ref held);
             if (before != 0) paths.Drop(before);
         }
-        held = new Held(settings.Kind, settings.Via is { } via ? AddressWords.From(via) : null, settings.Interface) { Paths = list };
+        held = new Held(settings.Kind, settings.Via is { } via ? AddressWords.From(via) : null, settings.Interface) { Paths = list, Vrf = settings.NextHopVrf ?? settings.Vrf };
         return Activate(key, ref held);
     }
 
@@ -85,7 +88,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
         foreach (var key in _routes.Keys)
         {
             ref var held = ref Ref(key);
-            if (held.Active && held.Via is { } via && held.Interface is null && interfaces.Towards(key.Prefix.Vrf, via) != (held.Through?.Interface ?? held.Tunnel)) Deactivate(key, ref held);
+            if (held.Active && held.Via is { } via && held.Interface is null && interfaces.Towards(held.Vrf, via) != (held.Through?.Interface ?? held.Tunnel)) Deactivate(key, ref held);
             if (held.Active && IsLost(held.Through?.Interface ?? held.Interface)) Deactivate(key, ref held);
             if (held.Active && held.Paths != 0 && paths.AdjacencyOf(held.Paths) == 0) Deactivate(key, ref held);
             if (!held.Active) Activate(key, ref held);
@@ -145,7 +148,7 @@ internal sealed class RouteBook(Rib rib, NeighborBook neighbors, InterfaceBook i
             adjacency = interfaces.GleanOf(onLink, key.Prefix.V6);
             return true;
         }
-        var index = held.Interface ?? interfaces.Towards(key.Vrf, via);
+        var index = held.Interface ?? interfaces.Towards(held.Vrf, via);
         if (index is null or 0 || !interfaces.Exists(index.Value) || IsLost(index)) return false;
         // A tunnel has no neighbors: whoever is behind it, its other end is next.
         if (interfaces.Get(index.Value).IsPointToPoint)

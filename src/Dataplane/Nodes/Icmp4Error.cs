@@ -131,6 +131,7 @@ internal readonly unsafe struct Icmp4Error : INode
         // A local packet is refused in the name of the address it was sent to.
         if (meta->NextHop == AdjacencyTable.Local) return Wire.U32(ip + 16);
         var own = interfaces[meta->RxInterface]->Ip4;
-        return own != 0 ? own : frame.Tables.AnyIp4;
+        // The addresses of one VRF mean nothing in another.
+        return own != 0 ? own : meta->Vrf == 0 ? frame.Tables.AnyIp4 : 0;
     }
 }

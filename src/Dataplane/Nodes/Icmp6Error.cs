@@ -119,7 +119,7 @@ internal readonly unsafe struct Icmp6Error : INode
         var towards = tables.Interfaces[tables.Adjacencies[meta->NextHop & (AdjacencyTable.Capacity - 1)]->Interface];
         if ((meta->Flags & PacketFlags.Decrypted) == 0 || towards->Ip6High == 0) towards = tables.Interfaces[meta->RxInterface];
         (high, low) = (towards->Ip6High, towards->Ip6Low);
-        if (high == 0) (high, low) = (tables.AnyIp6High, tables.AnyIp6Low);
+        if (high == 0 && meta->Vrf == 0) (high, low) = (tables.AnyIp6High, tables.AnyIp6Low);
         return high != 0;
     }
 }

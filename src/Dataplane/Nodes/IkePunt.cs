@@ -12,6 +12,7 @@ internal readonly unsafe struct IkePunt : INode
         BadChecksum,
         Empty,
         RingFull,
+        OtherVrf,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<NodeInfo.None, Reason>(
@@ -21,6 +22,7 @@ internal readonly unsafe struct IkePunt : INode
             (Reason.BadChecksum, "The UDP checksum of an IKE datagram is wrong."),
             (Reason.Empty, "The datagram is too short to be IKE."),
             (Reason.RingFull, "The control side did not take IKE datagrams fast enough."),
+            (Reason.OtherVrf, "IKE is spoken in the default VRF alone."),
         ]);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -30,6 +32,12 @@ internal readonly unsafe struct IkePunt : INode
         {
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
+            // An answer would leave by another routing table.
+            if (meta->Vrf != 0)
+            {
+                frame.Drop(Reason.OtherVrf, index);
+                continue;
+            }
             var udp = frame.Chunk(index) + meta->L4;
             var ip = frame.Data(index);
             int length = Wire.U16(udp + 4);

@@ -50,11 +50,13 @@ internal readonly unsafe struct Ip4Deliver : INode
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
-        var punt = Volatile.Read(ref frame.Tables.PuntInterface);
+        var host = Volatile.Read(ref frame.Tables.PuntInterface);
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
+            // The host's stack lives in the default VRF.
+            var punt = meta->Vrf == 0 ? host : 0;
             // RFC 1122 §3.3.6: a unicast packet in a link-layer broadcast is discarded.
             if ((meta->Flags & PacketFlags.Broadcast) != 0)
             {

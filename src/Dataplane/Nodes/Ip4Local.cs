@@ -84,7 +84,7 @@ internal readonly unsafe struct Ip4Local : INode
                         continue;
                 }
             }
-            if (spd && (meta->Flags & (PacketFlags.Own | PacketFlags.Decrypted)) == 0) frame.Enqueue(Edge.SpdInput, index);
+            if (spd && meta->Vrf == 0 && (meta->Flags & (PacketFlags.Own | PacketFlags.Decrypted)) == 0) frame.Enqueue(Edge.SpdInput, index);
             else frame.Enqueue(Edge.Deliver, index);
         }
     }

@@ -122,7 +122,7 @@ internal readonly unsafe struct Ip4Lookup : INode
                 var sum = (uint)Unsafe.ReadUnaligned<ushort>(ip + 10) + 1;
                 Unsafe.WriteUnaligned(ip + 10, (ushort)(sum + (sum >= 0xFFFF ? 1u : 0)));
             }
-            if (spd && (flags & PacketFlags.BypassSpd) == 0)
+            if (spd && (flags & PacketFlags.BypassSpd) == 0 && (meta->Vrf == 0 || !VrfExit.StaysOutside(tables, meta)))
             {
                 edges[i] = (flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0 ? Edge.SpdOutput : Edge.SpdInput;
             }

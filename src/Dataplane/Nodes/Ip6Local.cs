@@ -101,7 +101,7 @@ internal readonly unsafe struct Ip6Local : INode
             }
             // The policy speaks of addresses that are routed; link-local and multicast ones are not.
             var routed = meta->NextHop == AdjacencyTable.Local && Wire.U16(ip + 24) >> 6 != 0xFE80 >> 6;
-            if (spd && routed && (meta->Flags & (PacketFlags.Own | PacketFlags.Decrypted)) == 0) frame.Enqueue(Edge.SpdInput, index);
+            if (spd && meta->Vrf == 0 && routed && (meta->Flags & (PacketFlags.Own | PacketFlags.Decrypted)) == 0) frame.Enqueue(Edge.SpdInput, index);
             else frame.Enqueue(Edge.Deliver, index);
         }
     }

@@ -114,7 +114,7 @@ internal readonly unsafe struct Ip6Lookup : INode
                 }
                 ip[7]--;
             }
-            if (!spd || (flags & PacketFlags.BypassSpd) != 0)
+            if (!spd || (flags & PacketFlags.BypassSpd) != 0 || (meta->Vrf != 0 && VrfExit.StaysOutside(tables, meta)))
             {
                 if (filtered && FilterExit.Leads(tables, meta, InterfaceFlags.AclOut6)) frame.Enqueue(Edge.AclOutput, index);
                 else frame.Enqueue(Edge.Rewrite, index);

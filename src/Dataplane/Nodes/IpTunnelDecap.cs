@@ -81,7 +81,7 @@ internal readonly unsafe struct IpTunnelDecap : INode
             if (on == 0)
             {
                 // The host may have a tunnel of its own.
-                if (Volatile.Read(ref frame.Tables.PuntInterface) != 0) frame.Enqueue(Edge.HostPunt, index);
+                if (meta->Vrf == 0 && Volatile.Read(ref frame.Tables.PuntInterface) != 0) frame.Enqueue(Edge.HostPunt, index);
                 else frame.Drop(Reason.NoTunnel, index);
                 continue;
             }

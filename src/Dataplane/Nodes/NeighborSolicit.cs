@@ -123,7 +123,7 @@ internal static unsafe class NeighborSolicit
     {
         for (var own = entry->Addresses; own != null && own->PrefixLength != InterfaceAddressEntry.End; own++)
             if (!own->V6 && (((uint)own->Low ^ target) & Fib4.Mask(own->PrefixLength)) == 0) return (uint)own->Low;
-        return entry->Ip4 != 0 ? entry->Ip4 : tables.AnyIp4;
+        return entry->Ip4 != 0 ? entry->Ip4 : entry->Vrf == 0 ? tables.AnyIp4 : 0;
     }
 
     private static void SourceTowards6(InterfaceEntry* entry, ulong high, ulong low, out ulong sourceHigh, out ulong sourceLow)

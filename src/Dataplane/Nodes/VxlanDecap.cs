@@ -35,7 +35,7 @@ internal readonly unsafe struct VxlanDecap : INode
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsFor(TunnelTable tunnels, PacketMeta* meta, byte* chunk, ulong high, ulong low, bool v6)
     {
-        if (!tunnels.Active || meta->Protocol != 17 || (meta->Flags & PacketFlags.Fragment) != 0) return false;
+        if (!tunnels.Active || meta->Protocol != 17 || meta->Vrf != 0 || (meta->Flags & PacketFlags.Fragment) != 0) return false;
         if (meta->L4 + UdpForUs.HeaderLength > meta->Offset + meta->Length) return false;
         if (!tunnels.TryEnd(high, low, v6, Wire.U16(chunk + meta->L4 + 2), out var end)) return false;
         meta->Opaque0 = end;

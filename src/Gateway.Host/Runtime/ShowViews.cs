@@ -65,6 +65,7 @@ internal sealed class ShowViews(
                 Device = spec is null ? row.Name : DeviceOf(spec, row.Name),
                 Mac = MacText(row.Mac),
                 Mtu = row.Mtu,
+                Vrf = dataplane.NameOfVrf(row.Vrf),
                 Addresses = [.. row.Addresses.Select(a => $"{a.Address}/{a.PrefixLength}")],
                 RxPackets = row.RxPackets,
                 RxBytes = row.RxBytes,
@@ -92,12 +93,12 @@ internal sealed class ShowViews(
     private IEnumerable<Api.Views.RouteRow> Routes()
     {
         var there = dataplane.Routes();
-        foreach (var row in there) yield return new Api.Views.RouteRow(row.To.ToString(), HopsOf(row), row.Interface, row.Source, row.Active ? "active" : "pending");
+        foreach (var row in there) yield return new Api.Views.RouteRow(row.To.ToString(), HopsOf(row), row.Interface, row.Source, row.Active ? "active" : "pending") { Vrf = dataplane.NameOfVrf(row.Vrf) };
         foreach (var item in running().OfKind(ItemCatalog.Route))
         {
             var spec = (RouteSpec)item.Spec;
-            if (reconciler.StatusOf(item.Key) is not { State: ItemState.Pending } status || there.Any(r => r.To.ToString() == spec.To.ToString() && r.Source != "connected")) continue;
-            yield return new Api.Views.RouteRow(spec.To.ToString(), spec.Via?.ToString(), spec.Interface, "static", "pending", status.WaitsFor);
+            if (reconciler.StatusOf(item.Key) is not { State: ItemState.Pending } status || there.Any(r => r.To.ToString() == spec.To.ToString() && (dataplane.NameOfVrf(r.Vrf) ?? VrfSpec.Default) == (spec.Vrf ?? VrfSpec.Default) && r.Source != "connected")) continue;
+            yield return new Api.Views.RouteRow(spec.To.ToString(), spec.Via?.ToString(), spec.Interface, "static", "pending", status.WaitsFor) { Vrf = spec.Vrf };
         }
     }
 

@@ -190,6 +190,9 @@ public sealed record InterfaceSpec : ItemSpec
     /// <summary>What becomes of packets that no rule of the lists matches. Default deny. Given without <c>acl_in</c>, it is for all that comes in; <c>acl_out</c> it ends only when there is such a list.</summary>
     public AclDefault? AclDefault { get; init; }
 
+    /// <summary>Name of the VRF that it belongs to. Default: the default one.</summary>
+    public string? Vrf { get; init; }
+
     /// <summary>RFC 7348 §8.1.</summary>
     public const int VxlanPort = 4789;
 

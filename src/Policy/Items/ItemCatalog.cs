@@ -7,6 +7,7 @@ namespace Gateway.Policy.Items;
 /// <summary>Every kind of item, one row each (see <c>docs/howto/add-an-item-kind.md</c>).</summary>
 public static class ItemCatalog
 {
+    public const string Vrf = "vrf";
     public const string Interface = "interface";
     public const string Bridge = "bridge";
     public const string CrossConnect = "cross-connect";
@@ -26,6 +27,7 @@ public static class ItemCatalog
     /// <summary>The rows, in the order in which things are shown.</summary>
     public static IReadOnlyList<ItemKind> Kinds { get; } =
     [
+        new(Vrf, typeof(VrfSpec), new VrfRules()),
         new(Interface, typeof(InterfaceSpec), new InterfaceRules()),
         new(Bridge, typeof(BridgeSpec), new BridgeRules()),
         new(CrossConnect, typeof(CrossConnectSpec), new CrossConnectRules()),

@@ -30,6 +30,15 @@ public sealed record RouteSpec : ItemSpec
     /// <summary>Several next hops in place of <c>via</c> and <c>interface</c>: each flow keeps to one of them, shared out by their weights; one that is away is left out.</summary>
     public ValueList<RouteHop> NextHops { get; init; }
 
+    /// <summary>Name of the VRF whose packets it is for. Default: the default one.</summary>
+    public string? Vrf { get; init; }
+
+    /// <summary>Name of the VRF in which the next hop lies; <c>default</c> is the default one. Default: that of the route.</summary>
+    public string? NextHopVrf { get; init; }
+
+    /// <summary>The VRF in which the next hop lies; null the default one.</summary>
+    internal string? LeadsTo => VrfSpec.Canonical(NextHopVrf ?? Vrf);
+
     /// <summary>What the sender of a packet hears, or nothing: it leads nowhere.</summary>
     internal bool IsRefusal => Blackhole || Unreachable || Prohibit;
 }

@@ -17,11 +17,12 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     [
         .. VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec, desired) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : (ItemKey[])[],
         .. ((InterfaceSpec)item.Spec).AclIn.Concat(((InterfaceSpec)item.Spec).AclOut).Distinct().Select(acl => new ItemKey(ItemCatalog.Acl, acl)),
+        .. VrfDescriptor.Before(((InterfaceSpec)item.Spec).Vrf),
     ];
 
     // Another device or type is another port; everything else changes under traffic.
     public bool CanUpdate(ItemSpec from, ItemSpec to) =>
-        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0) && a.IfId == b.IfId && VirtualInterfaces.SameLink(a, b)
+        from is InterfaceSpec a && to is InterfaceSpec b && a.Type == b.Type && a.Device == b.Device && a.TakeOver == b.TakeOver && (a.Mtu ?? 0) == (b.Mtu ?? 0) && a.IfId == b.IfId && dataplane.VrfOf(a.Vrf) == dataplane.VrfOf(b.Vrf) && VirtualInterfaces.SameLink(a, b)
         && (a.Socket, a.Id ?? 0, a.Role ?? MemifRole.Server, a.RingSize, a.BufferSize, a.Queues, a.Mode ?? XdpMode.Auto) == (b.Socket, b.Id ?? 0, b.Role ?? MemifRole.Server, b.RingSize, b.BufferSize, b.Queues, b.Mode ?? XdpMode.Auto);
 
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken) => new(Create(item.Key.Name, (InterfaceSpec)item.Spec));
@@ -96,7 +97,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         _ => null,
     };
 
-    private static InterfaceSettings Settings(string name, InterfaceSpec spec, (PhysicalAddress? Mac, int Mtu) device) => new()
+    private InterfaceSettings Settings(string name, InterfaceSpec spec, (PhysicalAddress? Mac, int Mtu) device) => new()
     {
         Name = name,
         Type = spec.Type switch { InterfaceType.AfPacket => "af-packet", InterfaceType.AfXdp => "af-xdp", InterfaceType.Tap => "tap", InterfaceType.Memif => "memif", InterfaceType.Ipsec => "ipsec", _ => "loopback" },
@@ -104,6 +105,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         Mac = spec.Mac is { } mac ? PhysicalAddress.Parse(mac.Value.ToString("X12", CultureInfo.InvariantCulture)) : device.Mac,
         Mtu = spec.Mtu ?? (device.Mtu == 0 ? 1500 : Math.Min(device.Mtu, 9216)),
         Enabled = spec.Enabled,
+        Vrf = dataplane.VrfOf(spec.Vrf),
     };
 
     private static AclBinding Rules(InterfaceSpec spec) => new([.. spec.AclIn], [.. spec.AclOut], spec.AclDefault);

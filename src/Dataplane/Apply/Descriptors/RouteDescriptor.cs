@@ -14,12 +14,13 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
     {
         var route = (RouteSpec)item.Spec;
         // Of several next hops some may be away: the dataplane takes them as they come.
-        if (route.NextHops.Count > 0) return [];
-        if (route.Interface is { } name) return [new ItemKey(ItemCatalog.Interface, name)];
-        return route.Via is { } via && InterfaceTowards(via, desired) is { } key ? [key] : [];
+        var vrfs = VrfDescriptor.Before(route.Vrf, route.NextHopVrf);
+        if (route.NextHops.Count > 0) return vrfs;
+        if (route.Interface is { } name) return [new ItemKey(ItemCatalog.Interface, name), .. vrfs];
+        return route.Via is { } via && InterfaceTowards(route.NextHopVrf ?? route.Vrf, via, desired) is { } key ? [key, .. vrfs] : vrfs;
     }
 
-    public bool CanUpdate(ItemSpec from, ItemSpec to) => from is RouteSpec a && to is RouteSpec b && a.To == b.To && a.Preference == b.Preference;
+    public bool CanUpdate(ItemSpec from, ItemSpec to) => from is RouteSpec a && to is RouteSpec b && a.To == b.To && a.Preference == b.Preference && (a.Vrf ?? VrfSpec.Default) == (b.Vrf ?? VrfSpec.Default);
 
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken)
     {
@@ -33,6 +34,8 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
 
         var active = dataplane.AddRoute(new RouteSettings
         {
+            Vrf = dataplane.VrfOf(route.Vrf),
+            NextHopVrf = dataplane.VrfOf(route.NextHopVrf ?? route.Vrf),
             To = Network(route),
             Via = route.Via,
             Interface = index,
@@ -48,16 +51,17 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
     public ValueTask<StepResult> DeleteAsync(Item item, CancellationToken cancellationToken)
     {
         var route = (RouteSpec)item.Spec;
-        dataplane.RemoveRoute(0, Network(route), (uint)route.Preference);
+        dataplane.RemoveRoute(dataplane.VrfOf(route.Vrf), Network(route), (uint)route.Preference);
         return new(new StepResult.Done());
     }
 
     private static IPNetwork Network(RouteSpec route) => new(route.To.Address, route.To.Length);
 
-    private static ItemKey? InterfaceTowards(IPAddress via, IReadOnlyDictionary<ItemKey, Item> desired)
+    private static ItemKey? InterfaceTowards(string? vrf, IPAddress via, IReadOnlyDictionary<ItemKey, Item> desired)
     {
         var interfaces = desired is RunningConfiguration configuration ? configuration.OfKind(ItemCatalog.Interface) : desired.Values.Where(i => i.Spec is InterfaceSpec);
         return interfaces
+            .Where(i => (((InterfaceSpec)i.Spec).Vrf ?? VrfSpec.Default) == (vrf ?? VrfSpec.Default))
             .SelectMany(i => ((InterfaceSpec)i.Spec).Addresses.Select(a => (i.Key, a)))
             .Where(x => new IpPrefix(x.a.Address, x.a.PrefixLength).Contains(via))
             .OrderByDescending(x => x.a.PrefixLength)

@@ -22,7 +22,7 @@ internal static class VirtualInterfaces
     {
         InterfaceType.Vlan => spec.Parent,
         InterfaceType.Vxlan or InterfaceType.Gre or InterfaceType.Ipip or InterfaceType.Gretap => (desired is RunningConfiguration all ? all.OfKind(ItemCatalog.Interface) : desired.Values)
-            .FirstOrDefault(i => i.Spec is InterfaceSpec other && other.Addresses.Any(a => a.Address.Equals(spec.Local)))?.Key.Name,
+            .FirstOrDefault(i => i.Spec is InterfaceSpec { Vrf: null or VrfSpec.Default } other && other.Addresses.Any(a => a.Address.Equals(spec.Local)))?.Key.Name,
         _ => null,
     };
 
@@ -59,13 +59,14 @@ internal static class VirtualInterfaces
         Mac = spec.Mac is { } mac ? PhysicalAddress.Parse(mac.Value.ToString("X12", CultureInfo.InvariantCulture)) : null,
         Mtu = spec.Mtu ?? DefaultMtu(dataplane, spec),
         Enabled = spec.Enabled,
+        Vrf = dataplane.VrfOf(spec.Vrf),
     };
 
     private static int DefaultMtu(DataplaneControl dataplane, InterfaceSpec spec)
     {
         // Every Ethernet device lets one tag more than its MTU pass, but not two.
         if (spec.Type == InterfaceType.Vlan) return (dataplane.MtuOf(spec.Parent!) ?? 1500) - (spec.InnerVlan is null ? 0 : 4);
-        var below = dataplane.Interfaces().FirstOrDefault(i => i.Type != "loopback" && i.Addresses.Any(a => a.Address.Equals(spec.Local)))?.Mtu ?? 1500;
+        var below = dataplane.Interfaces().FirstOrDefault(i => i.Type != "loopback" && i.Vrf == 0 && i.Addresses.Any(a => a.Address.Equals(spec.Local)))?.Mtu ?? 1500;
         if (IsIpTunnel(spec.Type)) return Math.Max(576, below - IpTunnel(spec).Overhead);
         const int ip4 = 20, ip6 = 40, udp = 8, vxlan = 8, ethernet = 14;
         return Math.Max(576, below - ((spec.Local!.AddressFamily == AddressFamily.InterNetworkV6 ? ip6 : ip4) + udp + vxlan + ethernet));

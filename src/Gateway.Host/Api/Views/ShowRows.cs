@@ -18,6 +18,9 @@ public sealed record InterfaceRow
 
     public required IReadOnlyList<string> Addresses { get; init; }
 
+    /// <summary>Name of the VRF; null for the default one.</summary>
+    public string? Vrf { get; init; }
+
     public ulong RxPackets { get; init; }
 
     public ulong RxBytes { get; init; }
@@ -87,7 +90,11 @@ public sealed record BridgeMemberRow(string Interface, string State, int SplitHo
 public sealed record StationRow(string Mac, string Interface, string Source, long? SecondsSinceSeen);
 
 /// <summary>A row of <c>show routes</c>.</summary>
-public sealed record RouteRow(string To, string? Via, string? Interface, string Source, string State, string? WaitsFor = null);
+public sealed record RouteRow(string To, string? Via, string? Interface, string Source, string State, string? WaitsFor = null)
+{
+    /// <summary>Name of the VRF; null for the default one.</summary>
+    public string? Vrf { get; init; }
+}
 
 /// <summary>A row of <c>show sessions</c>: how the originator's packets arrive and how the answers do; translated where the two are not each other's reverse.</summary>
 public sealed record SessionRow

@@ -95,7 +95,7 @@ internal static class ShowVerb
                 AclPrinter.Print(Rows<AclRow>(answer), screen);
                 break;
             case "routes":
-                screen.Rows(Rows<RouteRow>(answer), "There are no routes.", ("TO", r => r.To), ("VIA", r => r.Via), ("INTERFACE", r => r.Interface), ("SOURCE", r => r.Source), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
+                screen.Rows(Rows<RouteRow>(answer), "There are no routes.", ("TO", r => r.Vrf is null ? r.To : $"{r.To} vrf {r.Vrf}"), ("VIA", r => r.Via), ("INTERFACE", r => r.Interface), ("SOURCE", r => r.Source), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
                 break;
             case "nat":
                 screen.Rows(

@@ -60,13 +60,13 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         else if (IpTunnelRules.Claim(spec) is { } tunnel) yield return tunnel;
         else if (spec.Type is not (InterfaceType.Loopback or InterfaceType.Vlan or InterfaceType.Vxlan) && !spec.IsIpTunnel) yield return new(new(DeviceClaim, spec.Device ?? name), spec.Device is null ? "" : ".device");
         for (var i = 0; i < spec.Addresses.Count; i++)
-            if (!IsLinkLocal(spec.Addresses[i])) yield return new(new(AddressClaim, spec.Addresses[i].Address.ToString()), $".addresses[{i}]");
+            if (!IsLinkLocal(spec.Addresses[i])) yield return new(VrfRules.AddressIn(spec.Vrf, spec.Addresses[i].Address), $".addresses[{i}]");
     }
 
     protected override IEnumerable<Reference> References(InterfaceSpec spec) =>
         spec is { Type: InterfaceType.Vlan, Parent: { } parent }
-            ? [new(new(ItemCatalog.Interface, parent), ".parent"), .. AclBindingRules.References(spec)]
-            : AclBindingRules.References(spec);
+            ? [new(new(ItemCatalog.Interface, parent), ".parent"), .. AclBindingRules.References(spec), .. VrfRules.ReferenceTo(spec.Vrf, ".vrf")]
+            : AclBindingRules.References(spec).Concat(VrfRules.ReferenceTo(spec.Vrf, ".vrf"));
 
     protected override void CheckAmong(InterfaceSpec spec, RunningConfiguration all, ErrorScope at)
     {
@@ -80,11 +80,11 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     {
         VlanRules.CheckTogether(all, put);
         SwitchRules.CheckInterfaces(all, put);
-        var subnets = all.OfKind(ItemCatalog.Interface).SelectMany(Subnets).OrderBy(s => s.Family).ThenBy(s => s.First).ThenByDescending(s => s.Last).ThenBy(s => s.Owner.Name, StringComparer.Ordinal);
+        var subnets = all.OfKind(ItemCatalog.Interface).SelectMany(Subnets).OrderBy(s => s.Vrf, StringComparer.Ordinal).ThenBy(s => s.Family).ThenBy(s => s.First).ThenByDescending(s => s.Last).ThenBy(s => s.Owner.Name, StringComparer.Ordinal);
         var open = new Stack<Subnet>();
         foreach (var subnet in subnets)
         {
-            while (open.TryPeek(out var top) && (top.Family != subnet.Family || top.Last < subnet.First)) open.Pop();
+            while (open.TryPeek(out var top) && (top.Vrf != subnet.Vrf || top.Family != subnet.Family || top.Last < subnet.First)) open.Pop();
             // Prefixes nest or are apart, so whatever is still open holds this one.
             foreach (var other in open)
             {
@@ -168,11 +168,11 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
             // Every link has fe80::/10 of its own; the single address of what has no wire is no subnet (its being unique is checked as a claim).
             if (IsLinkLocal(own) || ((spec.Type == InterfaceType.Loopback || spec.IsPointToPoint) && own.PrefixLength == Addresses.Width(own.Address))) continue;
             var range = Sa.TrafficSelector.OfPrefix(own.Address, own.PrefixLength);
-            yield return new Subnet(own.Address.AddressFamily, Addresses.Number(range.Start), Addresses.Number(range.End), item.Key, i);
+            yield return new Subnet(VrfSpec.Canonical(spec.Vrf), own.Address.AddressFamily, Addresses.Number(range.Start), Addresses.Number(range.End), item.Key, i);
         }
     }
 
     private static bool IsLinkLocal(InterfaceAddress own) => own.Address.IsIPv6LinkLocal;
 
-    private readonly record struct Subnet(AddressFamily Family, UInt128 First, UInt128 Last, ItemKey Owner, int Index);
+    private readonly record struct Subnet(string? Vrf, AddressFamily Family, UInt128 First, UInt128 Last, ItemKey Owner, int Index);
 }

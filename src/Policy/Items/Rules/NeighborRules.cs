@@ -19,7 +19,9 @@ internal sealed class NeighborRules : ItemRules<NeighborSpec>
     {
         if (all.TryGetValue(new(ItemCatalog.Interface, spec.Interface), out var on) && on.Spec is InterfaceSpec { Type: InterfaceType.Loopback or InterfaceType.Ipsec } bare && !SwitchRules.IsBvi(all, spec.Interface))
             at["interface"].Add(ErrorCode.NotApplicable, bare.Type == InterfaceType.Loopback ? "A loopback has no neighbors unless it is the routed member of a bridge." : "An ipsec interface has no neighbors: its packets go to the peers of its CHILD SAs.");
-        if (all.HolderOf(new(InterfaceRules.AddressClaim, spec.Address.ToString())) is { } holder)
+        if (all.TryGetValue(new(ItemCatalog.Interface, spec.Interface), out var tunnel) && tunnel.Spec is InterfaceSpec { IsIpTunnel: true, IsPointToPoint: true })
+            at["interface"].Add(ErrorCode.NotApplicable, "A tunnel of packets has no neighbors: its other end is the only one.");
+        if (all.HolderOf(VrfRules.AddressIn(((InterfaceSpec?)on?.Spec)?.Vrf, spec.Address)) is { } holder)
             at["address"].Add(ErrorCode.Conflict, $"This is the gateway's own address on {holder}.");
     }
 }

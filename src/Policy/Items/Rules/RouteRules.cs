@@ -31,6 +31,7 @@ internal sealed class RouteRules : ItemRules<RouteSpec>
 
     protected override IEnumerable<Reference> References(RouteSpec spec)
     {
+        foreach (var vrf in VrfRules.ReferenceTo(spec.Vrf, ".vrf").Concat(VrfRules.ReferenceTo(spec.NextHopVrf, ".next_hop_vrf"))) yield return vrf;
         if (spec.Interface is { } name) yield return new(new(ItemCatalog.Interface, name), ".interface");
         for (var i = 0; i < spec.NextHops.Count; i++)
             if (spec.NextHops[i].Interface is { } each) yield return new(new(ItemCatalog.Interface, each), $".next_hops[{i}].interface");
@@ -38,12 +39,12 @@ internal sealed class RouteRules : ItemRules<RouteSpec>
 
     /// <summary>Routes to one prefix have preferences of their own.</summary>
     protected override IEnumerable<HeldClaim> Claims(string name, RouteSpec spec) =>
-        [new(new("route to", spec.Preference == 0 ? spec.To.ToString() : $"{spec.To} with preference {spec.Preference.ToString(CultureInfo.InvariantCulture)}"), ".to")];
+        [new(new("route to", $"{spec.To}{(VrfSpec.Canonical(spec.Vrf) is { } vrf ? $" in vrf {vrf}" : "")}{(spec.Preference == 0 ? "" : $" with preference {spec.Preference.ToString(CultureInfo.InvariantCulture)}")}"), ".to")];
 
     protected override void CheckAmong(RouteSpec spec, RunningConfiguration all, ErrorScope at)
     {
-        CheckOwn(spec.Via, all, at);
-        for (var i = 0; i < spec.NextHops.Count; i++) CheckOwn(spec.NextHops[i].Via, all, at["next_hops"][i]);
+        CheckNext(spec, spec.Via, spec.Interface, all, at);
+        for (var i = 0; i < spec.NextHops.Count; i++) CheckNext(spec, spec.NextHops[i].Via, spec.NextHops[i].Interface, all, at["next_hops"][i]);
     }
 
     private static void CheckRefusal(RouteSpec spec, ErrorScope at)
@@ -53,6 +54,7 @@ internal sealed class RouteRules : ItemRules<RouteSpec>
         if (spec.Via is not null) at["via"].Add(ErrorCode.NotApplicable, $"{what} has no next hop.");
         if (spec.Interface is not null) at["interface"].Add(ErrorCode.NotApplicable, $"{what} has no interface.");
         if (spec.NextHops.Count > 0) at["next_hops"].Add(ErrorCode.NotApplicable, $"{what} has no next hop.");
+        if (spec.NextHopVrf is not null) at["next_hop_vrf"].Add(ErrorCode.NotApplicable, $"{what} has no next hop.");
         if (word != "unreachable" && spec.Unreachable) at["unreachable"].Add(ErrorCode.NotApplicable, $"The route is '{word}' already.");
         if (word != "prohibit" && spec.Prohibit) at["prohibit"].Add(ErrorCode.NotApplicable, $"The route is '{word}' already.");
     }
@@ -80,9 +82,11 @@ internal sealed class RouteRules : ItemRules<RouteSpec>
         else if (via.IsIPv6LinkLocal && name is null) at["interface"].Add(ErrorCode.MissingField, "A link-local next hop needs its interface.");
     }
 
-    private static void CheckOwn(IPAddress? next, RunningConfiguration all, ErrorScope at)
+    private static void CheckNext(RouteSpec spec, IPAddress? next, string? name, RunningConfiguration all, ErrorScope at)
     {
-        if (next is { } via && all.HolderOf(new(InterfaceRules.AddressClaim, via.ToString())) is { } holder)
+        if (name is not null && all.TryGetValue(new(ItemCatalog.Interface, name), out var on) && on.Spec is InterfaceSpec to && VrfSpec.Canonical(to.Vrf) != spec.LeadsTo)
+            at["interface"].Add(ErrorCode.Conflict, "The interface is in another VRF; 'next_hop_vrf' says so when that is meant.");
+        if (next is { } via && all.HolderOf(VrfRules.AddressIn(spec.LeadsTo, via)) is { } holder)
             at["via"].Add(ErrorCode.Conflict, $"The next hop is the gateway's own address on {holder}.");
     }
 

@@ -20,10 +20,10 @@ internal sealed class SwitchLab(int workers = 1, int buffers = 4096) : IDisposab
     public uint Index(string name) => Control.TryFindInterface(name, out var index) ? index : throw new InvalidOperationException(name);
 
     /// <summary>An Ethernet port with MAC address 02:00:00:00:00:NN.</summary>
-    public uint Port(string name, byte number, int mtu = 1500)
+    public uint Port(string name, byte number, int mtu = 1500, uint vrf = 0)
     {
         var port = _ports[name] = new InMemoryPort(Control.Pool);
-        return Control.AddInterface(new InterfaceSettings { Name = name, Type = "in-memory", Mac = new PhysicalAddress([2, 0, 0, 0, 0, number]), Mtu = mtu }, port);
+        return Control.AddInterface(new InterfaceSettings { Name = name, Type = "in-memory", Mac = new PhysicalAddress([2, 0, 0, 0, 0, number]), Mtu = mtu, Vrf = vrf }, port);
     }
 
     public void Remove(string name)

@@ -92,6 +92,7 @@ internal static class EventSamples
 
     private static IEnumerable<Item> Items()
     {
+        yield return new(new("vrf", "blue"), new VrfSpec { Description = "customer blue" });
         yield return new(new("interface", "wan"), new InterfaceSpec
         {
             Type = InterfaceType.Tap,
