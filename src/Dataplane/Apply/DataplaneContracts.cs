@@ -28,8 +28,26 @@ public sealed record InterfaceSettings
     /// <summary>Lower the MSS of TCP connections that leave here to what fits.</summary>
     public bool ClampMss { get; init; } = true;
 
+    /// <summary>What the way back to the source of an IPv4 packet that comes in must be.</summary>
+    public SourceRule Source4 { get; init; }
+
+    /// <inheritdoc cref="Source4"/>
+    public SourceRule Source6 { get; init; }
+
     /// <summary>Drop what comes in with one of the gateway's own addresses as source.</summary>
     public bool SourceCheck { get; init; } = true;
+}
+
+/// <summary>Unicast reverse path forwarding (RFC 3704).</summary>
+public enum SourceRule
+{
+    Any,
+
+    /// <summary>Some route must lead back to the source.</summary>
+    Loose,
+
+    /// <summary>The route back to the source must leave by the interface that the packet came in by.</summary>
+    Strict,
 }
 
 /// <summary>What a route does.</summary>

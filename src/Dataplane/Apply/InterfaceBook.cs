@@ -240,6 +240,8 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
             | (state.IsPointToPoint ? InterfaceFlags.PointToPoint : 0)
             | (settings.Enabled ? InterfaceFlags.Enabled : 0)
             | (settings.ClampMss ? InterfaceFlags.ClampMss : 0)
+            | (settings.Source4 switch { SourceRule.Loose => InterfaceFlags.LooseSource4, SourceRule.Strict => InterfaceFlags.StrictSource4, _ => 0 })
+            | (settings.Source6 switch { SourceRule.Loose => InterfaceFlags.LooseSource6, SourceRule.Strict => InterfaceFlags.StrictSource6, _ => 0 })
             | (settings.SourceCheck ? InterfaceFlags.SourceCheck : 0)
             | (state.IsLoopback ? InterfaceFlags.Loopback : 0)
             | (tables.PuntInterface == state.Index ? InterfaceFlags.Punt : 0);

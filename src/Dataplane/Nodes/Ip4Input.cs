@@ -48,6 +48,7 @@ internal readonly unsafe struct Ip4Input : INode
         Multicast,
         BadOption,
         SourceRoute,
+        NoWayBack,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
@@ -66,6 +67,7 @@ internal readonly unsafe struct Ip4Input : INode
             (Reason.Multicast, "IPv4 multicast is not routed."),
             (Reason.BadOption, "An IPv4 option runs past the header."),
             (Reason.SourceRoute, "The packet asks for source routing, which is refused."),
+            (Reason.NoWayBack, "No route leads back to the packet's source, or none by the interface that it came in by, and the interface asks for one."),
         ]);
 
     /// <summary>By the first octet of an address: bit 0 when it cannot be a source, bit 1 when it cannot be a destination (RFC 1812 §5.3.7, RFC 1122 §3.2.1.3).</summary>
@@ -115,7 +117,7 @@ internal readonly unsafe struct Ip4Input : INode
                     var isOwn = (meta->Flags & PacketFlags.Own) != 0;
                     var source = BinaryPrimitives.ReverseEndianness((uint)(second >> 32));
                     var martian = (Unsafe.Add(ref martians, (byte)(second >> 32)) & (isOwn ? 0 : 1)) | (Unsafe.Add(ref martians, (byte)destination) & 2);
-                    if (martian == 0 && (isOwn || !fib.MayBeLocal(source) || (features & InterfaceFlags.SourceCheck) == 0))
+                    if (martian == 0 && (isOwn || !fib.MayBeLocal(source) || (features & InterfaceFlags.SourceCheck) == 0) && (features & InterfaceFlags.ReversePath4) == 0)
                     {
                         meta->L3 = meta->Offset;
                         meta->L4 = (ushort)(meta->Offset + MinHeader);
@@ -150,8 +152,21 @@ internal readonly unsafe struct Ip4Input : INode
         if ((meta->Flags & PacketFlags.Own) == 0)
         {
             if ((Martians[(int)(source >> 24)] & 1) != 0) return Drop(ref frame, Reason.MartianSource, index);
-            if ((frame.Tables.Interfaces[meta->RxInterface]->Flags & InterfaceFlags.SourceCheck) != 0 && frame.Tables.Fib4.Lookup(meta->Vrf, source) == AdjacencyTable.Local)
-                return Drop(ref frame, Reason.OwnSource, index);
+            var features = frame.Tables.Interfaces[meta->RxInterface]->Flags;
+            if ((features & (InterfaceFlags.SourceCheck | InterfaceFlags.ReversePath4)) != 0)
+            {
+                var back = frame.Tables.Fib4.Lookup(meta->Vrf, source);
+                if (back == AdjacencyTable.Local)
+                {
+                    if ((features & InterfaceFlags.SourceCheck) != 0) return Drop(ref frame, Reason.OwnSource, index);
+                }
+                // What an SA carries was held to its selectors.
+                else if ((features & InterfaceFlags.ReversePath4) != 0 && (meta->Flags & PacketFlags.Decrypted) == 0
+                    && !ReversePath.Allows(frame.Tables.Adjacencies, back, meta->RxInterface, (features & InterfaceFlags.StrictSource4) != 0))
+                {
+                    return Drop(ref frame, Reason.NoWayBack, index);
+                }
+            }
         }
         if (destination >> 24 is 0 or 127) return Drop(ref frame, Reason.MartianDestination, index);
         if (destination >= 0xE000_0000) return Drop(ref frame, destination < 0xF000_0000 ? Reason.Multicast : Reason.Broadcast, index);

@@ -39,6 +39,7 @@ internal readonly unsafe struct Ip6Input : INode
         BadExtension,
         TooManyExtensions,
         RoutingHeader0,
+        NoWayBack,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
@@ -56,6 +57,7 @@ internal readonly unsafe struct Ip6Input : INode
             (Reason.BadExtension, "An extension header runs past the packet or stands where it must not."),
             (Reason.TooManyExtensions, "The packet has more extension headers than are read."),
             (Reason.RoutingHeader0, "The packet has a type 0 routing header, which is forbidden."),
+            (Reason.NoWayBack, "No route leads back to the packet's source, or none by the interface that it came in by, and the interface asks for one."),
         ]);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -119,13 +121,21 @@ internal readonly unsafe struct Ip6Input : INode
             }
             var entry = tables.Interfaces[meta->RxInterface];
             var filtered = (entry->Flags & InterfaceFlags.AclIn6) != 0;
-            if ((meta->Flags & PacketFlags.Own) == 0
-                && (entry->Flags & InterfaceFlags.SourceCheck) != 0
-                && !unspecified
-                && tables.Fib6.Lookup(meta->Vrf, sourceHigh, sourceLow) == AdjacencyTable.Local)
+            if ((meta->Flags & PacketFlags.Own) == 0 && (entry->Flags & (InterfaceFlags.SourceCheck | InterfaceFlags.ReversePath6)) != 0 && !unspecified)
             {
-                frame.Drop(Reason.OwnSource, index);
-                continue;
+                var back = tables.Fib6.Lookup(meta->Vrf, sourceHigh, sourceLow);
+                if (back == AdjacencyTable.Local && (entry->Flags & InterfaceFlags.SourceCheck) != 0)
+                {
+                    frame.Drop(Reason.OwnSource, index);
+                    continue;
+                }
+                // A link-local source is always on the link; what an SA carries was held to its selectors.
+                if (back != AdjacencyTable.Local && (entry->Flags & InterfaceFlags.ReversePath6) != 0 && (meta->Flags & PacketFlags.Decrypted) == 0 && sourceHigh >> 54 != 0xFE80 >> 6
+                    && !ReversePath.Allows(tables.Adjacencies, back, meta->RxInterface, (entry->Flags & InterfaceFlags.StrictSource6) != 0))
+                {
+                    frame.Drop(Reason.NoWayBack, index);
+                    continue;
+                }
             }
             if (high >> 56 == 0xFF)
             {

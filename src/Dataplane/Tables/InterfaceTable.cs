@@ -54,6 +54,24 @@ internal enum InterfaceFlags : uint
     /// <summary>Carries packets without Ethernet headers to one other end: it has no neighbors.</summary>
     PointToPoint = 1 << 20,
 
+    /// <summary>IPv4: a route must lead back to the source of what comes in.</summary>
+    LooseSource4 = 1 << 23,
+
+    /// <summary>IPv4: that route must leave by this interface.</summary>
+    StrictSource4 = 1 << 24,
+
+    /// <inheritdoc cref="LooseSource4"/>
+    LooseSource6 = 1 << 25,
+
+    /// <inheritdoc cref="StrictSource4"/>
+    StrictSource6 = 1 << 26,
+
+    /// <summary>Any of those that ask for the way back of IPv4.</summary>
+    ReversePath4 = LooseSource4 | StrictSource4,
+
+    /// <inheritdoc cref="ReversePath4"/>
+    ReversePath6 = LooseSource6 | StrictSource6,
+
     /// <summary>Frames that come in are copied to <see cref="InterfaceEntry.SpanTo"/>.</summary>
     SpanIn = 1 << 21,
 

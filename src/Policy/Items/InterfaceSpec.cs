@@ -71,6 +71,15 @@ public enum AclDefault
 
     /// <summary>Lets pass what no rule denied.</summary>
     Permit,
+
+/// <summary>What the way back to a packet's source must be.</summary>
+public enum ReversePath
+{
+    /// <summary>Some route must lead there.</summary>
+    Loose,
+
+    /// <summary>The route must leave by the interface that the packet came in by.</summary>
+    Strict,
 }
 
 /// <summary>Which end of a memif the gateway is.</summary>
@@ -189,6 +198,12 @@ public sealed record InterfaceSpec : ItemSpec
 
     /// <summary>What becomes of packets that no rule of the lists matches. Default deny. Given without <c>acl_in</c>, it is for all that comes in; <c>acl_out</c> it ends only when there is such a list.</summary>
     public AclDefault? AclDefault { get; init; }
+
+    /// <summary>IPv4 packets that come in are dropped unless a route leads back to their source: any (loose), or one by this interface (strict). Default: no such check.</summary>
+    public ReversePath? Rpf4 { get; init; }
+
+    /// <summary>The same for IPv6 packets.</summary>
+    public ReversePath? Rpf6 { get; init; }
 
     /// <summary>Name of the VRF that it belongs to. Default: the default one.</summary>
     public string? Vrf { get; init; }

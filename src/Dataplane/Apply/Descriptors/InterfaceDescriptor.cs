@@ -106,6 +106,8 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         Mtu = spec.Mtu ?? (device.Mtu == 0 ? 1500 : Math.Min(device.Mtu, 9216)),
         Enabled = spec.Enabled,
         Vrf = dataplane.VrfOf(spec.Vrf),
+        Source4 = VirtualInterfaces.RuleOf(spec.Rpf4),
+        Source6 = VirtualInterfaces.RuleOf(spec.Rpf6),
     };
 
     private static AclBinding Rules(InterfaceSpec spec) => new([.. spec.AclIn], [.. spec.AclOut], spec.AclDefault);

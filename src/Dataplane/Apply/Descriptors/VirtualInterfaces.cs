@@ -60,7 +60,11 @@ internal static class VirtualInterfaces
         Mtu = spec.Mtu ?? DefaultMtu(dataplane, spec),
         Enabled = spec.Enabled,
         Vrf = dataplane.VrfOf(spec.Vrf),
+        Source4 = VirtualInterfaces.RuleOf(spec.Rpf4),
+        Source6 = VirtualInterfaces.RuleOf(spec.Rpf6),
     };
+
+    public static SourceRule RuleOf(ReversePath? rpf) => rpf switch { ReversePath.Loose => SourceRule.Loose, ReversePath.Strict => SourceRule.Strict, _ => SourceRule.Any };
 
     private static int DefaultMtu(DataplaneControl dataplane, InterfaceSpec spec)
     {

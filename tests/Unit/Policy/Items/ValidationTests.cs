@@ -190,6 +190,7 @@ public sealed class ValidationTests
         { "connection", $$"""{{{Branch}},"pools":["rw"]}""", ".pools[0]", "unknown-reference" },
         { "vrf", """{"table":7}""", ".table", "unknown-field" },
         { "vrf", """{"description":"a\nb"}""", ".description", "invalid-value" },
+        { "interface", """{"type":"tap","rpf4":"feasible"}""", ".rpf4", "invalid-value" },
         { "interface", """{"type":"tap","vrf":"nowhere"}""", ".vrf", "unknown-reference" },
         { "route", """{"to":"10.9.0.0/16","vrf":"nowhere","via":"198.51.100.9"}""", ".vrf", "unknown-reference" },
         { "route", """{"to":"10.9.0.0/16","next_hop_vrf":"nowhere","via":"198.51.100.9"}""", ".next_hop_vrf", "unknown-reference" },
