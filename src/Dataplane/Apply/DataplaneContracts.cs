@@ -28,6 +28,9 @@ public sealed record InterfaceSettings
     /// <summary>Lower the MSS of TCP connections that leave here to what fits.</summary>
     public bool ClampMss { get; init; } = true;
 
+    /// <summary>What IPv6 hosts are told; null nothing.</summary>
+    public RouterAdvertisement? Advertise { get; init; }
+
     /// <summary>What the way back to the source of an IPv4 packet that comes in must be.</summary>
     public SourceRule Source4 { get; init; }
 

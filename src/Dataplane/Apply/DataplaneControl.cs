@@ -25,6 +25,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     private readonly InterfaceBook _interfaces;
     private readonly PathBook _paths;
     private readonly VrfBook _vrfs = new();
+    private readonly Advertiser _advertiser = new(Random.Shared);
     private readonly RouteBook _routes;
     private readonly Worker[] _workers;
     private readonly List<PacketRing> _handoffs = [];
@@ -161,6 +162,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     private uint Begin(InterfaceState state)
     {
         _interfaces.SetLinkLocal(state, 0);
+        _advertiser.Set(state.Index, state.Settings.Advertise, WorkerContext.Clock());
         Switching.Joined(state);
         Spans.Joined(state);
         _routes.Resolve();
@@ -176,6 +178,8 @@ public sealed unsafe class DataplaneControl : IDisposable
             var state = _interfaces.Get(index);
             if (Tables.PuntInterface == index) Volatile.Write(ref Tables.PuntInterface, 0);
             if (state.IsTunnel) Security.UnbindTunnel(state.Settings.IfId);
+            if (state.Settings.Advertise is { } told) Advertise(state, told, isLast: true);
+            _advertiser.Set(index, null, 0);
             Switching.Left(state);
             Spans.Left(state);
             _routes.Release(index);
@@ -214,6 +218,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             }
             _interfaces.SetLinkLocal(state, linkLocal);
             _neighbors.Refresh(index);
+            if (_advertiser.Set(index, settings.Advertise, WorkerContext.Clock())) Advertise(state, before.Advertise!, isLast: true);
             foreach (var carried in _interfaces.All.Where(i => i.Carrier == state))
             {
                 linkLocal = Tables.Interfaces[carried.Index]->LinkLocalLow;
@@ -532,6 +537,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             Security.Balance();
             Switching.Age(WorkerContext.Clock());
             _interfaces.WidenPaths(WorkerContext.Clock());
+            AdvertiseDue();
             _epochs.Reclaim();
         }
         Security.AgePathMtus();
@@ -591,6 +597,13 @@ public sealed unsafe class DataplaneControl : IDisposable
             case NoticeKind.AddressConflict:
                 Report(new DataplaneNotice.AddressConflict(NameOf(key.Interface), key.Address.ToAddress(), mac));
                 break;
+            case NoticeKind.RouterSolicited:
+                lock (_gate)
+                {
+                    _advertiser.Solicited(notice.Interface, WorkerContext.Clock());
+                    AdvertiseDue();
+                }
+                break;
             case NoticeKind.TunnelTooBig:
                 lock (_gate)
                     if (_interfaces.Exists(notice.Interface)) _interfaces.NarrowPath(_interfaces.Get(notice.Interface), (uint)Math.Min(notice.C, 65_535), WorkerContext.Clock());
@@ -619,6 +632,24 @@ public sealed unsafe class DataplaneControl : IDisposable
             worker.Mailbox.TryPush(message);
             worker.Wake();
         }
+    }
+
+    /// <summary>Sends the router advertisements that are due. Under the gate.</summary>
+    private void AdvertiseDue()
+    {
+        foreach (var (index, told) in _advertiser.Due(WorkerContext.Clock()))
+            if (_interfaces.Exists(index)) Advertise(_interfaces.Get(index), told, isLast: false);
+    }
+
+    private void Advertise(InterfaceState state, RouterAdvertisement told, bool isLast)
+    {
+        if (!state.HasLink) return;
+        var packet = PacketCopy.FromBytes(Pool, told.ToFrame(Tables.Interfaces[state.Index], state.Addresses, isLast));
+        if (packet == 0) return;
+        var meta = Pool.Meta(packet);
+        meta->Flags = PacketFlags.Own | PacketFlags.BypassSpd;
+        meta->TxInterface = state.Index;
+        Inject(state.Worker, Graph.Find(NodeNames.InterfaceOutput), packet);
     }
 
     private void AnnounceAll(InterfaceState state, IReadOnlyList<InterfaceAddress> addresses)

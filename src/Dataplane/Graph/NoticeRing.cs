@@ -33,6 +33,9 @@ internal enum NoticeKind : uint
 
     /// <summary>A router said that an outer packet of a tunnel is too big: Interface, MTU in C.</summary>
     TunnelTooBig,
+
+    /// <summary>A host asks for a router advertisement: Interface.</summary>
+    RouterSolicited,
 }
 
 /// <summary>One notice; 64 bytes. Addresses are IPv4 in the low 32 bits (host order) with AddressHigh 0 and V6 false, or IPv6.</summary>

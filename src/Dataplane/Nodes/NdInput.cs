@@ -6,7 +6,7 @@ using Gateway.Dataplane.Tables;
 namespace Gateway.Dataplane.Nodes;
 
 /// <summary>
-/// Neighbor discovery (RFC 4861): answers solicitations for own addresses and learns neighbors. Router messages and redirects are counted and ignored.
+/// Neighbor discovery (RFC 4861): answers solicitations for own addresses and learns neighbors. Hosts may ask for router advertisements; those of others, and redirects, are counted and ignored.
 /// <code>
 /// +---------------+---------------+-------------------------------+
 /// | 135 or 136    |   code 0      |           checksum            |
@@ -43,6 +43,7 @@ internal readonly unsafe struct NdInput : INode
         AdvertisementsSent,
         Learned,
         Confirmed,
+        RouterSolicitations,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
@@ -53,17 +54,18 @@ internal readonly unsafe struct NdInput : INode
             (Reason.BadMessage, "A neighbor discovery message is too short, has a code, or addresses that it must not have."),
             (Reason.BadChecksum, "The ICMPv6 checksum is wrong."),
             (Reason.BadOption, "An option of a neighbor discovery message runs past it or is empty."),
-            (Reason.RouterMessage, "Router solicitations, router advertisements and redirects are not acted on."),
+            (Reason.RouterMessage, "Router advertisements and redirects are not acted on, nor router solicitations where the gateway does not advertise itself."),
             (Reason.NotForUs, "The message asks for or tells of an address that is none of the gateway's business."),
             (Reason.NotOnLink, "The sender's address is in no network of the interface."),
             (Reason.Conflict, "Another host claims one of the gateway's own addresses."),
-            (Reason.RateLimited, "More new neighbors came in a second than are taken."),
+            (Reason.RateLimited, "More new neighbors and router solicitations came in a second than are taken."),
             (Reason.NoBuffer, "No packet was free for an advertisement."),
         ],
         [
             (Count.AdvertisementsSent, "Solicitations that were answered."),
             (Count.Learned, "Neighbors learned or changed."),
             (Count.Confirmed, "Known neighbors that showed the same MAC address again."),
+            (Count.RouterSolicitations, "Hosts that asked for a router advertisement."),
         ]);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -82,6 +84,11 @@ internal readonly unsafe struct NdInput : INode
                 frame.Drop(Reason.HopLimit, index);
                 continue;
             }
+            if (icmp[0] == 133 && (frame.Tables.Interfaces[meta->RxInterface]->Flags & InterfaceFlags.Advertises) != 0)
+            {
+                RouterSolicitation(ref frame, index, meta, ip, icmp, length);
+                continue;
+            }
             if (icmp[0] is 133 or 134 or 137)
             {
                 frame.Drop(Reason.RouterMessage, index);
@@ -97,7 +104,7 @@ internal readonly unsafe struct NdInput : INode
                 frame.Drop(Reason.BadChecksum, index);
                 continue;
             }
-            if (!FindMac(icmp, length, icmp[0] == 135 ? 1 : 2, out var mac))
+            if (!FindMac(icmp, MessageLength, length, icmp[0] == 135 ? 1 : 2, out var mac))
             {
                 frame.Drop(Reason.BadOption, index);
                 continue;
@@ -105,6 +112,41 @@ internal readonly unsafe struct NdInput : INode
             if (icmp[0] == 135) Solicitation(ref frame, index, meta, ip, icmp, mac);
             else Advertisement(ref frame, index, meta, ip, icmp, mac);
         }
+    }
+
+    /// <summary>RFC 4861 §6.1.1, §6.2.6: the control side answers, to all hosts of the link.</summary>
+    private static void RouterSolicitation(ref Frame frame, uint index, PacketMeta* meta, byte* ip, byte* icmp, int length)
+    {
+        const int message = 8;
+        if (length < message || icmp[1] != 0 || meta->Next != 0)
+        {
+            frame.Drop(Reason.BadMessage, index);
+            return;
+        }
+        if (Checksum.Fold(Checksum.Add(Checksum.Pseudo6(ip + 8, 58, length), icmp, length)) != 0)
+        {
+            frame.Drop(Reason.BadChecksum, index);
+            return;
+        }
+        if (!FindMac(icmp, message, length, 1, out var mac))
+        {
+            frame.Drop(Reason.BadOption, index);
+            return;
+        }
+        // A host without an address carries no link-layer address.
+        if (mac != 0 && Wire.U64(ip + 8) == 0 && Wire.U64(ip + 16) == 0)
+        {
+            frame.Drop(Reason.BadMessage, index);
+            return;
+        }
+        if (!frame.Context.Learning.Take(frame.Now))
+        {
+            frame.Drop(Reason.RateLimited, index);
+            return;
+        }
+        frame.Context.Notices.TryPush(new Notice { Kind = NoticeKind.RouterSolicited, Interface = meta->RxInterface });
+        frame.Add(Count.RouterSolicitations);
+        frame.Consume(index);
     }
 
     private static void Solicitation(ref Frame frame, uint index, PacketMeta* meta, byte* ip, byte* icmp, ulong mac)
@@ -219,10 +261,10 @@ internal readonly unsafe struct NdInput : INode
     }
 
     /// <summary>The link-layer address option of a type; 0 when it is not there. False when the options are malformed (RFC 4861 §4.6: no length is zero).</summary>
-    private static bool FindMac(byte* icmp, int length, int type, out ulong mac)
+    private static bool FindMac(byte* icmp, int from, int length, int type, out ulong mac)
     {
         mac = 0;
-        for (var at = MessageLength; at < length;)
+        for (var at = from; at < length;)
         {
             if (at + 2 > length || icmp[at + 1] == 0 || at + icmp[at + 1] * 8 > length) return false;
             if (icmp[at] == type) mac = MacAddress.Read(icmp + at + 2);

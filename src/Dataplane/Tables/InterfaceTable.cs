@@ -66,6 +66,9 @@ internal enum InterfaceFlags : uint
     /// <inheritdoc cref="StrictSource4"/>
     StrictSource6 = 1 << 26,
 
+    /// <summary>Hosts that ask for a router advertisement get one.</summary>
+    Advertises = 1 << 27,
+
     /// <summary>Any of those that ask for the way back of IPv4.</summary>
     ReversePath4 = LooseSource4 | StrictSource4,
 

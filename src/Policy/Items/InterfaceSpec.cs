@@ -205,6 +205,9 @@ public sealed record InterfaceSpec : ItemSpec
     /// <summary>The same for IPv6 packets.</summary>
     public ReversePath? Rpf6 { get; init; }
 
+    /// <summary>What IPv6 hosts on the link are told about routers and networks. Default: nothing. On a loopback it matters when that is the routed member of a bridge.</summary>
+    public RouterAdvertisementSpec? RouterAdvertisements { get; init; }
+
     /// <summary>Name of the VRF that it belongs to. Default: the default one.</summary>
     public string? Vrf { get; init; }
 

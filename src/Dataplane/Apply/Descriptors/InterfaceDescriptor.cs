@@ -106,6 +106,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         Mtu = spec.Mtu ?? (device.Mtu == 0 ? 1500 : Math.Min(device.Mtu, 9216)),
         Enabled = spec.Enabled,
         Vrf = dataplane.VrfOf(spec.Vrf),
+        Advertise = VirtualInterfaces.Advertise(spec.RouterAdvertisements),
         Source4 = VirtualInterfaces.RuleOf(spec.Rpf4),
         Source6 = VirtualInterfaces.RuleOf(spec.Rpf6),
     };

@@ -60,8 +60,21 @@ internal static class VirtualInterfaces
         Mtu = spec.Mtu ?? DefaultMtu(dataplane, spec),
         Enabled = spec.Enabled,
         Vrf = dataplane.VrfOf(spec.Vrf),
+        Advertise = VirtualInterfaces.Advertise(spec.RouterAdvertisements),
         Source4 = VirtualInterfaces.RuleOf(spec.Rpf4),
         Source6 = VirtualInterfaces.RuleOf(spec.Rpf6),
+    };
+
+    public static RouterAdvertisement? Advertise(RouterAdvertisementSpec? spec) => spec is null ? null : new RouterAdvertisement
+    {
+        Interval = (int)spec.Interval.Seconds,
+        Lifetime = (int)(spec.Lifetime?.Seconds ?? (3 * spec.Interval.Seconds)),
+        Managed = spec.Managed,
+        OtherConfig = spec.OtherConfig,
+        HopLimit = (byte)spec.HopLimit,
+        Prefixes = [.. spec.Prefixes.Select(p => new PrefixInformation(
+            p.Prefix.Address, p.Prefix.Length, p.OnLink, p.Autonomous, (uint)Math.Min(p.ValidLifetime.Seconds, uint.MaxValue), (uint)Math.Min(p.PreferredLifetime.Seconds, uint.MaxValue)))],
+        Dns = [.. spec.Dns],
     };
 
     public static SourceRule RuleOf(ReversePath? rpf) => rpf switch { ReversePath.Loose => SourceRule.Loose, ReversePath.Strict => SourceRule.Strict, _ => SourceRule.Any };
