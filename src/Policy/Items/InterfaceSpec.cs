@@ -71,6 +71,7 @@ public enum AclDefault
 
     /// <summary>Lets pass what no rule denied.</summary>
     Permit,
+}
 
 /// <summary>What the way back to a packet's source must be.</summary>
 public enum ReversePath

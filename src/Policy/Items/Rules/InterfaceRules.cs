@@ -36,8 +36,8 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         VlanRules.Check(spec, at);
         VxlanRules.Check(spec, at);
         IpTunnelRules.Check(spec, at);
-            ? [new(new(ItemCatalog.Interface, parent), ".parent"), .. AclBindingRules.References(spec), .. VrfRules.ReferenceTo(spec.Vrf, ".vrf")]
-            : AclBindingRules.References(spec).Concat(VrfRules.ReferenceTo(spec.Vrf, ".vrf"));
+        AclBindingRules.Check(spec, at);
+        RouterAdvertisementRules.Check(spec, at);
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
         for (var i = 0; i < spec.Addresses.Count; i++)

@@ -94,7 +94,7 @@ public sealed class SpanTests
         var sent = lab.Sent("wan").Select(f => new Seen(f)).ToList();
         // The reply, a copy of the request and a copy of the reply.
         Assert.Equal([1, 47, 47], sent.Select(s => (int)s.Protocol).Order());
-        Assert.Contains(sent, s => s.Protocol == 47 && s.Payload[4..].SequenceEqual(echo));
+        Assert.Contains(sent, s => s.Protocol == 47 && s.Payload.AsSpan(4).SequenceEqual(echo));
         Assert.Equal(lab.Pool.Capacity, lab.Pool.Available);
     }
 
