@@ -4,6 +4,7 @@ using Gateway.Crypto.Packet;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Nodes;
+using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Esp;
 
@@ -30,6 +31,8 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         Ip6Lookup,
         Fragment,
         IcmpError,
+        Ip4Rewrite,
+        Ip6Rewrite,
     }
 
     private enum Reason : ushort
@@ -57,7 +60,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     {
         public uint Index;
         public SaPath* Path;
-        public uint Vrf;
+        public SaEntry* Sa;
 
         /// <summary>Bytes of the headers in front of UDP or ESP.</summary>
         public int IpLength;
@@ -65,7 +68,8 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         TInner.EncryptNode,
-        [(Edge.Ip4Lookup, NodeNames.Ip4Lookup), (Edge.Ip6Lookup, NodeNames.Ip6Lookup), (Edge.Fragment, NodeNames.Ip4Fragment), (Edge.IcmpError, TInner.IcmpNode)],
+        [(Edge.Ip4Lookup, NodeNames.Ip4Lookup), (Edge.Ip6Lookup, NodeNames.Ip6Lookup), (Edge.Fragment, NodeNames.Ip4Fragment), (Edge.IcmpError, TInner.IcmpNode),
+            (Edge.Ip4Rewrite, NodeNames.Ip4Rewrite), (Edge.Ip6Rewrite, NodeNames.Ip6Rewrite)],
         [
             (Reason.NoSa, "The SA was removed while the packet was on its way."),
             (Reason.HandoffFull, "The SA belongs to another worker, whose ring was full."),
@@ -89,6 +93,8 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     {
         var jobs = stackalloc AeadJob[Frame.Size];
         var held = stackalloc Held[Frame.Size];
+        var edges = stackalloc Edge[Frame.Size];
+        var packets = stackalloc uint[Frame.Size];
         var count = 0;
         SaPrefetch.Outbound(ref frame);
         frame.Context.Keys.BeginFrame();
@@ -118,7 +124,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             meta->TotalLength = (uint)total;
             held[count].Index = index;
             held[count].Path = path;
-            held[count].Vrf = sa->OuterVrf;
+            held[count].Sa = sa;
             count++;
         }
 
@@ -127,8 +133,10 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         for (var i = 0; i < count; i++)
         {
             if (held[i].Path->SumsUdp) OuterHeader.SumUdp6(frame.Data(held[i].Index), held[i].IpLength);
-            PassOn(ref frame, held[i].Index, held[i].Path, held[i].Vrf, held[i].IpLength);
+            edges[i] = PassOn(ref frame, held[i].Index, held[i].Path, held[i].Sa, held[i].IpLength);
+            packets[i] = held[i].Index;
         }
+        frame.Dispatch(edges, packets, count);
     }
 
     /// <summary>Bytes that the packet grows by in front.</summary>
@@ -278,7 +286,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PassOn(ref Frame frame, uint index, SaPath* path, uint vrf, int ipLength)
+    private static Edge PassOn(ref Frame frame, uint index, SaPath* path, SaEntry* sa, int ipLength)
     {
         var meta = frame.Meta(index);
         // The policy does not see outer packets: RFC 4301 §5.1 forwards them past the SPD.
@@ -286,8 +294,30 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         meta->L3 = meta->Offset;
         meta->L4 = (ushort)(meta->Offset + ipLength);
         meta->Protocol = path->Udp ? (byte)17 : (byte)50;
-        meta->Vrf = vrf;
-        frame.Enqueue(path->V6 ? Edge.Ip6Lookup : Edge.Ip4Lookup, index);
+        meta->Vrf = sa->OuterVrf;
+        meta->NextHop = NextHopOf(ref frame, sa, path);
+        // What is not simply a neighbor with a known address is the lookup's to judge.
+        if (frame.Tables.Adjacencies[meta->NextHop]->Kind == AdjacencyKind.Neighbor) return path->V6 ? Edge.Ip6Rewrite : Edge.Ip4Rewrite;
+        return path->V6 ? Edge.Ip6Lookup : Edge.Ip4Lookup;
+    }
+
+    /// <summary>The route to the peer; looked up when any route or the peer's address has changed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint NextHopOf(ref Frame frame, SaEntry* sa, SaPath* path)
+    {
+        // Read before the table is.
+        var at = path->V6 ? frame.Tables.Fib6.Changes : frame.Tables.Fib4.Changes;
+        return sa->Out.RoutedAt == at && sa->Out.RoutedPath == path->Number ? sa->Out.NextHop : Route(ref frame, sa, path, at);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static uint Route(ref Frame frame, SaEntry* sa, SaPath* path, ulong at)
+    {
+        sa->Out.RoutedAt = at;
+        sa->Out.RoutedPath = path->Number;
+        return sa->Out.NextHop = path->V6
+            ? frame.Tables.Fib6.Lookup(sa->OuterVrf, (ulong)(path->Remote >> 64), (ulong)path->Remote)
+            : frame.Tables.Fib4.Lookup(sa->OuterVrf, (uint)path->Remote);
     }
 
     /// <summary>A packet in several chunks, or without room around it, is built in one piece and becomes a new packet.</summary>
@@ -324,7 +354,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         fresh->TraceId = meta->TraceId;
         fresh->Flags = meta->Flags;
         fresh->FlowHash = meta->FlowHash;
-        PassOn(ref frame, built, path, sa->OuterVrf, ipLength);
+        frame.Enqueue(PassOn(ref frame, built, path, sa, ipLength), built);
         frame.Consume(index);
     }
 

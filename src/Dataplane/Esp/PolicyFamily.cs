@@ -34,6 +34,9 @@ internal unsafe interface IPolicyFamily<TAddress>
     static abstract TAddress Destination(byte* ip);
     static abstract SpdTable<TAddress> Rules(DataplaneTables tables);
 
+    /// <summary>The rule for a packet, out of the worker's memory of it or of the table.</summary>
+    static abstract SpdRule<TAddress>* Find(ref Frame frame, in SpdKey<TAddress> key);
+
     /// <summary>The rules of what is routed into ipsec interfaces.</summary>
     static abstract SpdTable<TAddress> RoutedRules(DataplaneTables tables);
 }
@@ -61,6 +64,9 @@ internal readonly unsafe struct PolicyIp4 : IPolicyFamily<uint>
 
     public static SpdTable<uint> Rules(DataplaneTables tables) => tables.Spd.V4;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SpdRule<uint>* Find(ref Frame frame, in SpdKey<uint> key) => frame.Context.Policies4.Find(frame.Tables.Spd.V4, key);
+
     public static SpdTable<uint> RoutedRules(DataplaneTables tables) => tables.Spd.Routed4;
 }
 
@@ -87,6 +93,9 @@ internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
 
     public static SpdTable<UInt128> Rules(DataplaneTables tables) => tables.Spd.V6;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SpdRule<UInt128>* Find(ref Frame frame, in SpdKey<UInt128> key) => frame.Context.Policies6.Find(frame.Tables.Spd.V6, key);
+
     public static SpdTable<UInt128> RoutedRules(DataplaneTables tables) => tables.Spd.Routed6;
 }
 
@@ -105,6 +114,21 @@ internal static unsafe class PolicyKey
         key.Remote = TFamily.Destination(ip);
         key.Protocol = meta->Protocol;
         key.HasPorts = PolicyPorts.TryRead(meta, chunk, out key.LocalPort, out key.RemotePort);
+        return key;
+    }
+
+    /// <summary>Of a packet on its way in: what is local lies in the destination.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SpdKey<TAddress> Inbound<TFamily, TAddress>(PacketMeta* meta, byte* chunk)
+        where TFamily : struct, IPolicyFamily<TAddress>
+        where TAddress : unmanaged, IBinaryInteger<TAddress>
+    {
+        var ip = chunk + meta->L3;
+        SpdKey<TAddress> key;
+        key.Local = TFamily.Destination(ip);
+        key.Remote = TFamily.Source(ip);
+        key.Protocol = meta->Protocol;
+        key.HasPorts = PolicyPorts.TryRead(meta, chunk, out key.RemotePort, out key.LocalPort);
         return key;
     }
 

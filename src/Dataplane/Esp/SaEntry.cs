@@ -144,6 +144,11 @@ internal unsafe struct SaOutbound
     public uint EffectiveMtu;
     public long EffectiveMtuAt;
 
+    /// <summary>Where the path with number <see cref="RoutedPath"/> led when the forwarding table last stood at <see cref="RoutedAt"/>; the owner's memory.</summary>
+    public uint NextHop;
+    public ulong RoutedAt;
+    public ulong RoutedPath;
+
     public SaTraffic Traffic;
     public SaDrops Drops;
 }

@@ -36,10 +36,15 @@ internal unsafe struct SaPath
     /// <summary>The peer, host order; IPv4 in the low 32 bits.</summary>
     public UInt128 Remote;
 
+    /// <summary>Never that of another path of this process, also not of one that lay in the same place.</summary>
+    public ulong Number;
+    private static ulong _last;
+
     public static SaPath* Create(IPAddress local, IPAddress remote, UdpEncapsulation? encapsulation)
     {
         var path = (SaPath*)NativeMemory.AlignedAlloc((nuint)sizeof(SaPath), 64);
         *path = default;
+        path->Number = Interlocked.Increment(ref _last);
         var header = new Span<byte>(path->Header, 48);
         path->V6 = local.AddressFamily == AddressFamily.InterNetworkV6;
         path->IpLength = path->V6 ? 40 : 20;

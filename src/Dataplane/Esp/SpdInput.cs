@@ -34,28 +34,26 @@ internal readonly unsafe struct SpdInput<TFamily, TAddress> : INode
             (Reason.Discarded, "A security policy says that such packets are discarded."),
         ]);
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         PolicyKey.Prefetch<TFamily, TAddress>(ref frame, inbound: true);
-        var rules = TFamily.Rules(frame.Tables);
-        for (var i = 0; i < frame.Count; i++)
+        var edges = stackalloc Edge[Frame.Size];
+        var adjacencies = frame.Tables.Adjacencies;
+        var indices = frame.Indices;
+        var count = frame.Count;
+        for (var i = 0; i < count; i++)
         {
-            var index = frame.Indices[i];
+            var index = indices[i];
             var meta = frame.Meta(index);
-            var chunk = frame.Chunk(index);
-            var ip = chunk + meta->L3;
-            SpdKey<TAddress> key;
-            // Inbound: what is local lies in the destination.
-            key.Local = TFamily.Destination(ip);
-            key.Remote = TFamily.Source(ip);
-            key.Protocol = meta->Protocol;
-            key.HasPorts = PolicyPorts.TryRead(meta, chunk, out key.RemotePort, out key.LocalPort);
-            var rule = (meta->Flags & (PacketFlags.Decrypted | PacketFlags.BypassSpd)) != 0 ? null : rules.Find(key);
-            if (rule != null && rule->Action == SpdAction.Protect) frame.Drop(Reason.ClearButProtected, index);
-            else if (rule != null && rule->Action == SpdAction.Discard) frame.Drop(Reason.Discarded, index);
-            else if (frame.Tables.Adjacencies[meta->NextHop]->Kind == AdjacencyKind.Local) frame.Enqueue(Edge.Deliver, index);
-            else frame.Enqueue(Edge.Output, index);
+            edges[i] = adjacencies[meta->NextHop]->Kind == AdjacencyKind.Local ? Edge.Deliver : Edge.Output;
+            if ((meta->Flags & (PacketFlags.Decrypted | PacketFlags.BypassSpd)) != 0) continue;
+            var rule = TFamily.Find(ref frame, PolicyKey.Inbound<TFamily, TAddress>(meta, frame.Chunk(index)));
+            if (rule == null || rule->Action is not (SpdAction.Protect or SpdAction.Discard)) continue;
+            frame.Drop(rule->Action == SpdAction.Protect ? Reason.ClearButProtected : Reason.Discarded, index);
+            edges[i] = Frame.Gone<Edge>();
         }
+        frame.Dispatch(edges);
     }
 }

@@ -42,7 +42,6 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
     public static void Process(ref Frame frame)
     {
         PolicyKey.Prefetch<TFamily, TAddress>(ref frame, inbound: false);
-        var rules = TFamily.Rules(frame.Tables);
         var filtered = Volatile.Read(ref frame.Tables.Filters.AnyOut);
         SpdKey<TAddress> last = default;
         SpdRule<TAddress>* rule = null;
@@ -61,7 +60,7 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
             // Packets come in trains: the one before often has the same answer.
             if (!known || !Same(key, last))
             {
-                rule = rules.Find(key);
+                rule = TFamily.Find(ref frame, key);
                 last = key;
                 known = true;
             }

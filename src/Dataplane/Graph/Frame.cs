@@ -76,15 +76,22 @@ internal readonly unsafe ref struct Frame
     /// Sends each packet of the frame along the edge that stands in its place. Packets go the same way in long runs, often a whole frame of them, and a run costs hardly more than a packet.
     /// </summary>
     /// <param name="edges">One for each packet of the frame.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Dispatch<TEdge>(TEdge* edges)
-        where TEdge : unmanaged, Enum
+        where TEdge : unmanaged, Enum => Dispatch((ushort*)edges, Indices, Count);
+
+    /// <summary>The same for packets that the node has gathered.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Dispatch<TEdge>(TEdge* edges, uint* indices, int count)
+        where TEdge : unmanaged, Enum => Dispatch((ushort*)edges, indices, count);
+
+    private void Dispatch(ushort* edges, uint* indices, int count)
     {
-        var at = (ushort*)edges;
-        for (var start = 0; start < Count;)
+        for (var start = 0; start < count;)
         {
-            var edge = at[start];
-            var end = EndOfRun(at, start, Count);
-            if (edge != ushort.MaxValue) Context.Enqueue(_edges[edge], Indices + start, end - start);
+            var edge = edges[start];
+            var end = EndOfRun(edges, start, count);
+            if (edge != ushort.MaxValue) Context.Enqueue(_edges[edge], indices + start, end - start);
             start = end;
         }
     }

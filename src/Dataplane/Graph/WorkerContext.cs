@@ -100,6 +100,12 @@ internal sealed unsafe class WorkerContext : IDisposable
     /// <summary>AES-GCM tables of the SAs that it carries packets of.</summary>
     public AesGcmKeyCache Keys { get; }
 
+    /// <summary>What the security policy said of the latest flows.</summary>
+    public SpdCache<uint> Policies4 { get; } = new();
+
+    /// <inheritdoc cref="Policies4"/>
+    public SpdCache<UInt128> Policies6 { get; } = new();
+
     /// <summary>Monotonic nanoseconds of this run of the graph.</summary>
     public long Now;
 
@@ -323,6 +329,8 @@ internal sealed unsafe class WorkerContext : IDisposable
         Held.Dispose(Pool);
         Parked.Dispose(Pool);
         Fragments.Dispose(Pool);
+        Policies4.Dispose();
+        Policies6.Dispose();
         Punt.Dispose();
         Notices.Dispose();
         Trace.Dispose();

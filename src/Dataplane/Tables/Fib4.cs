@@ -25,6 +25,7 @@ internal sealed unsafe class Fib4 : IDisposable
 
     private readonly TrieArena _arena;
     private readonly uint** _roots;
+    private ulong _changes = 1;
     private readonly byte[]?[] _rootLengths = new byte[MaxVrfs][];
     private readonly Dictionary<(uint Vrf, uint Prefix, int Length), uint> _routes = [];
 
@@ -61,6 +62,9 @@ internal sealed unsafe class Fib4 : IDisposable
         _arena = new TrieArena(epochs);
         _roots = (uint**)NativeMemory.AllocZeroed(MaxVrfs, (nuint)sizeof(uint*));
     }
+
+    /// <summary>Grows with every change, once it can be seen; from 1. What was looked up at one value holds as long as the value stays.</summary>
+    public ulong Changes => Volatile.Read(ref _changes);
 
     /// <summary>Routes in all VRFs.</summary>
     public int Count => _routes.Count;
@@ -103,6 +107,8 @@ internal sealed unsafe class Fib4 : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)MaxBatch, nameof(count));
         var waiting = stackalloc int[MaxBatch];
         var at = stackalloc uint*[MaxBatch];
+        var lacking = stackalloc int[MaxBatch];
+        var fallbacks = stackalloc uint*[MaxBatch];
         var deep = 0;
         for (var i = 0; i < count; i++)
         {
@@ -119,17 +125,24 @@ internal sealed unsafe class Fib4 : IDisposable
             at[k] = ((Block*)_arena[vrfs[i] & ~Below])->Slot + (addresses[i] >> 8 & 0xFF);
             if (Sse.IsSupported) Sse.Prefetch0(at[k]);
         }
-        var deeper = 0;
+        var (deeper, empty) = (0, 0);
         for (var k = 0; k < deep; k++)
         {
             var i = waiting[k];
             var slot = Volatile.Read(ref *at[k]);
-            if (slot == 0) slot = Volatile.Read(ref ((Block*)_arena[vrfs[i] & ~Below])->Fallback);
-            at[deeper] = &((Block*)_arena[vrfs[i] & ~Below])->Fallback;
-            waiting[deeper] = i;
+            var fallback = &((Block*)_arena[vrfs[i] & ~Below])->Fallback;
             vrfs[i] = slot;
+            lacking[empty] = i;
+            fallbacks[empty] = fallback;
+            empty += slot == 0 ? 1 : 0;
+            at[deeper] = fallback;
+            waiting[deeper] = i;
             deeper += (int)(slot >> 31);
         }
+        // A slot without a route of its own level leads back to what lies in another line of the block.
+        for (var k = 0; k < empty; k++)
+            if (Sse.IsSupported) Sse.Prefetch0(fallbacks[k]);
+        for (var k = 0; k < empty; k++) vrfs[lacking[k]] = Volatile.Read(ref *fallbacks[k]);
         for (var k = 0; k < deeper; k++)
             if (Sse.IsSupported) Sse.Prefetch0(_arena[vrfs[waiting[k]] & ~Below]);
         for (var k = 0; k < deeper; k++)
@@ -159,6 +172,7 @@ internal sealed unsafe class Fib4 : IDisposable
             Volatile.Write(ref *(nint*)(_roots + vrf), (nint)NativeMemory.AllocZeroed(RootSlots, sizeof(uint)));
         }
         Write(vrf, prefix, length, adjacency + 1, length, exists ? 0 : 1);
+        Volatile.Write(ref _changes, _changes + 1);
     }
 
     /// <summary>Removes a route; false when there was none. Control side only.</summary>
@@ -172,9 +186,11 @@ internal sealed unsafe class Fib4 : IDisposable
             if (_routes.TryGetValue((vrf, prefix & Mask(shorter), shorter), out var cover))
             {
                 Write(vrf, prefix, length, cover + 1, shorter, -1);
+                Volatile.Write(ref _changes, _changes + 1);
                 return true;
             }
         Write(vrf, prefix, length, 0, 0, -1);
+        Volatile.Write(ref _changes, _changes + 1);
         return true;
     }
 

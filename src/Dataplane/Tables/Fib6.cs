@@ -27,6 +27,7 @@ internal sealed unsafe class Fib6 : IDisposable
 
     private readonly TrieArena _arena;
     private readonly Root** _roots;
+    private ulong _changes = 1;
     private readonly byte[]?[] _rootLengths = new byte[MaxVrfs][];
 
     /// <summary>Routes of up to 16 bits, which lie in the roots alone.</summary>
@@ -75,6 +76,9 @@ internal sealed unsafe class Fib6 : IDisposable
         _arena = new TrieArena(epochs);
         _roots = (Root**)NativeMemory.AllocZeroed(MaxVrfs, (nuint)sizeof(Root*));
     }
+
+    /// <summary>Grows with every change, once it can be seen; from 1. What was looked up at one value holds as long as the value stays.</summary>
+    public ulong Changes => Volatile.Read(ref _changes);
 
     /// <summary>Routes in all VRFs.</summary>
     public int Count { get; private set; }
@@ -203,6 +207,20 @@ internal sealed unsafe class Fib6 : IDisposable
     /// <summary>Adds or changes a route. Control side only.</summary>
     public void Set(uint vrf, ulong high, ulong low, int length, uint adjacency)
     {
+        Write(vrf, high, low, length, adjacency);
+        Volatile.Write(ref _changes, _changes + 1);
+    }
+
+    /// <summary>Removes a route; false when there was none. Control side only.</summary>
+    public bool Remove(uint vrf, ulong high, ulong low, int length)
+    {
+        var removed = Take(vrf, high, low, length);
+        Volatile.Write(ref _changes, _changes + 1);
+        return removed;
+    }
+
+    private void Write(uint vrf, ulong high, ulong low, int length, uint adjacency)
+    {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vrf, (uint)MaxVrfs);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, 128u, nameof(length));
         var prefix = new UInt128(high & MaskHigh(length), low & MaskLow(length));
@@ -222,8 +240,7 @@ internal sealed unsafe class Fib6 : IDisposable
         FillRoot(vrf, first, length, adjacency + 1, length);
     }
 
-    /// <summary>Removes a route; false when there was none. Control side only.</summary>
-    public bool Remove(uint vrf, ulong high, ulong low, int length)
+    private bool Take(uint vrf, ulong high, ulong low, int length)
     {
         if (vrf >= MaxVrfs || _roots[vrf] == null) return false;
         if (length > RootBits)

@@ -28,6 +28,7 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
     private readonly Epochs _epochs;
     private readonly Dictionary<(int Local, int Remote), nint> _tuples = [];
     private nint _root;
+    private ulong _changes = 1;
 
     /// <summary>All rules with the same two prefix lengths.</summary>
     private struct Tuple
@@ -62,6 +63,9 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
     }
 
     public int Count { get; private set; }
+
+    /// <summary>Grows with every rule that comes or goes, before what went is freed; from 1.</summary>
+    public ulong Changes => Volatile.Read(ref _changes);
 
     /// <summary>Pairs of prefix lengths in use.</summary>
     public int Tuples => _tuples.Count;
@@ -128,6 +132,7 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
             tuple->LeastRank = rule.Rank;
             Publish();
         }
+        Volatile.Write(ref _changes, _changes + 1);
         return added;
     }
 
@@ -206,6 +211,7 @@ internal sealed unsafe class SpdTable<TAddress> : IDisposable
         while (*place != (ulong)rule) place = &((SpdRule<TAddress>*)*place)->Next[tuple->Buckets->Generation];
         // The removed rule keeps its own link, for workers that stand on it.
         Volatile.Write(ref *place, rule->Next[tuple->Buckets->Generation]);
+        Volatile.Write(ref _changes, _changes + 1);
         tuple->Rules--;
         Count--;
         var emptied = tuple->Rules == 0;

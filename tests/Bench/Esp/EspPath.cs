@@ -33,6 +33,7 @@ internal sealed unsafe class EspPath : IDisposable
     private readonly byte[][] _frames = new byte[Count][];
     private readonly uint[] _packets = new uint[Count];
     private readonly ushort[] _offsets = new ushort[Count];
+    private readonly Aside _aside = new();
     private readonly bool _encrypt;
     private readonly OpenSslLoop? _openSsl;
     private readonly AesGcmKey _bareKey;
@@ -74,7 +75,7 @@ internal sealed unsafe class EspPath : IDisposable
     }
 
     internal IReadOnlyList<Contender> Contenders =>
-        _openSsl is null ? [new(Contest.Gateway, Ours)] : [new(Contest.Gateway, Ours), new("openssl", n => _openSsl.Run(_bare.OpenSslJobs, Count, n))];
+        _openSsl is null ? [new(Contest.Gateway, Ours) { Aside = _aside }] : [new(Contest.Gateway, Ours) { Aside = _aside }, new("openssl", n => _openSsl.Run(_bare.OpenSslJobs, Count, n))];
 
     public void Dispose()
     {
@@ -182,6 +183,7 @@ internal sealed unsafe class EspPath : IDisposable
         {
             // The numbers come again in every round, so the window is that of a new SA.
             *_hot = default;
+            _aside.Begin();
             for (var i = 0; i < Count; i++)
             {
                 var index = _packets[i];
@@ -193,8 +195,9 @@ internal sealed unsafe class EspPath : IDisposable
                 // Encryption may run over what it made before; only the headers must be there again.
                 var fresh = _encrypt ? _frames[i].AsSpan(0, HeaderLength) : _frames[i];
                 fresh.CopyTo(new Span<byte>(pool.Data(index), fresh.Length));
-                _in.Offer(index);
             }
+            _aside.End();
+            _in.Offer(_packets);
             var came = 0;
             for (var steps = 0; came < Count && steps < 100; steps++)
             {

@@ -67,12 +67,15 @@ internal sealed unsafe class ManySas : IDisposable
         Run(Math.Max(1, sas / Count));
     }
 
+    internal Aside Aside { get; } = new();
+
     internal void Run(int times)
     {
         var pool = _control.Pool;
         var worker = _control.Workers[0];
         for (; times > 0; times--)
         {
+            Aside.Begin();
             foreach (var index in _packets)
             {
                 var meta = pool.Meta(index);
@@ -86,8 +89,9 @@ internal sealed unsafe class ManySas : IDisposable
                 if (++_next == _destinations.Length) _next = 0;
                 Unsafe.WriteUnaligned(data + 24, (ushort)(destination >> 32));
                 Unsafe.WriteUnaligned(data + 30, (uint)destination);
-                _in.Offer(index);
             }
+            Aside.End();
+            _in.Offer(_packets);
             var came = 0;
             for (var steps = 0; came < Count && steps < 100; steps++)
             {

@@ -70,7 +70,7 @@ public sealed unsafe class EspNodesTests : IDisposable
                 sequence++;
                 var inner = six ? Inner6(length, (byte)_random.Next(256), length) : Inner4(length, (byte)_random.Next(256), _random.Next(2) == 0, length);
                 var left = Assert.Single(_lab.Send(inner));
-                Assert.Equal(v6 ? NodeNames.Ip6Lookup : NodeNames.Ip4Lookup, left.Node);
+                Assert.Equal(v6 ? NodeNames.Ip6Rewrite : NodeNames.Ip4Rewrite, left.Node);
                 Assert.Equal(PacketFlags.Own | PacketFlags.BypassSpd, left.Meta.Flags);
                 var trafficClass = six ? (byte)(BinaryPrimitives.ReadUInt16BigEndian(inner) >> 4) : inner[1];
                 var df = six ? inner.Length > 1280 : (inner[6] & 0x40) != 0;
@@ -415,7 +415,7 @@ public sealed unsafe class EspNodesTests : IDisposable
         EspPathMtu(1280);
         Up();
         var left = Assert.Single(_lab.Send(Inner6(1280)));
-        Assert.Equal(NodeNames.Ip4Lookup, left.Node);
+        Assert.Equal(NodeNames.Ip4Rewrite, left.Node);
         Assert.Equal(0, left.Bytes[6] & 0x40);
         Assert.Equal(IcmpError.PacketTooBig6(1280), Assert.Single(_lab.Send(Inner6(1281))).Meta.Opaque0);
     }

@@ -22,6 +22,7 @@ public sealed unsafe class SpdTests
         var random = new Random(seed);
         using var epochs = new Epochs(1);
         using var table = new SpdTable<T>(epochs);
+        using var cache = new SpdCache<T>();
         var rules = new List<nint>();
         // Few distinct high bits, so that rules overlap and packets hit.
         T Address() => (T.CreateTruncating(random.Next(4)) << (width - 8)) | (T.CreateTruncating(random.Next(3)) << (width - 16)) | T.CreateTruncating(random.Next(6));
@@ -51,6 +52,7 @@ public sealed unsafe class SpdTests
                 key.HasPorts = random.Next(5) != 0;
                 if (key.HasPorts) (key.LocalPort, key.RemotePort) = ((ushort)random.Next(10), (ushort)random.Next(10));
                 var expected = ordered.FirstOrDefault(r => Selects(*(SpdRule<T>*)r, key));
+                for (var again = 0; again < 2; again++) Assert.True(expected == (nint)cache.Find(table, key), $"What was remembered differs: seed {seed}, round {round}");
                 Assert.True(expected == (nint)table.Find(key), $"seed {seed}, round {round}, packet {key.Local} {key.Remote} {key.Protocol} {key.HasPorts} {key.LocalPort} {key.RemotePort}");
             }
         }
