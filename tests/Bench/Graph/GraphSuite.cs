@@ -43,6 +43,7 @@ internal sealed class GraphSuite : ISuite
         }
 
         Lookups.Run(report, Name);
+        SaLookups.Run(report, Name);
         foreach (var flows in new[] { 1, 10_000 })
             foreach (var routes in new[] { 1, 10_000 })
             {
