@@ -268,7 +268,11 @@ internal sealed class Peer : ISecretSource, IDisposable
         return back;
     }
 
-    private static bool IsSnapshot(Octets content) => content.Length > 2 && content.Span[0] == 'I' && content.Span[1] == 'K';
+    /// <remarks>Longer than any key, one of which in 65,536 begins with the same letters.</remarks>
+    private static bool IsSnapshot(Octets content) => content.Length > LongestKey && content.Span[0] == 'I' && content.Span[1] == 'K';
+
+    /// <summary>Of a CHILD SA's direction, with cipher and integrity; the shortest snapshot is longer.</summary>
+    private const int LongestKey = 100;
 
     private void Shred(KeyHandle handle)
     {
