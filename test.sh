@@ -137,7 +137,7 @@ leftovers() {
 skip_reasons() {
   cat "$WORK"/results/{Unit,Scenarios,Fuzz,Interop}.xml 2>/dev/null | awk 'BEGIN{RS="<test "} /result="Skip"/ { n=$0; sub(/.*name="/,"",n); sub(/".*/,"",n);
     r=$0; if (!sub(/.*<reason><!\[CDATA\[/,"",r)) r="no reason given"; sub(/\]\]>.*/,"",r); gsub(/\n/," ",r); c[r]++; if (!(r in e)) e[r]=n }
-    END { for (r in c) printf "   %d skipped: %s (%s%s)\n", c[r], r, e[r], c[r]>1 ? " …" : "" }' | sort -rn
+    END { for (r in c) printf "   %d skipped: %s (%s%s)\n", c[r], r, e[r], (c[r] > 1 ? " …" : "") }' | sort -rn
 }
 
 finish() {
