@@ -138,7 +138,7 @@ public sealed unsafe class FlowControl
         };
     }
 
-    private static IPAddress Address(uint word) => new([(byte)(word >> 24), (byte)(word >> 16), (byte)(word >> 8), (byte)word]);
+    private static IPAddress Address(uint word) => new AddressWords(false, 0, word).ToAddress();
 
     /// <summary>An interface came or went. Under the gate.</summary>
     internal void InterfacesChanged()

@@ -226,9 +226,7 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
     {
         var on = Volatile.Read(ref sa->Interface);
         if ((frame.Tables.Interfaces[on]->Flags & (InterfaceFlags.Present | InterfaceFlags.Enabled)) != (InterfaceFlags.Present | InterfaceFlags.Enabled)) return false;
-        var counters = frame.Context.Interfaces + on;
-        counters->RxPackets++;
-        counters->RxBytes += (uint)length;
+        frame.Context.CountReceived(on, (uint)length);
         return true;
     }
 

@@ -295,29 +295,10 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         meta->L4 = (ushort)(meta->Offset + ipLength);
         meta->Protocol = path->Udp ? (byte)17 : (byte)50;
         meta->Vrf = sa->OuterVrf;
-        meta->NextHop = NextHopOf(ref frame, sa, path);
+        meta->NextHop = SaRoute.NextHopOf(ref frame, sa, path);
         // What is not simply a neighbor with a known address is the lookup's to judge.
         if (frame.Tables.Adjacencies[meta->NextHop]->Kind == AdjacencyKind.Neighbor) return path->V6 ? Edge.Ip6Rewrite : Edge.Ip4Rewrite;
         return path->V6 ? Edge.Ip6Lookup : Edge.Ip4Lookup;
-    }
-
-    /// <summary>The route to the peer; looked up when any route or the peer's address has changed.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint NextHopOf(ref Frame frame, SaEntry* sa, SaPath* path)
-    {
-        // Read before the table is.
-        var at = path->V6 ? frame.Tables.Fib6.Changes : frame.Tables.Fib4.Changes;
-        return sa->Out.RoutedAt == at && sa->Out.RoutedPath == path->Number ? sa->Out.NextHop : Route(ref frame, sa, path, at);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static uint Route(ref Frame frame, SaEntry* sa, SaPath* path, ulong at)
-    {
-        sa->Out.RoutedAt = at;
-        sa->Out.RoutedPath = path->Number;
-        return sa->Out.NextHop = path->V6
-            ? frame.Tables.Fib6.Lookup(sa->OuterVrf, (ulong)(path->Remote >> 64), (ulong)path->Remote)
-            : frame.Tables.Fib4.Lookup(sa->OuterVrf, (uint)path->Remote);
     }
 
     /// <summary>A packet in several chunks, or without room around it, is built in one piece and becomes a new packet.</summary>

@@ -150,18 +150,15 @@ internal static unsafe class EspPayload
         var left = Leave(sa, ip[1], outerClass);
         if (left < 0) return false;
         if (left == ip[1]) return true;
-        var before = Unsafe.ReadUnaligned<ushort>(ip);
-        ip[1] = (byte)left;
-        Unsafe.WriteUnaligned(ip + 10, Checksum.Update(Unsafe.ReadUnaligned<ushort>(ip + 10), before, Unsafe.ReadUnaligned<ushort>(ip)));
+        Nodes.Ip4Header.SetTrafficClass(ip, (byte)left);
         return true;
     }
 
     private static bool Mark6(SaEntry* sa, byte* ip, int outerClass)
     {
-        var word = Wire.U16(ip);
-        var left = Leave(sa, word >> 4 & 0xFF, outerClass);
+        var left = Leave(sa, Nodes.Ip6Header.TrafficClassOf(ip), outerClass);
         if (left < 0) return false;
-        Wire.Put16(ip, word & 0xF00F | left << 4);
+        Nodes.Ip6Header.SetTrafficClass(ip, (byte)left);
         return true;
     }
 }

@@ -35,10 +35,7 @@ internal static unsafe class PathMtu
     private static void Refresh(ref Frame frame, SaEntry* sa)
     {
         var path = sa->Out.Path;
-        var remote = path->Remote;
-        var adjacency = path->V6
-            ? frame.Tables.Fib6.Lookup(sa->OuterVrf, (ulong)(remote >> 64), (ulong)remote)
-            : frame.Tables.Fib4.Lookup(sa->OuterVrf, (uint)remote);
+        var adjacency = SaRoute.Lookup(ref frame, sa, path);
         var mtu = adjacency == AdjacencyTable.NoRoute ? 0 : frame.Tables.Adjacencies[adjacency]->Mtu;
         if (mtu == 0) mtu = Default;
         sa->Out.EffectiveMtu = sa->Out.PathMtu == 0 ? mtu : Math.Min(mtu, sa->Out.PathMtu);

@@ -71,9 +71,7 @@ internal readonly unsafe struct TunnelOutput<TFamily, TAddress> : INode
             }
             else if (Volatile.Read(ref rule->Sa) is var sa && sa != 0)
             {
-                var counters = frame.Context.Interfaces + into;
-                counters->TxPackets++;
-                counters->TxBytes += meta->TotalLength;
+                frame.Context.CountSent(into, meta->TotalLength);
                 meta->NextHop = sa;
                 frame.Enqueue(Edge.Encrypt, index);
             }

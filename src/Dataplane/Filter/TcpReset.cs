@@ -152,15 +152,7 @@ internal readonly unsafe struct TcpReset<TFamily> : INode
             return;
         }
         TFamily.Write(ip, original, frame.Context);
-        var reply = frame.Meta(answer);
-        reply->Length = (ushort)(TFamily.HeaderLength + TcpReset.Length);
-        reply->TotalLength = reply->Length;
-        reply->Flags = PacketFlags.Own | (meta->Flags & PacketFlags.Traced);
-        reply->TraceId = meta->TraceId;
-        reply->Vrf = meta->Vrf;
-        reply->L3 = reply->Offset;
-        reply->L4 = (ushort)(reply->Offset + TFamily.HeaderLength);
-        reply->Protocol = 6;
+        Reply.About(meta, frame.Meta(answer), TFamily.HeaderLength, TFamily.HeaderLength + TcpReset.Length, 6);
         frame.Add(Count.Sent);
         frame.Enqueue(Edge.Lookup, answer);
     }

@@ -61,13 +61,6 @@ internal readonly unsafe ref struct Frame
     public void Enqueue<TEdge>(TEdge edge, uint index)
         where TEdge : unmanaged, Enum => Context.Enqueue(_edges[Unsafe.BitCast<TEdge, ushort>(edge)], index);
 
-    /// <summary>Sends packets along one edge at once.</summary>
-    public void Enqueue<TEdge>(TEdge edge, ReadOnlySpan<uint> indices)
-        where TEdge : unmanaged, Enum
-    {
-        foreach (var index in indices) Enqueue(edge, index);
-    }
-
     /// <summary>Stands in the place of an edge for a packet that went another way already: dropped, consumed, or sent by <see cref="Enqueue{TEdge}(TEdge, uint)"/>.</summary>
     public static TEdge Gone<TEdge>()
         where TEdge : unmanaged, Enum => Unsafe.BitCast<ushort, TEdge>(ushort.MaxValue);

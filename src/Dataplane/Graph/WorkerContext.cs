@@ -212,19 +212,22 @@ internal sealed unsafe class WorkerContext : IDisposable
         return taken;
     }
 
-    /// <summary>Lets a frame wait for its interface's port; false when the queue is full.</summary>
+    /// <summary>Counts a packet that an interface without a port of its own received.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool QueueForPort(uint toInterface, uint index)
+    public void CountReceived(uint on, uint bytes)
     {
-        var queue = TxQueues + toInterface;
-        if (queue->Count == TxQueueSize) return false;
-        if (queue->Count == 0)
-        {
-            if (queue->Indices == null) queue->Indices = (uint*)NativeMemory.AlignedAlloc(TxQueueSize * sizeof(uint), 64);
-            TxActive[TxActiveCount++] = toInterface;
-        }
-        queue->Indices[queue->Count++] = index;
-        return true;
+        var counters = Interfaces + on;
+        counters->RxPackets++;
+        counters->RxBytes += bytes;
+    }
+
+    /// <summary>Counts a packet that left by an interface without a port of its own.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void CountSent(uint on, uint bytes)
+    {
+        var counters = Interfaces + on;
+        counters->TxPackets++;
+        counters->TxBytes += bytes;
     }
 
     public static long Clock() => (long)(Stopwatch.GetTimestamp() * (1_000_000_000.0 / Stopwatch.Frequency));

@@ -199,9 +199,7 @@ internal readonly unsafe struct BridgeInput : INode
     private static void ToGateway(ref Frame frame, uint index, PacketMeta* meta, uint bvi)
     {
         meta->RxInterface = bvi;
-        var counters = frame.Context.Interfaces + bvi;
-        counters->RxPackets++;
-        counters->RxBytes += meta->TotalLength;
+        frame.Context.CountReceived(bvi, meta->TotalLength);
         frame.Add(Count.ToGateway);
         frame.Enqueue(Edge.EthernetInput, index);
     }

@@ -26,14 +26,9 @@ internal static unsafe class Checksum
         return sum;
     }
 
-    /// <summary>The partial sum of an IPv4 header without options.</summary>
+    /// <summary>The partial sum of an IPv4 header without options, whose words are at hand.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Ip4Header(byte* ip)
-    {
-        var first = Unsafe.ReadUnaligned<ulong>(ip);
-        var second = Unsafe.ReadUnaligned<ulong>(ip + 8);
-        return (uint)first + (first >> 32) + (uint)second + (second >> 32) + Unsafe.ReadUnaligned<uint>(ip + 16);
-    }
+    public static ulong Ip4Header(ulong first, ulong second, uint third) => (uint)first + (first >> 32) + (uint)second + (second >> 32) + third;
 
     /// <summary>The checksum of a partial sum, to be stored as it is; 0 over data that holds its right checksum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -94,15 +94,7 @@ internal readonly unsafe struct Icmp4Error : INode
         var quoted = Math.Min(Math.Min(meta->Length, (int)meta->TotalLength), MaxLength - Ip4Input.MinHeader - 8);
         var total = Ip4Input.MinHeader + 8 + quoted;
         var ip = frame.Data(answer);
-        var reply = frame.Meta(answer);
-        reply->Length = (ushort)total;
-        reply->TotalLength = (uint)total;
-        reply->Flags = PacketFlags.Own | (meta->Flags & PacketFlags.Traced);
-        reply->TraceId = meta->TraceId;
-        reply->Vrf = meta->Vrf;
-        reply->L3 = reply->Offset;
-        reply->L4 = (ushort)(reply->Offset + Ip4Input.MinHeader);
-        reply->Protocol = 1;
+        Reply.About(meta, frame.Meta(answer), Ip4Input.MinHeader, total, 1);
         // RFC 1812 §4.3.2.5: precedence 6 is for errors.
         Ip4Header.Write(ip, total, frame.Context.NextIp4Id(), 64, 1, from, Wire.U32(original + 12), 0xC0);
         var icmp = ip + Ip4Input.MinHeader;

@@ -86,15 +86,7 @@ internal readonly unsafe struct Icmp6Error : INode
         var quoted = Math.Min((int)meta->Length, MaxLength - Ip6Header.Length - 8);
         var total = Ip6Header.Length + 8 + quoted;
         var ip = frame.Data(answer);
-        var reply = frame.Meta(answer);
-        reply->Length = (ushort)total;
-        reply->TotalLength = (uint)total;
-        reply->Flags = PacketFlags.Own | (meta->Flags & PacketFlags.Traced);
-        reply->TraceId = meta->TraceId;
-        reply->Vrf = meta->Vrf;
-        reply->L3 = reply->Offset;
-        reply->L4 = (ushort)(reply->Offset + Ip6Header.Length);
-        reply->Protocol = 58;
+        Reply.About(meta, frame.Meta(answer), Ip6Header.Length, total, 58);
         Ip6Header.Write(ip, 8 + quoted, 58, 64, high, low, Wire.U64(original + 8), Wire.U64(original + 16));
         var icmp = ip + Ip6Header.Length;
         icmp[0] = IcmpError.TypeOf(meta->Opaque0);

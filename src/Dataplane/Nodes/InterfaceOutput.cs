@@ -23,13 +23,7 @@ internal readonly unsafe struct InterfaceOutput : INode
         HandoffFull,
     }
 
-    private enum Count : ushort
-    {
-        Copied,
-        NoBuffer,
-    }
-
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Mirror.Count>(
         NodeNames.InterfaceOutput,
         [(Edge.VlanOutput, NodeNames.VlanOutput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.VxlanEncap, NodeNames.VxlanEncap), (Edge.IpTunnelEncap, NodeNames.IpTunnelEncap), (Edge.Output, NodeNames.InterfaceOutput)],
         [
@@ -37,7 +31,7 @@ internal readonly unsafe struct InterfaceOutput : INode
             (Reason.QueueFull, "The interface's queue was full."),
             (Reason.HandoffFull, "The worker that sends for the interface did not take packets fast enough."),
         ],
-        [(Count.Copied, "Frames that left and were copied to a mirror's destination."), (Count.NoBuffer, "Frames that were not copied because no packet was free.")]);
+        Mirror.Counts);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
@@ -95,22 +89,13 @@ internal readonly unsafe struct InterfaceOutput : INode
     private static void Copy(ref Frame frame, uint index, InterfaceEntry* entry)
     {
         if (entry->SpanTo == 0 || frame.Meta(index)->RxInterface == InterfaceTable.Mirrored) return;
-        var copy = Mirror.Copy(ref frame, index, entry);
-        if (copy == 0)
-        {
-            frame.Add(Count.NoBuffer);
-            return;
-        }
-        frame.Add(Count.Copied);
-        frame.Enqueue(Edge.Output, copy);
+        Mirror.Copy(ref frame, index, entry, Edge.Output);
     }
 
     private static void WithoutPort(ref Frame frame, uint index, uint to, InterfaceEntry* entry)
     {
         var meta = frame.Meta(index);
-        var counters = frame.Context.Interfaces + to;
-        counters->TxPackets++;
-        counters->TxBytes += meta->TotalLength;
+        frame.Context.CountSent(to, meta->TotalLength);
         switch (entry->Link)
         {
             case LinkKind.Vlan:

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Gateway.Dataplane.Nodes;
 
-/// <summary>Writes the IPv4 header of a packet that the gateway makes.</summary>
+/// <summary>Writes IPv4 headers of packets that the gateway makes, and mends others.</summary>
 internal static unsafe class Ip4Header
 {
     /// <summary>A header without options, with its checksum; addresses in host order.</summary>
@@ -19,5 +19,13 @@ internal static unsafe class Ip4Header
         Wire.Put32(ip + 12, source);
         Wire.Put32(ip + 16, destination);
         Unsafe.WriteUnaligned(ip + 10, Checksum.Fold(Checksum.Add(0, ip, 20)));
+    }
+
+    /// <summary>Changes DSCP and ECN, and the checksum with them (RFC 1624).</summary>
+    public static void SetTrafficClass(byte* ip, byte trafficClass)
+    {
+        var before = Unsafe.ReadUnaligned<ushort>(ip);
+        ip[1] = trafficClass;
+        Unsafe.WriteUnaligned(ip + 10, Checksum.Update(Unsafe.ReadUnaligned<ushort>(ip + 10), before, Unsafe.ReadUnaligned<ushort>(ip)));
     }
 }

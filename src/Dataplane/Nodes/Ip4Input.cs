@@ -109,10 +109,9 @@ internal readonly unsafe struct Ip4Input : INode
                 var destination = Unsafe.ReadUnaligned<uint>(ip + 16);
                 // Version 4 with five words of header; no more fragments, no offset (a processor's words are little-endian wherever .NET runs).
                 if ((first & 0xFF3F_0000_0000_00FF) == 0x45
-                    && BinaryPrimitives.ReverseEndianness((ushort)(first >> 16)) == (ushort)meta->TotalLength
-                    && meta->TotalLength <= ushort.MaxValue
+                    && BinaryPrimitives.ReverseEndianness((ushort)(first >> 16)) == meta->TotalLength
                     && ((meta->Flags & PacketFlags.ChecksumKnown) != 0
-                        || Checksum.Fold((uint)first + (first >> 32) + (uint)second + (second >> 32) + destination) == 0))
+                        || Checksum.Fold(Checksum.Ip4Header(first, second, destination)) == 0))
                 {
                     var isOwn = (meta->Flags & PacketFlags.Own) != 0;
                     var source = BinaryPrimitives.ReverseEndianness((uint)(second >> 32));

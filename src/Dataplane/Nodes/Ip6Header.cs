@@ -1,6 +1,6 @@
 namespace Gateway.Dataplane.Nodes;
 
-/// <summary>Writes the IPv6 header of a packet that the gateway makes.</summary>
+/// <summary>Writes IPv6 headers of packets that the gateway makes, and mends others.</summary>
 internal static unsafe class Ip6Header
 {
     public const int Length = 40;
@@ -26,4 +26,10 @@ internal static unsafe class Ip6Header
         Wire.Put64(ip + 24, destinationHigh);
         Wire.Put64(ip + 32, destinationLow);
     }
+
+    /// <summary>DSCP and ECN.</summary>
+    public static byte TrafficClassOf(byte* ip) => (byte)(Wire.U16(ip) >> 4);
+
+    /// <summary>Changes DSCP and ECN.</summary>
+    public static void SetTrafficClass(byte* ip, byte trafficClass) => Wire.Put16(ip, Wire.U16(ip) & 0xF00F | trafficClass << 4);
 }

@@ -171,9 +171,7 @@ internal readonly unsafe struct IpTunnelDecap : INode
         }
         meta->RxInterface = on;
         meta->Vrf = entry->Vrf;
-        var counters = frame.Context.Interfaces + on;
-        counters->RxPackets++;
-        counters->RxBytes += meta->TotalLength;
+        frame.Context.CountReceived(on, meta->TotalLength);
         frame.Enqueue(type == IpTunnelEncap.TypeIp4 ? Edge.Ip4Input : Edge.Ip6Input, index);
     }
 
@@ -186,16 +184,14 @@ internal readonly unsafe struct IpTunnelDecap : INode
             var ecn = Ecn.Leave(ip[1], outer);
             if (ecn == Ecn.Drop) return false;
             if (ecn == (ip[1] & 3)) return true;
-            var before = Unsafe.ReadUnaligned<ushort>(ip);
-            ip[1] = (byte)((ip[1] & 0xFC) | ecn);
-            Unsafe.WriteUnaligned(ip + 10, Checksum.Update(Unsafe.ReadUnaligned<ushort>(ip + 10), before, Unsafe.ReadUnaligned<ushort>(ip)));
+            Ip4Header.SetTrafficClass(ip, (byte)((ip[1] & 0xFC) | ecn));
         }
         else if (type == IpTunnelEncap.TypeIp6 && length >= Ip6Header.Length)
         {
-            int first = Wire.U16(ip);
-            var ecn = Ecn.Leave(first >> 4, outer);
+            var @class = Ip6Header.TrafficClassOf(ip);
+            var ecn = Ecn.Leave(@class, outer);
             if (ecn == Ecn.Drop) return false;
-            Wire.Put16(ip, (first & ~0x30) | ecn << 4);
+            Ip6Header.SetTrafficClass(ip, (byte)((@class & 0xFC) | ecn));
         }
         return true;
     }

@@ -82,12 +82,7 @@ internal readonly unsafe struct IpTunnelEncap : INode
                 continue;
             }
             var isFrame = tunnel->Payload == IpTunnelKind.GreEthernet;
-            if (!isFrame)
-            {
-                var counters = frame.Context.Interfaces + on;
-                counters->TxPackets++;
-                counters->TxBytes += meta->TotalLength;
-            }
+            if (!isFrame) frame.Context.CountSent(on, meta->TotalLength);
             Wrap(ref frame, index, meta, tunnel, remote, isFrame);
         }
     }

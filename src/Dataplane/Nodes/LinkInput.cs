@@ -30,9 +30,11 @@ internal static unsafe class LinkInput
     public static void Receive(ref Frame frame, uint index, PacketMeta* meta, uint on, InterfaceFlags flags)
     {
         meta->RxInterface = on;
-        var counters = frame.Context.Interfaces + on;
-        counters->RxPackets++;
-        counters->RxBytes += meta->TotalLength;
-        frame.Enqueue((flags & InterfaceFlags.SpanIn) != 0 ? Edge.SpanInput : (flags & InterfaceFlags.SubInterfaces) != 0 ? Edge.EthernetInput : TakerOf(flags), index);
+        frame.Context.CountReceived(on, meta->TotalLength);
+        frame.Enqueue((flags & InterfaceFlags.SpanIn) != 0 ? Edge.SpanInput : Next(flags), index);
     }
+
+    /// <summary>Where a frame goes that was copied, or need not be.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Edge Next(InterfaceFlags flags) => (flags & InterfaceFlags.SubInterfaces) != 0 ? Edge.EthernetInput : TakerOf(flags);
 }

@@ -15,19 +15,13 @@ internal readonly unsafe struct SpanInput : INode
         Output,
     }
 
-    private enum Count : ushort
-    {
-        Copied,
-        NoBuffer,
-    }
-
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, NodeInfo.None, Count>(
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, NodeInfo.None, Mirror.Count>(
         NodeNames.SpanInput,
         [
             (Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect), (Edge.Output, NodeNames.InterfaceOutput),
         ],
         [],
-        [(Count.Copied, "Frames that came in and were copied to a mirror's destination."), (Count.NoBuffer, "Frames that were not copied because no packet was free.")]);
+        Mirror.Counts);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
@@ -38,20 +32,8 @@ internal readonly unsafe struct SpanInput : INode
             var index = frame.Indices[i];
             var entry = interfaces[frame.Meta(index)->RxInterface];
             var flags = entry->Flags;
-            if ((flags & InterfaceFlags.SpanIn) != 0 && entry->SpanTo != 0)
-            {
-                var copy = Mirror.Copy(ref frame, index, entry);
-                if (copy == 0)
-                {
-                    frame.Add(Count.NoBuffer);
-                }
-                else
-                {
-                    frame.Add(Count.Copied);
-                    frame.Enqueue(Edge.Output, copy);
-                }
-            }
-            frame.Enqueue((flags & InterfaceFlags.SubInterfaces) != 0 ? LinkInput.Edge.EthernetInput : LinkInput.TakerOf(flags), index);
+            if ((flags & InterfaceFlags.SpanIn) != 0 && entry->SpanTo != 0) Mirror.Copy(ref frame, index, entry, Edge.Output);
+            frame.Enqueue(LinkInput.Next(flags), index);
         }
     }
 }

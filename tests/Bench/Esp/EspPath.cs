@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Runtime.InteropServices;
@@ -17,7 +16,7 @@ namespace Gateway.Bench.Esp;
 /// <summary>Two gateways with a CHILD SA between them; the one that is measured is fed with the same packets again and again.</summary>
 internal sealed unsafe class EspPath : IDisposable
 {
-    internal const int Count = 256;
+    internal const int Count = PacketLoop.Count;
 
     private const int EthernetLength = 14, HeaderLength = EthernetLength + 28;
     private const string LeftLan = "10.1.0.2", RightLan = "10.2.0.2", LeftWan = "198.51.100.1", RightWan = "198.51.100.2";
@@ -26,14 +25,9 @@ internal sealed unsafe class EspPath : IDisposable
 
     private readonly Side _left;
     private readonly Side _right;
-    private readonly Side _measured;
-    private readonly InMemoryPort _in;
-    private readonly InMemoryPort _out;
     private readonly SaHotState* _hot = (SaHotState*)NativeMemory.AlignedAlloc(SaHotState.Bytes, 64);
     private readonly byte[][] _frames = new byte[Count][];
-    private readonly uint[] _packets = new uint[Count];
-    private readonly ushort[] _offsets = new ushort[Count];
-    private readonly Aside _aside = new();
+    private readonly PacketLoop _loop;
     private readonly bool _encrypt;
     private readonly OpenSslLoop? _openSsl;
     private readonly AesGcmKey _bareKey;
@@ -55,16 +49,10 @@ internal sealed unsafe class EspPath : IDisposable
         Install(_left, LeftWan, RightWan, "10.1.0.0/24", "10.2.0.0/24", new Spi(0x1111), new Spi(0x2222), bits, key, null);
         Install(_right, RightWan, LeftWan, "10.2.0.0/24", "10.1.0.0/24", new Spi(0x2222), new Spi(0x1111), bits, key, _hot);
 
-        (_measured, _in, _out) = encrypt ? (_left, _left.Lan, _left.Wan) : (_right, _right.Wan, _right.Lan);
+        var (measured, from, to) = encrypt ? (_left, _left.Lan, _left.Wan) : (_right, _right.Wan, _right.Lan);
         for (var i = 0; i < Count; i++) _frames[i] = Datagram(size, i);
         if (!encrypt) Encapsulate();
-        if (_measured.Control.Pool.Allocate(_packets) != Count) throw new InvalidOperationException("The benchmark's pool is too small.");
-        for (var i = 0; i < Count; i++)
-        {
-            // Where a port would put it.
-            _offsets[i] = _measured.Control.Pool.Meta(_packets[i])->Offset;
-            _frames[i].CopyTo(new Span<byte>(_measured.Control.Pool.Data(_packets[i]), _frames[i].Length));
-        }
+        _loop = new PacketLoop(measured.Control, from, to, Write);
 
         // The same work for the contender: the text with its trailer.
         var text = (size + 2 + 3) & ~3;
@@ -75,11 +63,11 @@ internal sealed unsafe class EspPath : IDisposable
     }
 
     internal IReadOnlyList<Contender> Contenders =>
-        _openSsl is null ? [new(Contest.Gateway, Ours) { Aside = _aside }] : [new(Contest.Gateway, Ours) { Aside = _aside }, new("openssl", n => _openSsl.Run(_bare.OpenSslJobs, Count, n))];
+        _openSsl is null ? [_loop.Contender(Contest.Gateway)] : [_loop.Contender(Contest.Gateway), new("openssl", n => _openSsl.Run(_bare.OpenSslJobs, Count, n))];
 
     public void Dispose()
     {
-        _measured.Control.Pool.Free(_packets);
+        _loop.Dispose();
         _left.Dispose();
         _right.Dispose();
         _openSsl?.Dispose();
@@ -157,10 +145,7 @@ internal sealed unsafe class EspPath : IDisposable
             0x10, (byte)number, 0x20, 0, (byte)((size - 20) >> 8), (byte)(size - 20), 0, 0,
         ];
         head.CopyTo(frame, 0);
-        uint sum = 0;
-        for (var i = 14; i < 34; i += 2) sum += BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(i));
-        sum = (sum & 0xFFFF) + (sum >> 16);
-        BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(24), (ushort)~((sum & 0xFFFF) + (sum >> 16)));
+        Ip4Checksum.Set(frame.AsSpan(EthernetLength));
         return frame;
     }
 
@@ -175,36 +160,14 @@ internal sealed unsafe class EspPath : IDisposable
             _frames[i] = _left.Wan.CollectBytes() ?? throw new InvalidOperationException($"The gateway dropped packets of the benchmark: {string.Join(", ", _left.Control.Counters())}");
     }
 
-    private void Ours(int times)
+    private int Write(int number, byte* frame)
     {
-        var pool = _measured.Control.Pool;
-        var worker = _measured.Control.Workers[0];
-        for (; times > 0; times--)
-        {
-            // The numbers come again in every round, so the window is that of a new SA.
-            *_hot = default;
-            _aside.Begin();
-            for (var i = 0; i < Count; i++)
-            {
-                var index = _packets[i];
-                var meta = pool.Meta(index);
-                *meta = default;
-                meta->Offset = _offsets[i];
-                meta->Length = (ushort)_frames[i].Length;
-                meta->TotalLength = meta->Length;
-                // Encryption may run over what it made before; only the headers must be there again.
-                var fresh = _encrypt ? _frames[i].AsSpan(0, HeaderLength) : _frames[i];
-                fresh.CopyTo(new Span<byte>(pool.Data(index), fresh.Length));
-            }
-            _aside.End();
-            _in.Offer(_packets);
-            var came = 0;
-            for (var steps = 0; came < Count && steps < 100; steps++)
-            {
-                worker.Step();
-                came += _out.Collect(_packets.AsSpan(came));
-            }
-            if (came != Count) throw new InvalidOperationException($"The gateway dropped packets of the benchmark: {string.Join(", ", _measured.Control.Counters())}");
-        }
+        // The numbers come again in every round, so the window is that of a new SA.
+        if (number == 0) *_hot = default;
+        // Encryption may run over what it made before; only the headers must be there again.
+        var whole = _frames[number];
+        var fresh = _encrypt ? whole.AsSpan(0, HeaderLength) : whole;
+        fresh.CopyTo(new Span<byte>(frame, fresh.Length));
+        return whole.Length;
     }
 }

@@ -28,7 +28,7 @@ internal sealed class EspSuite : ISuite
             if (!report.Wants($"aes128gcm-enc-{sas}-sas", 1400)) continue;
             using var one = new ManySas(1);
             using var many = new ManySas(sas);
-            report.AddTimes(Name, $"aes128gcm-enc-{sas}-sas", 1400, Contest.Run([new(Contest.Gateway, many.Run) { Aside = many.Aside }, new("one-sa", one.Run) { Aside = one.Aside }], ManySas.Count));
+            report.AddTimes(Name, $"aes128gcm-enc-{sas}-sas", 1400, Contest.Run([many.Contender, one.Contender with { Name = "one-sa" }], PacketLoop.Count));
         }
     }
 }

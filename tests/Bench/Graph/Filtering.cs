@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Runtime.CompilerServices;
+using Gateway.Bench.Harness;
 using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Io;
 using Gateway.Policy;
@@ -16,28 +17,23 @@ namespace Gateway.Bench.Graph;
 /// </summary>
 internal sealed unsafe class Filtering : IDisposable
 {
-    private const int Batch = Forwarding.Batch;
     private const int PacketLength = 64;
     private const int Flows = 10_000;
 
     private readonly DataplaneControl _control = new(new DataplaneOptions { Buffers = 4096 });
-    private readonly InMemoryPort _in;
-    private readonly InMemoryPort _out;
-    private readonly uint[] _packets = new uint[Batch];
-    private readonly ushort[] _offsets = new ushort[4097];
 
     /// <summary>Headers from the TTL on to the ports, 16 bytes each: TTL and protocol, checksum, source, destination, ports.</summary>
     private readonly UInt128[] _flows = new UInt128[Flows];
     private readonly byte[] _header;
+    private readonly PacketLoop _loop;
     private int _flow;
 
     internal Filtering(int rules)
     {
-        _in = new InMemoryPort(_control.Pool);
-        _out = new InMemoryPort(_control.Pool);
+        var (from, to) = (new InMemoryPort(_control.Pool), new InMemoryPort(_control.Pool));
         byte[] mac = [2, 0, 0, 0, 0, 1];
-        var inside = _control.AddInterface(new InterfaceSettings { Name = "in", Type = "in-memory", Mac = new PhysicalAddress(mac) }, _in);
-        var outside = _control.AddInterface(new InterfaceSettings { Name = "out", Type = "in-memory" }, _out);
+        var inside = _control.AddInterface(new InterfaceSettings { Name = "in", Type = "in-memory", Mac = new PhysicalAddress(mac) }, from);
+        var outside = _control.AddInterface(new InterfaceSettings { Name = "out", Type = "in-memory" }, to);
         _control.SetAddresses(inside, [new InterfaceAddress(IPAddress.Parse("10.0.0.1"), 24)]);
         _control.SetAddresses(outside, [new InterfaceAddress(IPAddress.Parse("10.0.1.1"), 24)]);
         _control.AddNeighbor(outside, IPAddress.Parse("10.0.1.2"), new PhysicalAddress([2, 0, 0, 0, 0, 9]));
@@ -51,46 +47,23 @@ internal sealed unsafe class Filtering : IDisposable
 
         _header = [.. mac, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, PacketLength, 0, 1, 0, 0];
         for (var i = 0; i < Flows; i++) _flows[i] = Fitting(list[random.Next(rules)], random);
-        if (_control.Pool.Allocate(_packets) != Batch) throw new InvalidOperationException("The benchmark's pool is too small.");
-        foreach (var index in _packets) _offsets[index] = _control.Pool.Meta(index)->Offset;
-        foreach (var index in _packets) new Span<byte>(_control.Pool.Data(index), PacketLength + 14).Clear();
-        // The runtime compiles anew what ran often, in the background and not at once.
-        for (var i = 0; i < 5; i++)
-        {
-            Run(200);
-            Thread.Sleep(120);
-        }
+        _loop = new PacketLoop(_control, from, to, Write);
     }
 
-    internal void Run(int iterations)
-    {
-        var worker = _control.Workers[0];
-        var pool = _control.Pool;
-        fixed (byte* header = _header)
-            for (; iterations > 0; iterations--)
-            {
-                foreach (var index in _packets)
-                {
-                    var meta = pool.Meta(index);
-                    *meta = default;
-                    meta->Offset = _offsets[index];
-                    meta->Length = PacketLength + 14;
-                    meta->TotalLength = PacketLength + 14;
-                    var data = pool.Data(index);
-                    Unsafe.CopyBlockUnaligned(data, header, 22);
-                    Unsafe.WriteUnaligned(data + 22, _flows[_flow]);
-                    if (++_flow == Flows) _flow = 0;
-                    _in.Offer(index);
-                }
-                worker.Step();
-                if (_out.Collect(_packets) != Batch) throw new InvalidOperationException("The graph lost a packet of the benchmark.");
-            }
-    }
+    internal Contender Contender => _loop.Contender(Contest.Gateway);
 
     public void Dispose()
     {
-        _control.Pool.Free(_packets);
+        _loop.Dispose();
         _control.Dispose();
+    }
+
+    private int Write(int number, byte* frame)
+    {
+        Unsafe.CopyBlockUnaligned(ref *frame, ref _header[0], 22);
+        Unsafe.WriteUnaligned(frame + 22, _flows[_flow]);
+        if (++_flow == Flows) _flow = 0;
+        return PacketLength + 14;
     }
 
     private static AclRule Draw(Random random)
@@ -135,18 +108,17 @@ internal sealed unsafe class Filtering : IDisposable
 
     private static UInt128 Fitting(AclRule rule, Random random)
     {
-        Span<byte> bytes = stackalloc byte[16];
-        bytes[0] = 64;
-        bytes[1] = rule.Protocol?.Number ?? 17;
-        BinaryPrimitives.WriteUInt32BigEndian(bytes[4..], Inside(rule.From, random));
-        BinaryPrimitives.WriteUInt32BigEndian(bytes[8..], Inside(rule.To, random));
-        BinaryPrimitives.WriteUInt16BigEndian(bytes[12..], Inside(rule.FromPorts, random));
-        BinaryPrimitives.WriteUInt16BigEndian(bytes[14..], Inside(rule.ToPorts, random));
-        var sum = 0x4500 + PacketLength + 1;
-        for (var at = 0; at < 12; at += 2) sum += BinaryPrimitives.ReadUInt16BigEndian(bytes[at..]);
-        while (sum > 0xFFFF) sum = (sum & 0xFFFF) + (sum >> 16);
-        BinaryPrimitives.WriteUInt16BigEndian(bytes[2..], (ushort)~sum);
-        return BinaryPrimitives.ReadUInt128LittleEndian(bytes);
+        Span<byte> header = stackalloc byte[24];
+        header.Clear();
+        (header[0], header[3], header[5]) = (0x45, PacketLength, 1);
+        header[8] = 64;
+        header[9] = rule.Protocol?.Number ?? 17;
+        BinaryPrimitives.WriteUInt32BigEndian(header[12..], Inside(rule.From, random));
+        BinaryPrimitives.WriteUInt32BigEndian(header[16..], Inside(rule.To, random));
+        Ip4Checksum.Set(header);
+        BinaryPrimitives.WriteUInt16BigEndian(header[20..], Inside(rule.FromPorts, random));
+        BinaryPrimitives.WriteUInt16BigEndian(header[22..], Inside(rule.ToPorts, random));
+        return BinaryPrimitives.ReadUInt128LittleEndian(header[8..]);
     }
 
     private static uint Inside(ValueList<AclAddress> side, Random random)

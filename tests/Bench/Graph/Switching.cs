@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Runtime.CompilerServices;
+using Gateway.Bench.Harness;
 using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Io;
 
@@ -12,16 +13,14 @@ namespace Gateway.Bench.Graph;
 /// </summary>
 internal sealed unsafe class Switching : IDisposable
 {
-    internal const int Batch = 256;
     private const int PacketLength = 64;
 
     private readonly DataplaneControl _control = new(new DataplaneOptions { Buffers = 4096 });
     private readonly InMemoryPort _in;
     private readonly InMemoryPort _out;
-    private readonly uint[] _packets = new uint[Batch];
-    private readonly ushort[] _offsets = new ushort[4097];
     private readonly (ulong To, ulong From)[] _pairs;
     private readonly byte[] _header;
+    private readonly PacketLoop _loop;
     private int _flow;
 
     /// <param name="stations">On each side.</param>
@@ -43,52 +42,25 @@ internal sealed unsafe class Switching : IDisposable
         _pairs = [.. Enumerable.Range(0, stations).Select(_ => (Mac(2, random.Next(stations)), Mac(1, random.Next(stations))))];
         _header = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0x45, 0, 0, PacketLength, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 3];
         Teach(stations, vxlan);
-        while (_in.CollectBytes() is not null || _out.CollectBytes() is not null)
-        {
-        }
-
-        if (_control.Pool.Allocate(_packets) != Batch) throw new InvalidOperationException("The benchmark's pool is too small.");
-        foreach (var index in _packets) _offsets[index] = _control.Pool.Meta(index)->Offset;
-        foreach (var index in _packets) new Span<byte>(_control.Pool.Data(index), PacketLength + 14).Clear();
-        // The runtime compiles anew what ran often, in the background and not at once.
-        for (var i = 0; i < 5; i++)
-        {
-            Run(200);
-            Thread.Sleep(120);
-        }
+        _loop = new PacketLoop(_control, _in, _out, Write);
     }
 
-    internal void Run(int iterations)
-    {
-        var worker = _control.Workers[0];
-        var pool = _control.Pool;
-        fixed (byte* header = _header)
-            for (; iterations > 0; iterations--)
-            {
-                foreach (var index in _packets)
-                {
-                    var meta = pool.Meta(index);
-                    *meta = default;
-                    meta->Offset = _offsets[index];
-                    meta->Length = PacketLength + 14;
-                    meta->TotalLength = PacketLength + 14;
-                    var data = pool.Data(index);
-                    Unsafe.CopyBlockUnaligned(data + 12, header + 12, 22);
-                    var (to, from) = _pairs[_flow];
-                    if (++_flow == _pairs.Length) _flow = 0;
-                    Unsafe.WriteUnaligned(data, to | from << 48);
-                    Unsafe.WriteUnaligned(data + 8, (uint)(from >> 16));
-                    _in.Offer(index);
-                }
-                worker.Step();
-                if (_out.Collect(_packets) != Batch) throw new InvalidOperationException("The graph lost a packet of the benchmark.");
-            }
-    }
+    internal Contender Contender => _loop.Contender(Contest.Gateway);
 
     public void Dispose()
     {
-        _control.Pool.Free(_packets);
+        _loop.Dispose();
         _control.Dispose();
+    }
+
+    private int Write(int number, byte* frame)
+    {
+        Unsafe.CopyBlockUnaligned(ref frame[12], ref _header[12], 22);
+        var (to, from) = _pairs[_flow];
+        if (++_flow == _pairs.Length) _flow = 0;
+        Unsafe.WriteUnaligned(frame, to | from << 48);
+        Unsafe.WriteUnaligned(frame + 8, (uint)(from >> 16));
+        return PacketLength + 14;
     }
 
     // Every station of the other side says a word to one of this side.
@@ -107,7 +79,6 @@ internal sealed unsafe class Switching : IDisposable
             {
             }
         }
-
     }
 
     private static byte[] Wrap(ReadOnlySpan<byte> frame)
@@ -118,10 +89,7 @@ internal sealed unsafe class Switching : IDisposable
             2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 8, 0, 0x45, 0, (byte)(length >> 8), (byte)length, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 1, 2, 10, 0, 1, 1,
             0xC0, 0, 0x12, 0xB5, (byte)((length - 20) >> 8), (byte)(length - 20), 0, 0, 8, 0, 0, 0, 0, 0, 42, 0, .. frame,
         ];
-        var sum = 0;
-        for (var at = 14; at < 34; at += 2) sum += outer[at] << 8 | outer[at + 1];
-        while (sum > 0xFFFF) sum = (sum & 0xFFFF) + (sum >> 16);
-        (outer[24], outer[25]) = ((byte)(~sum >> 8), (byte)~sum);
+        Ip4Checksum.Set(outer.AsSpan(14));
         return outer;
     }
 
