@@ -64,6 +64,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         Flows = new FlowControl(Tables, _interfaces, _gate);
         _paths = new PathBook(Tables, _neighbors, _interfaces);
         _neighbors.Turned = _paths.Turned;
+        Steering = new AbfControl(Tables, _interfaces, _paths, Filtering, _gate, options.Workers);
         _routes = new RouteBook(_rib, _neighbors, _interfaces, _paths);
         _workers = new Worker[options.Workers];
         for (var i = 0; i < _workers.Length; i++)
@@ -91,6 +92,9 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     /// <summary>ACLs, and where they are asked.</summary>
     public FilterControl Filtering { get; }
+
+    /// <summary>Policies of forwarding.</summary>
+    public AbfControl Steering { get; }
 
     /// <summary>The tracking of flows, and NAT.</summary>
     public FlowControl Flows { get; }
@@ -190,6 +194,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             _interfaces.Remove(state);
             Flows.InterfacesChanged();
             Filtering.Left(state);
+            Steering.Left(state);
             _routes.Resolve();
             _epochs.Synchronize();
             foreach (var worker in _workers) worker.Context.Interfaces[index] = default;
@@ -478,6 +483,7 @@ public sealed unsafe class DataplaneControl : IDisposable
                 ring.Dispose();
             }
             Security.Dispose();
+            Steering.Dispose();
             Filtering.Dispose();
             _epochs.Dispose();
             Tables.Dispose();

@@ -48,6 +48,18 @@ public sealed unsafe class FilterControl
         interfaces.Rules = Place;
     }
 
+    /// <summary>Held for a change of ACLs or of what asks them.</summary>
+    internal Lock Changes => _changes;
+
+    /// <summary>Called after a change, with what says whether an ACL changed, itself or a group of it. Under <see cref="Changes"/>.</summary>
+    internal Action<Func<string, bool>>? Changed { get; set; }
+
+    /// <summary>The groups that ACLs name. Under <see cref="Changes"/>.</summary>
+    internal IReadOnlyDictionary<string, GroupSpec> Groups => _groups;
+
+    /// <summary>An ACL by its name; null when there is none. Under <see cref="Changes"/>.</summary>
+    internal AclSpec? AclOf(string name) => _acls.GetValueOrDefault(name);
+
     /// <summary>Adds or replaces an ACL; the interfaces that name it ask the new rules at once.</summary>
     public void SetAcl(string name, AclSpec spec)
     {
@@ -57,6 +69,7 @@ public sealed unsafe class FilterControl
             _names[name] = AclRuleNames.Of(spec);
             Forget(name);
             Rebuild(key => Has(key, name));
+            Changed?.Invoke(acl => acl == name);
         }
     }
 
@@ -69,6 +82,7 @@ public sealed unsafe class FilterControl
             _names.Remove(name);
             Forget(name);
             Rebuild(key => Has(key, name));
+            Changed?.Invoke(acl => acl == name);
         }
     }
 
@@ -79,6 +93,7 @@ public sealed unsafe class FilterControl
         {
             _groups[name] = spec;
             Rebuild(key => Names(key).Any(acl => Uses(acl, name)));
+            Changed?.Invoke(acl => Uses(acl, name));
         }
     }
 
@@ -87,7 +102,9 @@ public sealed unsafe class FilterControl
     {
         lock (_changes)
         {
-            if (_groups.Remove(name)) Rebuild(key => Names(key).Any(acl => Uses(acl, name)));
+            if (!_groups.Remove(name)) return;
+            Rebuild(key => Names(key).Any(acl => Uses(acl, name)));
+            Changed?.Invoke(acl => Uses(acl, name));
         }
     }
 

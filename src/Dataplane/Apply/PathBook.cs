@@ -43,6 +43,9 @@ internal sealed unsafe class PathBook(DataplaneTables tables, NeighborBook neigh
 
         public required uint Adjacency { get; init; }
 
+        /// <summary>Next hops that are silent leave it all the same when none speaks: then its packets have another way.</summary>
+        public required bool LeavesWhenSilent { get; init; }
+
         public byte[] Owners { get; } = [.. Enumerable.Repeat(PathShares.None, PathList.Buckets)];
 
         public int Routes { get; set; }
@@ -53,10 +56,14 @@ internal sealed unsafe class PathBook(DataplaneTables tables, NeighborBook neigh
     private uint _last;
 
     /// <summary>Counts a route through a list of next hops and gives its number; 0 when there are too many adjacencies.</summary>
-    public uint Take(uint vrf, bool v6, IReadOnlyList<RouteHop> hops)
+    /// <param name="vrf">In which the next hops lie.</param>
+    /// <param name="v6">For IPv6 packets.</param>
+    /// <param name="hops">The next hops.</param>
+    /// <param name="leavesWhenSilent">The list leads nowhere when none of its next hops answers; else they stay, and senders hear of it.</param>
+    public uint Take(uint vrf, bool v6, IReadOnlyList<RouteHop> hops, bool leavesWhenSilent = false)
     {
         if (hops.Count > PathShares.None - 1) throw new ArgumentException($"A route has at most {PathShares.None - 1} next hops.", nameof(hops));
-        var name = string.Create(CultureInfo.InvariantCulture, $"{vrf} {v6} {string.Join(' ', hops.Select(h => $"{h.Via}|{h.Interface}|{h.Weight}"))}");
+        var name = string.Create(CultureInfo.InvariantCulture, $"{vrf} {v6} {leavesWhenSilent} {string.Join(' ', hops.Select(h => $"{h.Via}|{h.Interface}|{h.Weight}"))}");
         if (!_byName.TryGetValue(name, out var group))
         {
             var buckets = (uint*)NativeMemory.AlignedAlloc(PathList.Buckets * sizeof(uint), 64);
@@ -74,6 +81,7 @@ internal sealed unsafe class PathBook(DataplaneTables tables, NeighborBook neigh
                 Vrf = vrf,
                 V6 = v6,
                 Adjacency = adjacency,
+                LeavesWhenSilent = leavesWhenSilent,
                 Hops = [.. hops.Select(h => new Hop { Via = h.Via is { } via ? AddressWords.From(via) : null, Interface = h.Interface, Weight = h.Weight })],
             };
             _byName[name] = _groups[group.Number] = group;
@@ -97,6 +105,9 @@ internal sealed unsafe class PathBook(DataplaneTables tables, NeighborBook neigh
 
     /// <summary>The adjacency of a list; 0 when none of its next hops leads anywhere.</summary>
     public uint AdjacencyOf(uint number) => _groups.TryGetValue(number, out var group) && group.Hops.Any(h => h.Adjacency != 0) ? group.Adjacency : 0;
+
+    /// <summary>The adjacency of a list, whether it leads anywhere or not; 0 when there is no such list.</summary>
+    public uint ListOf(uint number) => _groups.TryGetValue(number, out var group) ? group.Adjacency : 0;
 
     public IReadOnlyList<RouteHop> HopsOf(uint number) => [.. _groups[number].Hops.Select(h => new RouteHop(h.Via?.ToAddress(), h.Interface, h.Weight))];
 
@@ -158,11 +169,11 @@ internal sealed unsafe class PathBook(DataplaneTables tables, NeighborBook neigh
 
     private bool IsSilent(in Hop hop) => hop.Through is { } through && neighbors.All.TryGetValue(through, out var state) && state.Failed;
 
-    /// <summary>Fills the buckets. When all that have a link are silent they stay in the list, so that their senders hear of it.</summary>
+    /// <summary>Fills the buckets. When all that have a link are silent they stay in a route's list, so that their senders hear of it.</summary>
     private void Publish(Group group)
     {
         var hops = group.Hops;
-        var anySpeaks = hops.Any(h => h.Adjacency != 0 && !IsSilent(h));
+        var anySpeaks = group.LeavesWhenSilent || hops.Any(h => h.Adjacency != 0 && !IsSilent(h));
         Span<int> weights = stackalloc int[hops.Length];
         for (var i = 0; i < hops.Length; i++) weights[i] = hops[i].Adjacency != 0 && (!anySpeaks || !IsSilent(hops[i])) ? hops[i].Weight : 0;
         PathShares.Assign(group.Owners, weights);

@@ -116,6 +116,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
             }
             known++;
             meta->Flags |= PacketFlags.FlowKnown;
+            meta->Opaque1 = 0;
             if ((session->Flags & SessionFlags.Translated) != 0)
             {
                 var ip = frame.Data(index);
@@ -131,6 +132,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
                 translated++;
                 var to = ((found[i] & SessionTable.ReplyBit) != 0 ? session->Forward : session->Reply).Reverse;
                 FlowPacket.Translate(ip, frame.Chunk(index) + meta->L4, meta->Offset + meta->Length - meta->L4, keys[i], to);
+                meta->Opaque1 = FlowOrigin.Pack(keys[i]);
             }
             edges[i] = Edge.Lookup;
         }
@@ -170,6 +172,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
 
     private static void Special(ref Frame frame, FlowRules rules, FlowPacketKind kind, PacketMeta* meta, uint index)
     {
+        meta->Opaque1 = 0;
         switch (kind)
         {
             case FlowPacketKind.Fragment:

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
 
@@ -162,10 +163,17 @@ internal readonly unsafe struct Ip4FlowOutput : INode
         // RFC 4301 §5.1: the policy that holds is the one of the packet that leaves.
         if ((meta->Flags & PacketFlags.Protected) != 0)
         {
-            meta->NextHop = frame.Tables.Fib4.Lookup(meta->Vrf, Wire.U32(ip + 16));
+            meta->NextHop = Route(ref frame, meta, ip, key);
             meta->Flags &= ~PacketFlags.Protected;
         }
         frame.Enqueue(Edge.SpdOutput, index);
+    }
+
+    private static uint Route(ref Frame frame, PacketMeta* meta, byte* ip, in FlowKey key)
+    {
+        var route = frame.Tables.Fib4.Lookup(meta->Vrf, Wire.U32(ip + 16));
+        var adjacency = frame.Tables.Adjacencies[route];
+        return adjacency->Kind == AdjacencyKind.Multipath ? PathList.Choose4(adjacency, ip, meta->Length, FlowOrigin.Pack(key)) : route;
     }
 
     private static void GoOn(ref Frame frame, PacketMeta* meta, uint index) =>

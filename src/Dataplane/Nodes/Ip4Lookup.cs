@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Abf;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Filter;
+using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Tables;
 
@@ -31,7 +33,13 @@ internal readonly unsafe struct Ip4Lookup : INode
         TtlExpired,
     }
 
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+    private enum Count : ushort
+    {
+        ByPolicy,
+        PolicyAway,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         NodeNames.Ip4Lookup,
         [
             (Edge.Local, NodeNames.Ip4Local),
@@ -50,6 +58,10 @@ internal readonly unsafe struct Ip4Lookup : INode
             (Reason.LinkBroadcast, "The packet came as a link broadcast to an address of another host."),
             (Reason.LinkLocal, "A link-local address (169.254.0.0/16) is not forwarded."),
             (Reason.TtlExpired, "The packet's time to live ended here."),
+        ],
+        [
+            (Count.ByPolicy, "Packets that a policy of forwarding sent to its next hop, whatever their route."),
+            (Count.PolicyAway, "Packets that a policy of forwarding means, but all its next hops are away."),
         ]);
 
     [SkipLocalsInit]
@@ -69,6 +81,12 @@ internal readonly unsafe struct Ip4Lookup : INode
             nextHops[i] = frame.Meta(indices[i])->Vrf;
         }
         tables.Fib4.Lookup(destinations, nextHops, count);
+        if (Volatile.Read(ref tables.Abf.Any))
+        {
+            var (sent, away) = AbfSteering.Steer<FilterIp4>(ref frame, nextHops);
+            frame.Add(Count.ByPolicy, sent);
+            frame.Add(Count.PolicyAway, away);
+        }
         var spd = Volatile.Read(ref tables.SpdActive);
         var filtered = Volatile.Read(ref tables.Filters.AnyOut);
         for (var i = 0; i < count; i++)
@@ -85,7 +103,7 @@ internal readonly unsafe struct Ip4Lookup : INode
             {
                 if (kind == AdjacencyKind.Multipath)
                 {
-                    nextHop = PathList.Choose4(adjacencies[nextHop], ip, meta->Length);
+                    nextHop = PathList.Choose4(adjacencies[nextHop], ip, meta->Length, FlowOrigin.Of(meta));
                     meta->NextHop = nextHop;
                     kind = adjacencies[nextHop]->Kind;
                 }

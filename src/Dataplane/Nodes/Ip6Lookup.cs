@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Abf;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Filter;
 using Gateway.Dataplane.Graph;
@@ -30,7 +31,13 @@ internal readonly unsafe struct Ip6Lookup : INode
         HopLimitExpired,
     }
 
-    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
+    private enum Count : ushort
+    {
+        ByPolicy,
+        PolicyAway,
+    }
+
+    public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         NodeNames.Ip6Lookup,
         [
             (Edge.Local, NodeNames.Ip6Local),
@@ -48,6 +55,10 @@ internal readonly unsafe struct Ip6Lookup : INode
             (Reason.LinkBroadcast, "The packet came as a link multicast to an address of another host."),
             (Reason.LinkLocal, "A packet from a link-local address is not forwarded."),
             (Reason.HopLimitExpired, "The packet's hop limit ended here."),
+        ],
+        [
+            (Count.ByPolicy, "Packets that a policy of forwarding sent to its next hop, whatever their route."),
+            (Count.PolicyAway, "Packets that a policy of forwarding means, but all its next hops are away."),
         ]);
 
     [SkipLocalsInit]
@@ -67,6 +78,12 @@ internal readonly unsafe struct Ip6Lookup : INode
             nextHops[i] = frame.Meta(frame.Indices[i])->Vrf;
         }
         tables.Fib6.Lookup(highs, lows, nextHops, frame.Count);
+        if (Volatile.Read(ref tables.Abf.Any))
+        {
+            var (sent, away) = AbfSteering.Steer<FilterIp6>(ref frame, nextHops);
+            frame.Add(Count.ByPolicy, sent);
+            frame.Add(Count.PolicyAway, away);
+        }
         var spd = Volatile.Read(ref tables.SpdActive);
         var filtered = Volatile.Read(ref tables.Filters.AnyOut);
         for (var i = 0; i < frame.Count; i++)

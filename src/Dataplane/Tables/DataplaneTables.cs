@@ -59,6 +59,9 @@ internal sealed class DataplaneTables : IDisposable
     /// <summary>Rules of the interfaces.</summary>
     public FilterTable Filters { get; } = new();
 
+    /// <summary>Policies of forwarding of the interfaces.</summary>
+    public Abf.AbfTable Abf { get; } = new();
+
     /// <summary>GRE and IP in IP interfaces by their ends.</summary>
     public IpTunnelTable IpTunnels { get; }
 
@@ -91,6 +94,7 @@ internal sealed class DataplaneTables : IDisposable
         Adjacencies.Dispose();
         Interfaces.Dispose();
         Filters.Dispose();
+        Abf.Dispose();
         Keys.Dispose();
     }
 }

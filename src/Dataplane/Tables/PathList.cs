@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Nodes;
 
 namespace Gateway.Dataplane.Tables;
@@ -19,18 +20,29 @@ internal static unsafe class PathList
     public static uint* BucketsOf(Adjacency* list) => (uint*)list->NextHopLow;
 
     /// <summary>The adjacency for the flow of an IPv4 packet.</summary>
+    /// <param name="list">The list.</param>
+    /// <param name="ip">The packet.</param>
     /// <param name="length">Bytes that lie in one piece.</param>
-    public static uint Choose4(Adjacency* list, byte* ip, int length)
+    /// <param name="origin">The source that the flow is known by (<see cref="FlowOrigin"/>); 0 that of the packet.</param>
+    public static uint Choose4(Adjacency* list, byte* ip, int length, ulong origin = 0)
     {
         var header = (ip[0] & 15) * 4;
         uint ports = 0;
         // Fragments show no ports, and all of a datagram are one flow.
         if (ShowsPorts(ip[9]) && (Wire.U16(ip + 6) & 0x3FFF) == 0 && length >= header + 4) ports = Unsafe.ReadUnaligned<uint>(ip + header);
-        return Choose(list, Unsafe.ReadUnaligned<ulong>(ip + 12), ports, ip[9]);
+        var addresses = Unsafe.ReadUnaligned<ulong>(ip + 12);
+        if (origin != 0)
+        {
+            addresses = (addresses & ~0xFFFF_FFFFul) | FlowOrigin.RawAddress(origin);
+            if (ports != 0 && (ip[9] is 6 or 17)) ports = (ports & 0xFFFF_0000) | FlowOrigin.RawPort(origin);
+        }
+        return Choose(list, addresses, ports, ip[9]);
     }
 
     /// <summary>The adjacency for the flow of an IPv6 packet.</summary>
-    /// <inheritdoc cref="Choose4"/>
+    /// <param name="list">The list.</param>
+    /// <param name="ip">The packet.</param>
+    /// <param name="length">Bytes that lie in one piece.</param>
     public static uint Choose6(Adjacency* list, byte* ip, int length)
     {
         uint ports = 0;

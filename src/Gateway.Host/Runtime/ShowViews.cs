@@ -23,6 +23,7 @@ internal sealed class ShowViews(
         "interfaces" => [.. Interfaces().Where(r => name is null || r.Name == name)],
         "bridges" => [.. BridgeViews.Rows(dataplane.Switching, name)],
         "acls" => [.. AclViews.Rows(dataplane.Filtering, name)],
+        "abf" => [.. AbfViews.Rows(dataplane.Steering, name)],
         "routes" => [.. Routes().Where(r => name is null || r.To == name)],
         "neighbors" => [.. Neighbors().Where(r => name is null || r.Address == name || r.Interface == name)],
         "connections" => [.. Connections(inventory).Where(r => name is null || r.Name == name)],

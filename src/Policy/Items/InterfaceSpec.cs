@@ -200,6 +200,9 @@ public sealed record InterfaceSpec : ItemSpec
     /// <summary>What becomes of packets that no rule of the lists matches. Default deny. Given without <c>acl_in</c>, it is for all that comes in; <c>acl_out</c> it ends only when there is such a list.</summary>
     public AclDefault? AclDefault { get; init; }
 
+    /// <summary>Names of policies of forwarding (abf-policy), in their order, for packets that come in and are forwarded: the first with a rule that matches says where they go.</summary>
+    public ValueList<string> Abf { get; init; }
+
     /// <summary>IPv4 packets that come in are dropped unless a route leads back to their source: any (loose), or one by this interface (strict). Default: no such check.</summary>
     public ReversePath? Rpf4 { get; init; }
 

@@ -14,6 +14,7 @@ public static class ItemCatalog
     public const string Span = "span";
     public const string Group = "group";
     public const string Acl = "acl";
+    public const string AbfPolicy = "abf-policy";
     public const string Route = "route";
     public const string Neighbor = "neighbor";
     public const string Nat = "nat";
@@ -34,6 +35,7 @@ public static class ItemCatalog
         new(Span, typeof(SpanSpec), new SpanRules()),
         new(Group, typeof(GroupSpec), new GroupRules()),
         new(Acl, typeof(AclSpec), new AclRules()),
+        new(AbfPolicy, typeof(AbfPolicySpec), new AbfPolicyRules()),
         new(Route, typeof(RouteSpec), new RouteRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Nat, typeof(NatSpec), new NatRules()),

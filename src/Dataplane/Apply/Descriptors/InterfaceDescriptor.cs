@@ -17,6 +17,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     [
         .. VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec, desired) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : (ItemKey[])[],
         .. ((InterfaceSpec)item.Spec).AclIn.Concat(((InterfaceSpec)item.Spec).AclOut).Distinct().Select(acl => new ItemKey(ItemCatalog.Acl, acl)),
+        .. ((InterfaceSpec)item.Spec).Abf.Select(policy => new ItemKey(ItemCatalog.AbfPolicy, policy)),
         .. VrfDescriptor.Before(((InterfaceSpec)item.Spec).Vrf),
     ];
 
@@ -32,6 +33,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         if (!dataplane.TryFindInterface(to.Key.Name, out var index)) return CreateAsync(to, cancellationToken);
         var spec = (InterfaceSpec)to.Spec;
         dataplane.Filtering.Bind(to.Key.Name, Rules(spec));
+        dataplane.Steering.Bind(to.Key.Name, [.. spec.Abf]);
         if (VirtualInterfaces.IsVirtual(spec.Type)) dataplane.SetInterface(index, VirtualInterfaces.Settings(dataplane, to.Key.Name, spec));
         else dataplane.SetInterface(index, Settings(to.Key.Name, spec, _devices.GetValueOrDefault(to.Key.Name)));
         dataplane.SetAddresses(index, Addresses(spec));
@@ -42,6 +44,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
     {
         if (dataplane.TryFindInterface(item.Key.Name, out var index)) dataplane.RemoveInterface(index);
         dataplane.Filtering.Bind(item.Key.Name, new AclBinding([], [], null));
+        dataplane.Steering.Bind(item.Key.Name, []);
         _devices.Remove(item.Key.Name);
         return new(new StepResult.Done());
     }
@@ -51,6 +54,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         if (dataplane.TryFindInterface(name, out var there)) dataplane.RemoveInterface(there);
         // Before there is an interface: its first packet meets its rules.
         dataplane.Filtering.Bind(name, Rules(spec));
+        dataplane.Steering.Bind(name, [.. spec.Abf]);
         if (VirtualInterfaces.IsVirtual(spec.Type)) return VirtualInterfaces.Create(dataplane, name, spec, Addresses(spec));
         IPacketPort? port = null;
         // What has no device has no limit of its own, except that packets for a tunnel should be such as pass through networks.

@@ -37,6 +37,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         VxlanRules.Check(spec, at);
         IpTunnelRules.Check(spec, at);
         AclBindingRules.Check(spec, at);
+        AbfBindingRules.Check(spec, at);
         RouterAdvertisementRules.Check(spec, at);
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
@@ -65,15 +66,17 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     }
 
     protected override IEnumerable<Reference> References(InterfaceSpec spec) =>
-        spec is { Type: InterfaceType.Vlan, Parent: { } parent }
-            ? [new(new(ItemCatalog.Interface, parent), ".parent"), .. AclBindingRules.References(spec), .. VrfRules.ReferenceTo(spec.Vrf, ".vrf")]
-            : AclBindingRules.References(spec).Concat(VrfRules.ReferenceTo(spec.Vrf, ".vrf"));
+    [
+        .. spec is { Type: InterfaceType.Vlan, Parent: { } parent } ? [new(new(ItemCatalog.Interface, parent), ".parent")] : (Reference[])[],
+        .. AclBindingRules.References(spec), .. AbfBindingRules.References(spec), .. VrfRules.ReferenceTo(spec.Vrf, ".vrf"),
+    ];
 
     protected override void CheckAmong(InterfaceSpec spec, RunningConfiguration all, ErrorScope at)
     {
         VxlanRules.CheckAmong(spec, all, at);
         IpTunnelRules.CheckAmong(spec, all, at);
         AclBindingRules.CheckAmong(spec, all, at);
+        AbfBindingRules.CheckAmong(spec, all, at);
     }
 
     /// <summary>Overlapping subnets of different interfaces: sorted by their beginning, each is compared with the widest one that is still open.</summary>

@@ -137,6 +137,13 @@ internal static class EventSamples
                 new AclRule { Action = AclAction.Deny, Protocol = new IpProtocol(200), Fragments = FragmentMatch.Later },
             ],
         });
+        yield return new(new("abf-policy", "voice"), new AbfPolicySpec
+        {
+            Acl = "web",
+            NextHops = [new RouteHop { Via = IPAddress.Parse("203.0.113.254"), Interface = "wan", Weight = 2 }],
+            NextHopVrf = "blue",
+            Fallback = AbfFallback.Drop,
+        });
         yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
         yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
         yield return new(new("nat", "out"), new NatSpec
