@@ -68,7 +68,7 @@ public sealed unsafe class FilterControl
             _acls[name] = spec;
             _names[name] = AclRuleNames.Of(spec);
             Forget(name);
-            Rebuild(key => Has(key, name));
+            RebuildIfAsked(key => Has(key, name));
             Changed?.Invoke(acl => acl == name);
         }
     }
@@ -81,7 +81,7 @@ public sealed unsafe class FilterControl
             if (!_acls.Remove(name)) return;
             _names.Remove(name);
             Forget(name);
-            Rebuild(key => Has(key, name));
+            RebuildIfAsked(key => Has(key, name));
             Changed?.Invoke(acl => acl == name);
         }
     }
@@ -92,7 +92,7 @@ public sealed unsafe class FilterControl
         lock (_changes)
         {
             _groups[name] = spec;
-            Rebuild(key => Names(key).Any(acl => Uses(acl, name)));
+            RebuildIfAsked(key => Names(key).Any(acl => Uses(acl, name)));
             Changed?.Invoke(acl => Uses(acl, name));
         }
     }
@@ -103,7 +103,7 @@ public sealed unsafe class FilterControl
         lock (_changes)
         {
             if (!_groups.Remove(name)) return;
-            Rebuild(key => Names(key).Any(acl => Uses(acl, name)));
+            RebuildIfAsked(key => Names(key).Any(acl => Uses(acl, name)));
             Changed?.Invoke(acl => Uses(acl, name));
         }
     }
@@ -177,6 +177,12 @@ public sealed unsafe class FilterControl
             _sets.Clear();
             _counting.Clear();
         }
+    }
+
+    /// <summary>After a change of what no interface asks there is nothing to do.</summary>
+    private void RebuildIfAsked(Func<ListKey, bool> changed)
+    {
+        if (_sets.Keys.Any(changed)) Rebuild(changed);
     }
 
     /// <summary>Compiles the lists that are asked, those that changed anew, and exchanges them.</summary>

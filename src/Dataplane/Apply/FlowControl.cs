@@ -16,6 +16,7 @@ public sealed unsafe class FlowControl
     private readonly Dictionary<string, NatRule> _rules = new(StringComparer.Ordinal);
     private bool _trackAll;
     private bool _loose = true;
+    private bool _gathers;
 
     internal FlowControl(DataplaneTables tables, InterfaceBook interfaces, Lock gate) => (_tables, _interfaces, _gate) = (tables, interfaces, gate);
 
@@ -25,7 +26,7 @@ public sealed unsafe class FlowControl
         lock (_gate)
         {
             _rules[rule.Name] = rule;
-            Publish();
+            if (!_gathers) Publish();
             return rule is not NatRule.Source { OutInterface: { } name } || _interfaces.TryFind(name, out _);
         }
     }
@@ -43,11 +44,27 @@ public sealed unsafe class FlowControl
         }
     }
 
+    /// <summary>Changes of rules from here on wait for <see cref="TakeEffect"/>, so that many cost what one does.</summary>
+    public void Gather()
+    {
+        lock (_gate) _gathers = true;
+    }
+
+    /// <summary>The changes since <see cref="Gather"/> take effect, all at once.</summary>
+    public void TakeEffect()
+    {
+        lock (_gate)
+        {
+            _gathers = false;
+            Publish();
+        }
+    }
+
     /// <summary>Removes a rule; its flows end with their next packet.</summary>
     public void RemoveRule(string name)
     {
         lock (_gate)
-            if (_rules.Remove(name)) Publish();
+            if (_rules.Remove(name) && !_gathers) Publish();
     }
 
     /// <summary>Whether all forwarded flows are tracked, and whether TCP connections may begin in their middle.</summary>

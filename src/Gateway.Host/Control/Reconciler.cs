@@ -180,21 +180,18 @@ public sealed class Reconciler : IAsyncDisposable
         var scope = open.Concat(plan.Steps.Select(s => s.Key)).Concat(plan.Waiting.Select(w => w.Key)).ToHashSet();
         var failed = new Dictionary<ItemKey, string>();
         foreach (var waiting in plan.Waiting) failed[waiting.Key] = waiting.WaitsFor;
-        foreach (var step in plan.Steps)
+        for (var (from, to) = (0, 0); from < plan.Steps.Count; from = to)
         {
-            _stop.Token.ThrowIfCancellationRequested();
-            if (Blocked(step, failed) is { } blocker)
+            while (to < plan.Steps.Count && plan.Steps[to].Key.Kind == plan.Steps[from].Key.Kind) to++;
+            var together = to - from > 1 ? _descriptors[plan.Steps[from].Key.Kind] as IGatheringDescriptor : null;
+            together?.Gather();
+            try
             {
-                failed[step.Key] = blocker;
-                continue;
+                for (var i = from; i < to; i++) await TryStepAsync(plan.Steps[i], failed).ConfigureAwait(false);
             }
-
-            var why = await CarryOutAsync(step).ConfigureAwait(false);
-            if (why is null) _retries.Remove(step.Key);
-            else
+            finally
             {
-                failed[step.Key] = why;
-                _retries[step.Key] = Next(step.Key, why);
+                together?.TakeEffect();
             }
         }
 
@@ -203,6 +200,20 @@ public sealed class Reconciler : IAsyncDisposable
             if (retry.Next <= now) _retries.Remove(key);
         foreach (var key in scope) Settle(key, failed.GetValueOrDefault(key));
         _phases?.AfterPass(_desired, _applied);
+    }
+
+    private async ValueTask TryStepAsync(PlanStep step, Dictionary<ItemKey, string> failed)
+    {
+        _stop.Token.ThrowIfCancellationRequested();
+        var why = Blocked(step, failed);
+        if (why is null)
+        {
+            why = await CarryOutAsync(step).ConfigureAwait(false);
+            if (why is null) _retries.Remove(step.Key);
+            else _retries[step.Key] = Next(step.Key, why);
+        }
+
+        if (why is not null) failed[step.Key] = why;
     }
 
     private void Stumble(List<Message.Desire> waiting, Exception bug)

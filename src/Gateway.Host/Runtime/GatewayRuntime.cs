@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Gateway.Crypto.Aead;
 using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Apply.Descriptors;
+using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Io;
 using Gateway.Host.Api;
@@ -62,6 +63,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private string? _journalTrouble;
     private volatile bool _resumed;
     private Authorization _authorization = null!;
+    private Func<PortSpec, PacketPool, IPacketPort?>? _wires;
 
     private GatewayRuntime(ApplianceConfig appliance, Logs logs)
     {
@@ -74,6 +76,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     /// <summary>Why the gateway ends, for the journal.</summary>
     public string StopReason { get; set; } = "stopped";
 
+    /// <summary>The packets' side.</summary>
+    internal DataplaneControl Dataplane => _dataplane;
+
     /// <summary>It ends because it could not go on.</summary>
     public bool Failed { get; private set; }
 
@@ -81,9 +86,10 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
     /// <summary>Starts everything; on failure what was started is ended again.</summary>
     /// <param name="mustStop">Called when the gateway cannot go on, with the reason.</param>
-    public static async Task<GatewayRuntime> StartAsync(ApplianceConfig appliance, Logs logs, Action<string> mustStop, CancellationToken stop)
+    /// <param name="wires">Ports in place of devices; null none.</param>
+    public static async Task<GatewayRuntime> StartAsync(ApplianceConfig appliance, Logs logs, Action<string> mustStop, CancellationToken stop, Func<PortSpec, PacketPool, IPacketPort?>? wires = null)
     {
-        var gateway = new GatewayRuntime(appliance, logs);
+        var gateway = new GatewayRuntime(appliance, logs) { _wires = wires };
         try
         {
             await gateway.StartAsync(mustStop, stop).ConfigureAwait(false);
@@ -228,7 +234,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _parts.Push(facts);
         _reconciler = new Reconciler(
             [
-                new VrfDescriptor(_dataplane), new InterfaceDescriptor(_dataplane, _ports), new BridgeDescriptor(_dataplane), new CrossConnectDescriptor(_dataplane), new SpanDescriptor(_dataplane),
+                new VrfDescriptor(_dataplane), new InterfaceDescriptor(_dataplane, _ports) { Wires = _wires }, new BridgeDescriptor(_dataplane), new CrossConnectDescriptor(_dataplane), new SpanDescriptor(_dataplane),
                 new GroupDescriptor(_dataplane), new AclDescriptor(_dataplane), new AbfPolicyDescriptor(_dataplane), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane), new NatDescriptor(_dataplane),
                 new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(_compiled), new PolicyDescriptor(),
             ],

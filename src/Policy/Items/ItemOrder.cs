@@ -12,9 +12,10 @@ public sealed class ItemOrder : IComparer<ItemKey>
     public int Compare(ItemKey? x, ItemKey? y)
     {
         if (x is null || y is null) return (x is null ? 0 : 1) - (y is null ? 0 : 1);
+        // In a large transaction most are of one kind.
+        if (x.Kind == y.Kind) return string.CompareOrdinal(x.Name, y.Name);
         var (a, b) = (_ranks.GetValueOrDefault(x.Kind, int.MaxValue), _ranks.GetValueOrDefault(y.Kind, int.MaxValue));
         if (a != b) return a.CompareTo(b);
-        var kinds = string.CompareOrdinal(x.Kind, y.Kind);
-        return kinds != 0 ? kinds : string.CompareOrdinal(x.Name, y.Name);
+        return string.CompareOrdinal(x.Kind, y.Kind);
     }
 }

@@ -20,7 +20,7 @@ internal sealed class BusSender : IAsyncDisposable
     private BusSender(IConnection connection, IChannel channel, string gateway) => (_connection, _channel, _gateway) = (connection, channel, gateway);
 
     /// <summary>Octets of a command.</summary>
-    public int Size => ControlSuite.Command(1000, _prefix).Length;
+    public static int Size => ControlSuite.Command(1000, "01234567").Length;
 
     public static async Task<BusSender> ConnectAsync(Uri broker, string gateway)
     {

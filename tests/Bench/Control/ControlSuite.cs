@@ -28,6 +28,8 @@ internal sealed class ControlSuite : ISuite
 
     public void Run(Report report)
     {
+        CommandToPacket.RunAsync(report).GetAwaiter().GetResult();
+        if (!report.Wants("rabbitmq-commands", BusSender.Size) && !report.Wants("http-commands", BusSender.Size) && !report.Wants("rabbitmq-command-p99", BusSender.Size)) return;
         if (PrivateBroker.Missing is { } missing) throw new NotHereException(missing);
         RunAsync(report).GetAwaiter().GetResult();
     }
@@ -41,9 +43,9 @@ internal sealed class ControlSuite : ISuite
         // A gateway that runs: until here the runtime compiles anew what turns out to be used much.
         await sender.SendAsync(await gateway.RevisionAsync(), _before, _inFlight);
         await journal.RatePerSecondAsync(2000, _inFlight);
-        if (report.Wants("rabbitmq-commands", sender.Size)) await RatesAsync(report, "rabbitmq-commands", sender.Size, gateway, journal, _inFlight, async () => Rate(_commands, await sender.SendAsync(await gateway.RevisionAsync(), _commands, _inFlight)));
-        if (report.Wants("http-commands", sender.Size)) await RatesAsync(report, "http-commands", sender.Size, gateway, journal, _httpInFlight, async () => Rate(_commands, await gateway.SendAsync(_commands, _httpInFlight)));
-        if (report.Wants("rabbitmq-command-p99", sender.Size)) await SinglyAsync(report, gateway, sender);
+        if (report.Wants("rabbitmq-commands", BusSender.Size)) await RatesAsync(report, "rabbitmq-commands", BusSender.Size, gateway, journal, _inFlight, async () => Rate(_commands, await sender.SendAsync(await gateway.RevisionAsync(), _commands, _inFlight)));
+        if (report.Wants("http-commands", BusSender.Size)) await RatesAsync(report, "http-commands", BusSender.Size, gateway, journal, _httpInFlight, async () => Rate(_commands, await gateway.SendAsync(_commands, _httpInFlight)));
+        if (report.Wants("rabbitmq-command-p99", BusSender.Size)) await SinglyAsync(report, gateway, sender);
     }
 
     private static async Task RatesAsync(Report report, string @case, int size, CommandedGateway gateway, JournalBound journal, int inFlight, Func<Task<double>> measure)
@@ -82,7 +84,7 @@ internal sealed class ControlSuite : ISuite
 
         Array.Sort(p99);
         var us = new Samples(Contest.Gateway, p99);
-        report.Add(new ResultLine("control", "rabbitmq-command-p99", sender.Size, "bound", "ms", us.Median, us.Min, us.Max, bound / us.Median, bound, bound, bound, "from sending to applied, one at a time"));
+        report.Add(new ResultLine("control", "rabbitmq-command-p99", BusSender.Size, "bound", "ms", us.Median, us.Min, us.Max, bound / us.Median, bound, bound, bound, "from sending to applied, one at a time"));
     }
 
     private static double Rate(int commands, TimeSpan time) => commands / time.TotalSeconds;

@@ -11,6 +11,9 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
 {
     private readonly Dictionary<string, (PhysicalAddress? Mac, int Mtu)> _devices = [];
 
+    /// <summary>Opens ports in place of the factory where it knows one: gateways whose wires are memory.</summary>
+    public Func<PortSpec, Buffers.PacketPool, IPacketPort?>? Wires { get; init; }
+
     public string Kind => ItemCatalog.Interface;
 
     public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) =>
@@ -59,7 +62,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         IPacketPort? port = null;
         // What has no device has no limit of its own, except that packets for a tunnel should be such as pass through networks.
         (PhysicalAddress? Mac, int Mtu) device = (null, spec.Type == InterfaceType.Ipsec ? 1500 : 65_535);
-        if (Port(name, spec) is { } wanted)
+        if (Port(name, spec) is { } wanted && (port = Wires?.Invoke(wanted, dataplane.Pool)) is null)
         {
             switch (ports.Open(wanted, dataplane.Pool))
             {

@@ -6,7 +6,7 @@ using Gateway.Policy.Planning;
 namespace Gateway.Dataplane.Apply.Descriptors;
 
 /// <summary>Programs rules of NAT44. A rule does not depend on its interface: it waits for it, and goes on when the interface is made anew.</summary>
-public sealed class NatDescriptor(DataplaneControl dataplane) : IDescriptor
+public sealed class NatDescriptor(DataplaneControl dataplane) : IGatheringDescriptor
 {
     public string Kind => ItemCatalog.Nat;
 
@@ -27,6 +27,10 @@ public sealed class NatDescriptor(DataplaneControl dataplane) : IDescriptor
         dataplane.Flows.RemoveRule(item.Key.Name);
         return new(new StepResult.Done());
     }
+
+    public void Gather() => dataplane.Flows.Gather();
+
+    public void TakeEffect() => dataplane.Flows.TakeEffect();
 
     /// <summary>All rules of a configuration.</summary>
     public static IEnumerable<NatRule> RulesOf(RunningConfiguration configuration) => configuration.OfKind(ItemCatalog.Nat).Select(i => ToRule(i.Key.Name, (NatSpec)i.Spec));

@@ -7,6 +7,8 @@ namespace Gateway.Dataplane.Apply.Descriptors;
 /// <summary>Programs route items.</summary>
 public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
 {
+    private readonly ConnectedNetworks _networks = new();
+
     public string Kind => ItemCatalog.Route;
 
     /// <summary>The interfaces that are named, or those whose subnets hold the next hops.</summary>
@@ -17,7 +19,7 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
         var vrfs = VrfDescriptor.Before(route.Vrf, route.NextHopVrf);
         if (route.NextHops.Count > 0) return vrfs;
         if (route.Interface is { } name) return [new ItemKey(ItemCatalog.Interface, name), .. vrfs];
-        return route.Via is { } via && InterfaceTowards(route.NextHopVrf ?? route.Vrf, via, desired) is { } key ? [key, .. vrfs] : vrfs;
+        return route.Via is { } via && _networks.Towards(route.NextHopVrf ?? route.Vrf, via, desired) is { } key ? [key, .. vrfs] : vrfs;
     }
 
     public bool CanUpdate(ItemSpec from, ItemSpec to) => from is RouteSpec a && to is RouteSpec b && a.To == b.To && a.Preference == b.Preference && (a.Vrf ?? VrfSpec.Default) == (b.Vrf ?? VrfSpec.Default);
@@ -56,16 +58,4 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
     }
 
     private static IPNetwork Network(RouteSpec route) => new(route.To.Address, route.To.Length);
-
-    private static ItemKey? InterfaceTowards(string? vrf, IPAddress via, IReadOnlyDictionary<ItemKey, Item> desired)
-    {
-        var interfaces = desired is RunningConfiguration configuration ? configuration.OfKind(ItemCatalog.Interface) : desired.Values.Where(i => i.Spec is InterfaceSpec);
-        return interfaces
-            .Where(i => (((InterfaceSpec)i.Spec).Vrf ?? VrfSpec.Default) == (vrf ?? VrfSpec.Default))
-            .SelectMany(i => ((InterfaceSpec)i.Spec).Addresses.Select(a => (i.Key, a)))
-            .Where(x => new IpPrefix(x.a.Address, x.a.PrefixLength).Contains(via))
-            .OrderByDescending(x => x.a.PrefixLength)
-            .Select(x => x.Key)
-            .FirstOrDefault();
-    }
 }

@@ -36,6 +36,7 @@ internal sealed class NatRules : ItemRules<NatSpec>
 
     protected override void CheckAmong(NatSpec spec, RunningConfiguration all, ErrorScope at)
     {
+        if (spec.Addresses.Count == 0 && spec is not { Type: NatType.Static, Protocol: null }) return;
         var own = all.OfKind(ItemCatalog.Interface).SelectMany(i => ((InterfaceSpec)i.Spec).Addresses.Select(a => (i.Key, a.Address)))
             .Where(a => a.Address.AddressFamily == AddressFamily.InterNetwork).ToList();
         for (var i = 0; i < spec.Addresses.Count; i++)
