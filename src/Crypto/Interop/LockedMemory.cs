@@ -11,16 +11,26 @@ namespace Gateway.Crypto.Interop;
 /// </summary>
 public static unsafe partial class LockedMemory
 {
-    private const int SlabSize = 64 * 1024;
+    private const int SmallSlab = 64 * 1024;
+
+    /// <summary>The size of the processor's large pages: the tables of a thousand keys in pages of 4 kB take more entries of its TLB than there are.</summary>
+    private const int LargeSlab = 2 << 20;
+
+    /// <summary>Of each size of piece so many slabs are small, for those of whom there are few.</summary>
+    private const int SmallSlabs = 8;
+
     private const int Grain = 64;
     private const int LargestPiece = 4096;
     private const int ProtReadWrite = 3;
     private const int MapPrivateAnonymous = 0x22;
+    private const nuint Page = 4096;
+    private const int MadviseHugePage = 14;
     private const int MadviseDontDump = 16;
     private const int MadviseDontFork = 10;
 
     private static readonly Lock Gate = new();
     private static readonly nint[] FreeLists = new nint[ClassOf(LargestPiece) + 1];
+    private static readonly int[] Slabs = new int[ClassOf(LargestPiece) + 1];
     private static long _allocated;
 
     /// <summary>False as soon as one piece could not be locked.</summary>
@@ -75,22 +85,38 @@ public static unsafe partial class LockedMemory
     private static void CutSlab(int sizeClass)
     {
         var step = sizeClass * Grain;
-        var slab = Map(SlabSize);
-        for (var offset = SlabSize / step * step - step; offset >= 0; offset -= step)
+        var size = ++Slabs[sizeClass] > SmallSlabs ? LargeSlab : SmallSlab;
+        var slab = Map((nuint)size, alignment: (nuint)size);
+        for (var offset = size / step * step - step; offset >= 0; offset -= step)
         {
             *(nint*)(slab + offset) = FreeLists[sizeClass];
             FreeLists[sizeClass] = (nint)(slab + offset);
         }
     }
 
-    private static byte* Map(nuint length)
+    private static byte* Map(nuint length, nuint alignment = 1)
     {
-        var memory = mmap(null, length, ProtReadWrite, MapPrivateAnonymous, -1, 0);
+        var whole = length + alignment - 1;
+        var memory = mmap(null, whole, ProtReadWrite, MapPrivateAnonymous, -1, 0);
         if ((nint)memory == -1) throw new InsufficientMemoryException("No memory could be mapped for keys.");
+        if (alignment > 1) memory = Trim(memory, whole, length, alignment);
+        // Before it is touched; where the system has no large pages to give, nothing changes.
+        if (length == LargeSlab) _ = madvise(memory, length, MadviseHugePage);
         if (mlock(memory, length) != 0) IsLocked = false;
         _ = madvise(memory, length, MadviseDontDump);
         _ = madvise(memory, length, MadviseDontFork);
         return memory;
+    }
+
+    // Gives back what lies before and behind an aligned piece.
+    private static byte* Trim(byte* memory, nuint whole, nuint length, nuint alignment)
+    {
+        var start = (byte*)(((nuint)memory + alignment - 1) / alignment * alignment);
+        var before = (nuint)(start - memory);
+        if (before != 0) _ = munmap(memory, before);
+        var behind = (((nuint)start + length + Page - 1) / Page * Page) - (nuint)start;
+        if (whole > before + behind) _ = munmap(start + behind, whole - before - behind);
+        return start;
     }
 
     [LibraryImport("libc", SetLastError = true)]

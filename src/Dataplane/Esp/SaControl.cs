@@ -393,8 +393,7 @@ public sealed unsafe class SaControl : IDisposable
     private SaEntry* CreateEntry(in SaInstall install, Installed installed, PacketCipherDescription cipher)
     {
         var sa = install.Parameters;
-        var entry = (SaEntry*)NativeMemory.AlignedAlloc((nuint)sizeof(SaEntry), 64);
-        *entry = default;
+        var entry = (SaEntry*)_tables.Sad.Rows.Take();
         entry->Id = sa.Id.Value;
         entry->Place.Whole = SaPlace.Of(install.Worker ?? LeastLoaded());
         entry->Interface = install.Interface;
@@ -457,7 +456,7 @@ public sealed unsafe class SaControl : IDisposable
         if (sa.Entry->OwnsHot) NativeMemory.AlignedFree(sa.Entry->Hot);
         // The salt is key material too.
         new Span<byte>(sa.Entry, sizeof(SaEntry)).Clear();
-        NativeMemory.AlignedFree(sa.Entry);
+        _tables.Sad.Rows.Give(sa.Entry);
         sa.Entry = null;
     }
 

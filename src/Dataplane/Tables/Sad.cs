@@ -22,6 +22,9 @@ internal sealed unsafe class Sad : IDisposable
     private readonly SaEntry** _entries = (SaEntry**)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(SaEntry*));
     private uint _next = 1;
 
+    /// <summary>Where entries lie.</summary>
+    public RowSlab Rows { get; } = new(sizeof(SaEntry));
+
     public Sad(Epochs epochs)
     {
         _epochs = epochs;
@@ -76,5 +79,6 @@ internal sealed unsafe class Sad : IDisposable
     {
         _bySpi.Dispose();
         NativeMemory.Free(_entries);
+        Rows.Dispose();
     }
 }

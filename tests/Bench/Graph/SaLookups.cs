@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Gateway.Bench.Harness;
 using Gateway.Crypto.Aead;
 using Gateway.Dataplane.Esp;
@@ -16,7 +15,6 @@ internal sealed unsafe class SaLookups : IDisposable
     private readonly Epochs _epochs = new(1);
     private readonly Sad _sad;
     private readonly SpdTable<uint> _spd;
-    private readonly SaEntry* _entries;
     private readonly uint[] _spis = new uint[Asked];
     private readonly SpdKey<uint>[] _keys = new SpdKey<uint>[Asked];
 
@@ -24,12 +22,12 @@ internal sealed unsafe class SaLookups : IDisposable
     {
         _sad = new Sad(_epochs);
         _spd = new SpdTable<uint>(_epochs);
-        _entries = (SaEntry*)NativeMemory.AllocZeroed((nuint)sas, (nuint)sizeof(SaEntry));
         for (var i = 0; i < sas; i++)
         {
-            _entries[i].In.Spi = SpiOf(i);
-            _entries[i].Place = new SaPlace { Whole = SaPlace.Of(0) };
-            if (!_sad.Add(_entries + i)) throw new InvalidOperationException("The SAD is full.");
+            var entry = (SaEntry*)_sad.Rows.Take();
+            entry->In.Spi = SpiOf(i);
+            entry->Place = new SaPlace { Whole = SaPlace.Of(0) };
+            if (!_sad.Add(entry)) throw new InvalidOperationException("The SAD is full.");
             var any = new SpdRange<uint> { Start = 0x0A01_0000, End = 0x0A01_00FF, LastPort = ushort.MaxValue };
             var one = new SpdRange<uint> { Start = 0x1400_0000 + (uint)i, End = 0x1400_0000 + (uint)i, LastPort = ushort.MaxValue };
             _spd.Add(new SpdRule<uint> { Local = any, Remote = one, Rank = SpdRank.Of(0, SpdAction.Protect, any, one), Order = (ulong)i, Action = SpdAction.Protect, Sa = (uint)i + 1 });
@@ -63,7 +61,6 @@ internal sealed unsafe class SaLookups : IDisposable
     {
         _spd.Dispose();
         _sad.Dispose();
-        NativeMemory.Free(_entries);
         _epochs.Dispose();
     }
 
