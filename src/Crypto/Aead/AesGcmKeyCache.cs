@@ -106,18 +106,15 @@ public sealed unsafe class AesGcmKeyCache(int worker, int most = AesGcmKeyCache.
         }
     }
 
-    /// <summary>Any thread: zeroes the table of a key that no packet is encrypted with any more, if there is one.</summary>
-    public void Forget(ulong seedId)
+    /// <summary>Any thread: zeroes the tables of a key that this worker seals and opens no packet with any more, if there are any.</summary>
+    /// <param name="seedId">The key's number.</param>
+    /// <param name="hint">What <see cref="Take"/> left there for the key and this worker last.</param>
+    public void Forget(ulong seedId, AesGcmKeyBlock* hint)
     {
         var owner = (seedId << WorkerBits) | (uint)worker;
         foreach (var block in _passing)
             if (block != null) Zero(block, owner);
-        for (var i = Room - 1; i >= 0; i--)
-            if (Zero(_blocks[i], owner))
-            {
-                Interlocked.Decrement(ref _owned);
-                return;
-            }
+        if (hint != null && Zero(hint, owner)) Interlocked.Decrement(ref _owned);
     }
 
     public override string ToString() => "***";

@@ -179,6 +179,7 @@ public sealed unsafe class SaControl : IDisposable
         // The former owner stops at its next look; what it holds of the SA in its present frame it finishes.
         Volatile.Write(ref sa->Place.Whole, new SaPlace { Worker = worker, Owner = before.Owner }.Whole);
         _tables.Epochs.Synchronize();
+        Forget(sa, before.Owner);
         Volatile.Write(ref sa->Place.Whole, SaPlace.Of(worker));
         _owned[before.Owner]--;
         _owned[worker]++;
@@ -446,8 +447,7 @@ public sealed unsafe class SaControl : IDisposable
 
     private void Release(Installed sa)
     {
-        Forget(sa.InboundKey);
-        Forget(sa.OutboundKey);
+        Forget(sa.Entry, sa.Entry->Place.Owner);
         sa.InboundKey.Dispose();
         sa.OutboundKey.Dispose();
         NativeMemory.AlignedFree(sa.Entry->In.Selectors4);
@@ -460,10 +460,11 @@ public sealed unsafe class SaControl : IDisposable
         sa.Entry = null;
     }
 
-    // No worker holds the SA any more: what is left of its keys goes.
-    private void Forget(DirectionKey key)
+    // The worker does not hold the SA any more: what is left there of its keys goes.
+    private void Forget(SaEntry* sa, int worker)
     {
-        if (key.Gcm != null) _tables.Keys.Forget(key.Gcm->Id);
+        if (sa->In.Seed != null) _tables.Keys.Forget(worker, sa->In.Seed->Id, sa->In.Key);
+        if (sa->Out.Seed != null) _tables.Keys.Forget(worker, sa->Out.Seed->Id, sa->Out.Key);
     }
 
     private static SaStatus StatusOf(Installed sa, bool used)

@@ -23,10 +23,11 @@ internal sealed class KeyTables : IDisposable
         foreach (var cache in _caches) cache.Grow(_keys);
     }
 
-    /// <summary>No packet is sealed or opened with the key any more: its tables are zeroed.</summary>
-    public void Forget(ulong seed)
+    /// <summary>The worker seals and opens no packet with the key any more: its tables are zeroed.</summary>
+    /// <param name="hint">Where the worker had them last.</param>
+    public unsafe void Forget(int worker, ulong seed, AesGcmKeyBlock* hint)
     {
-        foreach (var cache in _caches) cache.Forget(seed);
+        if (worker < _caches.Count) _caches[worker].Forget(seed, hint);
     }
 
     public void Dispose()

@@ -20,8 +20,9 @@ internal sealed unsafe class RowSlab : IDisposable
     /// <param name="size">Of a row, bytes.</param>
     public RowSlab(int size)
     {
-        // An odd number of lines: the same line of all rows must not fall into the same sets of the cache.
-        var lines = (size + Line - 1) / Line | 1;
+        // An odd number of lines where there are several: the same line of all rows must not fall into the same few sets of the cache.
+        var lines = (size + Line - 1) / Line;
+        if (lines >= 4) lines |= 1;
         _stride = (nuint)(lines * Line);
     }
 

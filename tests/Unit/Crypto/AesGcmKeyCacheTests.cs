@@ -86,7 +86,7 @@ public sealed class AesGcmKeyCacheTests
         cache.BeginFrame();
         var table = Table(cache, seed, ref hint);
         Assert.True(new ReadOnlySpan<byte>(table, AesGcmKey.Footprint).ContainsAnyExcept((byte)0));
-        cache.Forget(seed->Id);
+        cache.Forget(seed->Id, hint);
         Assert.False(new ReadOnlySpan<byte>(table, AesGcmKey.Footprint).ContainsAnyExcept((byte)0));
         cache.BeginFrame();
         Assert.True(Table(cache, seed, ref hint) != null);
@@ -164,7 +164,7 @@ public sealed class AesGcmKeyCacheTests
         }
 
         Assert.True(new ReadOnlySpan<byte>(job.Key, AesGcmKey.Footprint).ContainsAnyExcept((byte)0));
-        cache.Forget(seed->Id);
+        cache.Forget(seed->Id, hint);
         Assert.False(new ReadOnlySpan<byte>(job.Key, AesGcmKey.Footprint).ContainsAnyExcept((byte)0));
         AesGcmSeed.Free(seed);
         AesGcmSeed.Free(first);
@@ -181,18 +181,21 @@ public sealed class AesGcmKeyCacheTests
         var control = Task.Run(() =>
         {
             begun.SetResult();
-            for (var random = new Random(1); !stop.IsCancellationRequested;)
-            {
-                if (Volatile.Read(ref last.Id) is not (> 8 and var now)) continue;
-                cache.Forget(now - (ulong)random.Next(1, 8));
-                Volatile.Write(ref last.Forgotten, last.Forgotten + 1);
-            }
+            for (var random = new Random(1); !stop.IsCancellationRequested;) Forget(cache, last, random.Next(Latest.Kept));
         }, TestContext.Current.CancellationToken);
         await begun.Task;
         var worker = Task.Run(() => Work(cache, last), TestContext.Current.CancellationToken);
         Assert.Equal("", await worker);
         await stop.CancelAsync();
         await control;
+    }
+
+    private static unsafe void Forget(AesGcmKeyCache cache, Latest last, int which)
+    {
+        var id = Volatile.Read(ref last.Ids[which]);
+        if (id == 0) return;
+        cache.Forget(id, (AesGcmKeyBlock*)Volatile.Read(ref last.Hints[which]));
+        Volatile.Write(ref last.Forgotten, last.Forgotten + 1);
     }
 
     // Keys that have passed, as those of SAs that are gone, are forgotten by the other thread meanwhile.
@@ -206,7 +209,8 @@ public sealed class AesGcmKeyCacheTests
             AesGcmKeyBlock* hint = null;
             cache.BeginFrame();
             var right = (i & 7) != 0 ? Sealed(cache, seed, ref hint, 48).Length == 48 : Sealed(key, 100).AsSpan().SequenceEqual(Sealed(cache, seed, ref hint, 100));
-            Volatile.Write(ref last.Id, seed->Id);
+            Volatile.Write(ref last.Hints[i % Latest.Kept], (nint)hint);
+            Volatile.Write(ref last.Ids[i % Latest.Kept], seed->Id);
             AesGcmSeed.Free(seed);
             if (!right) return $"round {i}: another key's table";
         }
@@ -262,7 +266,9 @@ public sealed class AesGcmKeyCacheTests
 
     private sealed class Latest
     {
-        public ulong Id;
+        public const int Kept = 8;
+        public readonly ulong[] Ids = new ulong[Kept];
+        public readonly nint[] Hints = new nint[Kept];
         public long Forgotten;
     }
 }
