@@ -11,6 +11,7 @@
 #   GATEWAY_BINARY   the gateway to run (default: the release build of this tree)
 #   GATEWAY_LAB_WORKERS  its packet workers (default: 1)
 #   KEEP      a folder that gets the logs of cases that fail
+#   LAB_PKI   a folder that pki.sh made, to be used instead of making one
 #
 #   lhost ── lan [left] wan ── [net: a router, or with TOPO=nat a translator] ── wan [right] lan ── rhost
 #   10.1.0.10  10.1.0.1 198.51.100.1 .254   .254 203.0.113.2 10.2.0.1   10.2.0.10      the right side has a second uplink, wan2 192.0.3.2
@@ -31,7 +32,7 @@ SIDES="left right" PLACES="left right net lhost rhost"
 LEFT=ss5 RIGHT=ss5 ASKED_INIT=$INIT
 case $GATEWAY in left) LEFT=gateway ;; right) RIGHT=gateway ;; none) ;; *) echo "lab.sh: GATEWAY is left, right or none" >&2; exit 2 ;; esac
 
-usage() { sed -n '2,15p' "$0"; exit 2; }
+usage() { sed -n '2,16p' "$0"; exit 2; }
 die() { echo "lab.sh: $*" >&2; exit 1; }
 
 # ---- the words of the cases --------------------------------------------------------------------------------------------
@@ -133,6 +134,7 @@ net_down() {
 }
 
 # ---- the sides ---------------------------------------------------------------------------------------------------------
+certificates() { if [ -n "${LAB_PKI:-}" ]; then cp -r "$LAB_PKI" "$RUN/pki"; else "$HERE/pki.sh" "$RUN/pki" >/dev/null; fi; }
 needs_pki() { grep -qE 'cert|pubkey|eap|pki' "$CASES/$CASE"/*; }
 folder() { # SIDE: its swanctl folder, with the case's configuration and the certificates that the side has
   local s=$1 d=$RUN/$1 x
@@ -254,7 +256,7 @@ load() { # the case's own words over the usual ones
 both_up() {
   local s
   net_up || { WHY="the network could not be made"; return 1; }
-  [ -d "$RUN/pki" ] || ! needs_pki || "$HERE/pki.sh" "$RUN/pki" >/dev/null || { WHY="the certificates could not be made (Debian package strongswan-pki)"; return 1; }
+  [ -d "$RUN/pki" ] || ! needs_pki || certificates || { WHY="the certificates could not be made (Debian package strongswan-pki)"; return 1; }
   for s in $SIDES; do
     folder $s
     if [ "$(impl $s)" = gateway ]; then gateway_up $s; else strongswan_up $s; fi || return $?

@@ -80,7 +80,7 @@ public sealed class LabCasesTests
     }
 
     private static ShellResult Lab(string gateway, string cases, string name) =>
-        Shell.Try("env", [$"GATEWAY={gateway}", $"GATEWAY_BINARY={GatewayProcess.Binary}", "bash", In("lab.sh"), "test", "--cases", cases, name], 240);
+        Shell.Try("env", [$"GATEWAY={gateway}", $"GATEWAY_BINARY={GatewayProcess.Binary}", $"LAB_PKI={LabCertificates.Folder}", "bash", In("lab.sh"), "test", "--cases", cases, name], 240);
 
     internal static string In(string path) => Path.Combine(GatewayProcess.RepositoryRoot(), "tests/Interop", path);
 }
