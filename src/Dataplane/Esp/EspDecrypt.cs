@@ -53,7 +53,9 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
     {
         var jobs = stackalloc AeadJob[Frame.Size];
         var held = stackalloc Held[Frame.Size];
-        var count = 0;
+        var edges = stackalloc EspDecryptEdge[Frame.Size];
+        var packets = stackalloc uint[Frame.Size];
+        var (count, open) = (0, 0);
         SaPrefetch.Inbound(ref frame);
         frame.Context.Keys.BeginFrame();
         for (var i = 0; i < frame.Count; i++)
@@ -80,8 +82,11 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
             meta->Offset = (ushort)(start - frame.Chunk(index));
             meta->Length = (ushort)inner;
             meta->TotalLength = (uint)inner;
-            PassOn(ref frame, held[i].Sa, meta, edge, index);
+            Describe(held[i].Sa, meta);
+            (edges[open], packets[open]) = (edge, index);
+            open++;
         }
+        frame.Dispatch(edges, packets, open);
     }
 
     /// <summary>Bytes from the ESP header to the end of the IP packet or, behind UDP, of the datagram, which ip-local found to lie in the packet.</summary>
@@ -240,13 +245,12 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PassOn(ref Frame frame, SaEntry* sa, PacketMeta* meta, EspDecryptEdge edge, uint index)
+    private static void Describe(SaEntry* sa, PacketMeta* meta)
     {
         meta->Flags = (meta->Flags & PacketFlags.Traced) | PacketFlags.Decrypted;
         meta->Sa = sa->Index;
         meta->Vrf = sa->Vrf;
         if (sa->Interface != 0) meta->RxInterface = sa->Interface;
-        frame.Enqueue(edge, index);
     }
 
     /// <summary>A packet that lies in several chunks is put together, decrypted on its own, and becomes a new packet.</summary>
@@ -276,7 +280,8 @@ internal readonly unsafe struct EspDecrypt<TOuter> : INode
         fresh->RxInterface = meta->RxInterface;
         fresh->TraceId = meta->TraceId;
         fresh->Flags = meta->Flags;
-        PassOn(ref frame, held->Sa, fresh, edge, opened);
+        Describe(held->Sa, fresh);
+        frame.Enqueue(edge, opened);
         frame.Consume(held->Index);
     }
 

@@ -38,52 +38,43 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
         ],
         Acquire.Counts);
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         PolicyKey.Prefetch<TFamily, TAddress>(ref frame, inbound: false);
+        var edges = stackalloc Edge[Frame.Size];
         var filtered = Volatile.Read(ref frame.Tables.Filters.AnyOut);
-        SpdKey<TAddress> last = default;
-        SpdRule<TAddress>* rule = null;
-        var known = false;
-        for (var i = 0; i < frame.Count; i++)
+        var indices = frame.Indices;
+        var count = frame.Count;
+        for (var i = 0; i < count; i++)
         {
-            var index = frame.Indices[i];
+            var index = indices[i];
             var meta = frame.Meta(index);
             if ((meta->Flags & PacketFlags.BypassSpd) != 0)
             {
-                frame.Enqueue(Edge.Rewrite, index);
+                edges[i] = Edge.Rewrite;
                 continue;
             }
-            var chunk = frame.Chunk(index);
-            var key = PolicyKey.Outbound<TFamily, TAddress>(meta, chunk);
-            // Packets come in trains: the one before often has the same answer.
-            if (!known || !Same(key, last))
-            {
-                rule = TFamily.Find(ref frame, key);
-                last = key;
-                known = true;
-            }
+            var key = PolicyKey.Outbound<TFamily, TAddress>(meta, frame.Chunk(index));
+            var rule = TFamily.Find(ref frame, key);
             if (rule == null || rule->Action == SpdAction.Bypass)
             {
-                frame.Enqueue(Exit(ref frame, meta, filtered, Edge.Rewrite), index);
+                edges[i] = Exit(ref frame, meta, filtered, Edge.Rewrite);
+                continue;
             }
-            else if (rule->Action == SpdAction.Discard)
+            if (rule->Action == SpdAction.Protect && Volatile.Read(ref rule->Sa) is var sa && sa != 0)
             {
-                frame.Drop(Reason.Discarded, index);
-            }
-            else if (Volatile.Read(ref rule->Sa) is var sa && sa != 0)
-            {
-                var next = Exit(ref frame, meta, filtered, Edge.Encrypt);
+                edges[i] = Exit(ref frame, meta, filtered, Edge.Encrypt);
                 meta->NextHop = sa;
                 meta->Flags |= PacketFlags.Protected;
-                frame.Enqueue(next, index);
+                continue;
             }
-            else if (!Acquire.Keep(ref frame, rule, key, index))
-            {
-                frame.Drop(Reason.NoSa, index);
-            }
+            edges[i] = Frame.Gone<Edge>();
+            if (rule->Action == SpdAction.Discard) frame.Drop(Reason.Discarded, index);
+            else if (!Acquire.Keep(ref frame, rule, key, index)) frame.Drop(Reason.NoSa, index);
         }
+        frame.Dispatch(edges);
     }
 
     /// <summary>Rules of the interface that the route names come first, then the beginning of a flow. NextHop must still be the adjacency.</summary>
@@ -95,8 +86,4 @@ internal readonly unsafe struct SpdOutput<TFamily, TAddress> : INode
         meta->TxInterface = frame.Tables.Adjacencies[meta->NextHop]->Interface;
         return Edge.FlowOutput;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool Same(in SpdKey<TAddress> a, in SpdKey<TAddress> b) =>
-        a.Local == b.Local && a.Remote == b.Remote && a.Protocol == b.Protocol && a.LocalPort == b.LocalPort && a.RemotePort == b.RemotePort && a.HasPorts == b.HasPorts;
 }
