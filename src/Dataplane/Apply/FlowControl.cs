@@ -102,8 +102,8 @@ public sealed unsafe class FlowControl
             {
                 var session = *table[slot];
                 if ((session.Flags & SessionFlags.InUse) == 0 || session.State is FlowState.None or >= FlowState.Count) continue;
-                if (address is not null && !Touches(session, (uint)AddressWords.From(address).Low)) continue;
-                rows.Add(Row(session, table, rules, worker.Context.Worker));
+                var row = Row(session, *table.EndsOf(slot), table, rules, worker.Context.Worker);
+                if (address is null || row.Touches(address)) rows.Add(row);
             }
         }
         return rows;
@@ -125,21 +125,20 @@ public sealed unsafe class FlowControl
         }
     }
 
-    private static bool Touches(in Session session, uint address) =>
-        session.Forward.Source == address || session.Forward.Destination == address || session.Reply.Source == address || session.Reply.Destination == address;
-
-    private static FlowRow Row(in Session session, SessionTable table, Dictionary<uint, string> rules, int worker)
+    private static FlowRow Row(in Session session, in Ip6Ends ends, SessionTable table, Dictionary<uint, string> rules, int worker)
     {
         var (forward, reply) = (session.Forward, session.Reply);
+        var (source, destination) = forward.IsIp6 ? (Address(ends, 0), Address(ends, 16)) : (Address(forward.Source), Address(forward.Destination));
+        var (replySource, replyDestination) = forward.IsIp6 ? (destination, source) : (Address(reply.Source), Address(reply.Destination));
         var timeout = table.Limits.Timeouts.ByState()[(int)session.State];
         var idle = table.Now - Math.Min(table.Now, session.LastUse);
         return new FlowRow
         {
             Protocol = forward.Protocol,
-            Source = new IPEndPoint(Address(forward.Source), forward.SourcePort),
-            Destination = new IPEndPoint(Address(forward.Destination), forward.DestinationPort),
-            ReplySource = new IPEndPoint(Address(reply.Source), reply.SourcePort),
-            ReplyDestination = new IPEndPoint(Address(reply.Destination), reply.DestinationPort),
+            Source = new IPEndPoint(source, forward.SourcePort),
+            Destination = new IPEndPoint(destination, forward.DestinationPort),
+            ReplySource = new IPEndPoint(replySource, reply.SourcePort),
+            ReplyDestination = new IPEndPoint(replyDestination, reply.DestinationPort),
             Vrf = forward.Vrf,
             State = FlowTracking.NameOf(session.State),
             IsReplied = (session.Flags & SessionFlags.Replied) != 0,
@@ -156,6 +155,8 @@ public sealed unsafe class FlowControl
     }
 
     private static IPAddress Address(uint word) => new AddressWords(false, 0, word).ToAddress();
+
+    private static IPAddress Address(Ip6Ends ends, int at) => new(new ReadOnlySpan<byte>(ends.Bytes + at, 16));
 
     /// <summary>An interface came or went. Under the gate.</summary>
     internal void InterfacesChanged()

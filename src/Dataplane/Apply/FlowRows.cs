@@ -42,6 +42,10 @@ public sealed record FlowRow
     public required ulong ReplyBytes { get; init; }
 
     public required int Worker { get; init; }
+
+    /// <summary>Whether an address is at one of its ends.</summary>
+    public bool Touches(IPAddress address) =>
+        Source.Address.Equals(address) || Destination.Address.Equals(address) || ReplySource.Address.Equals(address) || ReplyDestination.Address.Equals(address);
 }
 
 /// <summary>A rule of NAT and how many flows it has now.</summary>

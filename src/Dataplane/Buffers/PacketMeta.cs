@@ -47,7 +47,9 @@ public struct PacketMeta
 
     /// <summary>Adjacency index, set by ip lookup.</summary>
     public uint NextHop;
-    public uint FlowHash;
+
+    /// <summary>Bytes of the largest fragment that an IPv6 packet came in, when it was put together on its way; 0 it came whole. Set by reassembly, for rewrite and encryption.</summary>
+    public uint FragmentSize;
 
     /// <summary>Free for a node to tell the next one something; not kept further.</summary>
     public ulong Opaque0;

@@ -68,7 +68,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
         TInner.EncryptNode,
-        [(Edge.Ip4Lookup, NodeNames.Ip4Lookup), (Edge.Ip6Lookup, NodeNames.Ip6Lookup), (Edge.Fragment, NodeNames.Ip4Fragment), (Edge.IcmpError, TInner.IcmpNode),
+        [(Edge.Ip4Lookup, NodeNames.Ip4Lookup), (Edge.Ip6Lookup, NodeNames.Ip6Lookup), (Edge.Fragment, TInner.FragmentNode), (Edge.IcmpError, TInner.IcmpNode),
             (Edge.Ip4Rewrite, NodeNames.Ip4Rewrite), (Edge.Ip6Rewrite, NodeNames.Ip6Rewrite)],
         [
             (Reason.NoSa, "The SA was removed while the packet was on its way."),
@@ -168,7 +168,7 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         var ip = frame.Data(index);
         var mtu = PathMtu.InnerOf(ref frame, sa);
         if (TInner.TcpAt(ip) is var tcp && tcp != 0 && MssClamp.Apply(ip + tcp, meta->Length - tcp, mtu - TInner.TcpOverhead)) frame.Add(Count.MssClamped);
-        if (meta->TotalLength > Math.Max(mtu, TInner.SmallestMtu) && !Fits(ref frame, index, sa, ip, mtu)) return false;
+        if ((meta->TotalLength > Math.Max(mtu, TInner.SmallestMtu) || TInner.CameInFragments(meta)) && !Fits(ref frame, index, sa, ip, mtu)) return false;
 
         if (!OutboundSequence.TryNext(sa, out sequence))
         {
@@ -190,6 +190,14 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         mtu = Math.Max(mtu, TInner.SmallestMtu);
         // RFC 4303 §3.3.4: in transport mode fragmentation comes after encryption, on the way out.
         if ((sa->Flags & SaFlags.Transport) != 0 && !TInner.MustNotSplit(ip)) return true;
+        if (TInner.CameInFragments(meta))
+        {
+            // Its sender had split it; the fragments are made anew, no bigger than they were.
+            var size = (int)meta->FragmentSize;
+            meta->FragmentSize = 0;
+            if (meta->TotalLength <= Math.Min(size, mtu) || ((sa->Flags & SaFlags.Transport) != 0 && meta->TotalLength <= mtu)) return true;
+            if (size <= mtu) return Split(ref frame, index, size);
+        }
         if (TInner.MustNotSplit(ip))
         {
             // RFC 4301 §8.2.1: the sender of the inner packet learns what the tunnel leaves it.
@@ -199,9 +207,15 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
             frame.Enqueue(Edge.IcmpError, index);
             return false;
         }
+        return Split(ref frame, index, mtu);
+    }
+
+    private static bool Split(ref Frame frame, uint index, int size)
+    {
         // RFC 4303 §3.3.4 leaves the order open; split before encryption, the peer need not put outer fragments together. The parts come back to this node.
         frame.Add(Count.SplitBefore);
-        meta->Opaque0 = (uint)mtu;
+        var meta = frame.Meta(index);
+        meta->Opaque0 = (uint)size;
         meta->Opaque1 = frame.Node;
         frame.Enqueue(Edge.Fragment, index);
         return false;
@@ -334,7 +348,6 @@ internal readonly unsafe struct EspEncrypt<TInner> : INode
         fresh->RxInterface = meta->RxInterface;
         fresh->TraceId = meta->TraceId;
         fresh->Flags = meta->Flags;
-        fresh->FlowHash = meta->FlowHash;
         frame.Enqueue(PassOn(ref frame, built, path, sa, ipLength), built);
         frame.Consume(index);
     }

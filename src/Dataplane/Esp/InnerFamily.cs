@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Nodes;
 
 namespace Gateway.Dataplane.Esp;
@@ -8,11 +9,15 @@ internal unsafe interface IInnerFamily
 {
     static abstract string EncryptNode { get; }
     static abstract string IcmpNode { get; }
+    static abstract string FragmentNode { get; }
     static abstract byte NextHeader { get; }
 
     /// <summary>Every link must carry packets of this size unfragmented: an error that asks for less would be refused.</summary>
     static abstract int SmallestMtu { get; }
     static abstract byte TrafficClassOf(byte* ip);
+
+    /// <summary>Whether the packet was put together on its way and has to leave in fragments again, although a router must not split it.</summary>
+    static abstract bool CameInFragments(PacketMeta* meta);
 
     /// <summary>Whether a router must not split the packet.</summary>
     static abstract bool MustNotSplit(byte* ip);
@@ -35,6 +40,7 @@ internal readonly unsafe struct InnerIp4 : IInnerFamily
 {
     public static string EncryptNode => NodeNames.Esp4Encrypt;
     public static string IcmpNode => NodeNames.Icmp4Error;
+    public static string FragmentNode => NodeNames.Ip4Fragment;
     public static byte NextHeader => EspPayload.NextIp4;
 
     // RFC 791 §3.2.
@@ -43,6 +49,8 @@ internal readonly unsafe struct InnerIp4 : IInnerFamily
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static byte TrafficClassOf(byte* ip) => ip[1];
+
+    public static bool CameInFragments(PacketMeta* meta) => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MustNotSplit(byte* ip) => (ip[6] & 0x40) != 0;
@@ -61,6 +69,7 @@ internal readonly unsafe struct InnerIp6 : IInnerFamily
 {
     public static string EncryptNode => NodeNames.Esp6Encrypt;
     public static string IcmpNode => NodeNames.Icmp6Error;
+    public static string FragmentNode => NodeNames.Ip6Fragment;
     public static byte NextHeader => EspPayload.NextIp6;
 
     // RFC 8200 §5.
@@ -69,6 +78,9 @@ internal readonly unsafe struct InnerIp6 : IInnerFamily
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static byte TrafficClassOf(byte* ip) => (byte)(Wire.U16(ip) >> 4);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool CameInFragments(PacketMeta* meta) => meta->FragmentSize != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MustNotSplit(byte* ip) => true;

@@ -18,7 +18,7 @@ internal unsafe interface IPolicyFamily<TAddress>
     static abstract string Rewrite { get; }
     static abstract string AclOutput { get; }
 
-    /// <summary>Where flows begin; with IPv6 none do.</summary>
+    /// <summary>Where flows begin.</summary>
     static abstract string FlowOutput { get; }
 
     /// <summary>Says of an interface that what leaves by it meets rules.</summary>
@@ -78,7 +78,7 @@ internal readonly unsafe struct PolicyIp6 : IPolicyFamily<UInt128>
     public static string Encrypt => NodeNames.Esp6Encrypt;
     public static string Rewrite => NodeNames.Ip6Rewrite;
     public static string AclOutput => NodeNames.Ip6AclOutput;
-    public static string FlowOutput => NodeNames.Ip6Rewrite;
+    public static string FlowOutput => NodeNames.Ip6FlowOutput;
     public static InterfaceFlags AclFlag => InterfaceFlags.AclOut6;
     public static string Deliver => NodeNames.Ip6Deliver;
     public static string TunnelNode => NodeNames.Ipsec6Output;

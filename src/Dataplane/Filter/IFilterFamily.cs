@@ -18,7 +18,7 @@ internal unsafe interface IFilterFamily
     static abstract string Reset { get; }
     static abstract string Rewrite { get; }
 
-    /// <summary>Where the destinations of new flows are translated, and where flows begin; with IPv6 neither is.</summary>
+    /// <summary>Where the destinations of new flows are translated (with IPv6 none are), and where flows begin.</summary>
     static abstract string Target { get; }
 
     /// <inheritdoc cref="Target"/>
@@ -153,7 +153,7 @@ internal readonly unsafe struct FilterIp6 : IFilterFamily
     public static string Reset => NodeNames.Tcp6Reset;
     public static string Rewrite => NodeNames.Ip6Rewrite;
     public static string Target => NodeNames.Ip6Lookup;
-    public static string FlowOutput => NodeNames.Ip6Rewrite;
+    public static string FlowOutput => NodeNames.Ip6FlowOutput;
     public static string Encrypt => NodeNames.Esp6Encrypt;
     public static ulong Prohibited => Nodes.IcmpError.Prohibited6;
     public static int AddressWords => 4;

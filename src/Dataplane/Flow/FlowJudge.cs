@@ -1,4 +1,5 @@
 using Gateway.Dataplane.Filter;
+using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Flow;
@@ -6,7 +7,21 @@ namespace Gateway.Dataplane.Flow;
 /// <summary>Judges a known flow after a change of the rules, as if its first packet came now: by both directions' packets the same, so that a flow of which only the answers go on ends too.</summary>
 internal static unsafe class FlowJudge
 {
-    public static bool Holds(DataplaneTables tables, FlowRules rules, Session* session)
+    /// <summary>Whether a flow that was found goes on; when the rules have changed since it was judged, and do not let it, it ends here.</summary>
+    public static bool StillHolds(DataplaneTables tables, SessionTable table, FlowRules rules, uint found)
+    {
+        var session = table[found];
+        if (session->Generation == rules.Generation) return true;
+        if (!(session->Forward.IsIp6 ? Holds6(tables, rules, session, (byte*)table.EndsOf(found)) : Holds(tables, rules, session)))
+        {
+            table.Remove(found);
+            return false;
+        }
+        session->Generation = rules.Generation;
+        return true;
+    }
+
+    private static bool Holds(DataplaneTables tables, FlowRules rules, Session* session)
     {
         if (!rules.Nat.Holds(session->Rule)) return false;
         var arriving = session->Forward;
@@ -21,6 +36,20 @@ internal static unsafe class FlowJudge
         // Of a flow that a process before began the reflecting rule may not be here yet.
         return session->Rule != 0 || isTakenOver || rules.TrackAll || first == FilterAction.Reflect || last == FilterAction.Reflect;
     }
+
+    private static bool Holds6(DataplaneTables tables, FlowRules rules, Session* session, byte* ends)
+    {
+        var key = session->Forward;
+        var words = stackalloc uint[FilterIp6.KeyWords];
+        for (var i = 0; i < 8; i++) words[i] = Wire.U32(ends + i * 4);
+        var isTakenOver = session->In == Session.UnknownInterface;
+        var first = Ask<FilterIp6>(FilterIp6.In(tables.Filters[isTakenOver ? Towards6(tables, key.Vrf, ends) : session->In]), words, key);
+        var last = Ask<FilterIp6>(FilterIp6.Out(tables.Filters[isTakenOver ? Towards6(tables, key.Vrf, ends + 16) : session->Out]), words, key);
+        if (first >= FilterAction.Deny || last >= FilterAction.Deny) return false;
+        return isTakenOver || rules.TrackAll || first == FilterAction.Reflect || last == FilterAction.Reflect;
+    }
+
+    private static uint Towards6(DataplaneTables tables, uint vrf, byte* address) => tables.Adjacencies[tables.Fib6.Lookup(vrf, Wire.U64(address), Wire.U64(address + 8))]->Interface;
 
     private static bool IsProtected(DataplaneTables tables, in FlowKey key)
     {
@@ -42,28 +71,44 @@ internal static unsafe class FlowJudge
     private static FilterAction Ask(FilterProgram* program, in FlowKey key)
     {
         if (program == null) return FilterAction.Permit;
-        var words = stackalloc uint[4];
-        var waiting = stackalloc uint[FilterProgram.MaxWaiting];
+        var words = stackalloc uint[FilterIp4.KeyWords];
         words[0] = key.Source;
         words[1] = key.Destination;
-        words[2] = (uint)key.SourcePort << 16 | key.DestinationPort;
-        words[3] = key.Protocol;
+        return Ask<FilterIp4>(program, words, key);
+    }
+
+    /// <param name="program">Null: no rules.</param>
+    /// <param name="words">The family's key, with the addresses.</param>
+    /// <param name="key">The rest.</param>
+    private static FilterAction Ask<TFamily>(FilterProgram* program, uint* words, in FlowKey key)
+        where TFamily : struct, IFilterFamily
+    {
+        if (program == null) return FilterAction.Permit;
+        var waiting = stackalloc uint[FilterProgram.MaxWaiting];
+        ref var ports = ref words[2 * TFamily.AddressWords];
+        ref var facts = ref words[2 * TFamily.AddressWords + 1];
+        ports = (uint)key.SourcePort << 16 | key.DestinationPort;
+        facts = key.Protocol;
         switch (key.Protocol)
         {
             case 6:
                 // A connection begins with a SYN.
-                words[3] |= FilterKey.HasPorts | FilterKey.HasFlags | 2u << FilterKey.TcpFlagsShift;
+                facts |= FilterKey.HasPorts | FilterKey.HasFlags | 2u << FilterKey.TcpFlagsShift;
                 break;
             case 17 or 33 or 132 or 136:
-                words[3] |= FilterKey.HasPorts;
+                facts |= FilterKey.HasPorts;
                 break;
             case 1:
                 // The question's type, its code is 0.
-                words[2] = (key.IcmpKind == 0 ? 8u : 11u + 2u * key.IcmpKind) << 16;
-                words[3] |= FilterKey.HasPorts;
+                ports = (key.IcmpKind == 0 ? 8u : 11u + 2u * key.IcmpKind) << 16;
+                facts |= FilterKey.HasPorts;
+                break;
+            case 58 when key.IsIp6:
+                ports = 128u << 16;
+                facts |= FilterKey.HasPorts;
                 break;
         }
-        var rule = FilterProgram.Find<FilterIp4>(program, words, waiting);
+        var rule = FilterProgram.Find<TFamily>(program, words, waiting);
         return program->Verdicts[rule == FilterProgram.None ? program->Rules : rule].Action;
     }
 }

@@ -5,17 +5,20 @@ using System.Runtime.InteropServices;
 namespace Gateway.Dataplane.Flow;
 
 /// <summary>
-/// What the packets of one direction of an IPv4 flow have in common, in two words.
+/// What the packets of one direction of a flow have in common, in two words.
 /// <code>
 /// Addresses  source (0..31), destination (32..63), as they lie in the packet
-/// Rest       source port (0..15) and destination port (16..31) as in the packet, protocol (32..39), VRF (40..51), kind of ICMP query (52..55)
+/// Rest       source port (0..15) and destination port (16..31) as in the packet, protocol (32..39), VRF (40..51), kind of ICMP query (52..55), IPv6 (56)
 /// </code>
 /// An ICMP query has its identifier as source port and none as destination, its answer the other way round (RFC 5508 §3.1): so an answer is the reverse of its query as with any other protocol.
+/// Of IPv6 a hash stands for each address (<see cref="Ip6Seed"/>).
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Size = 16)]
 internal readonly record struct FlowKey(ulong Addresses, ulong Rest)
 {
     public const int MaxVrf = 0xFFF;
+
+    public const ulong Ip6Bit = 1ul << 56;
 
     public static FlowKey Of(uint source, uint destination, ushort sourcePort, ushort destinationPort, byte protocol, uint vrf, byte icmpKind = 0) =>
         new(Raw(source) | (ulong)Raw(destination) << 32, Pack(Raw(sourcePort) | (uint)Raw(destinationPort) << 16, protocol, vrf, icmpKind));
@@ -47,6 +50,8 @@ internal readonly record struct FlowKey(ulong Addresses, ulong Rest)
     public uint Vrf => (uint)(Rest >> 40) & MaxVrf;
 
     public byte IcmpKind => (byte)(Rest >> 52 & 15);
+
+    public bool IsIp6 => (Rest & Ip6Bit) != 0;
 
     /// <summary>The same with another source.</summary>
     public FlowKey WithSource(uint address, ushort port) => new((Addresses & ~0xFFFF_FFFFul) | Raw(address), (Rest & ~0xFFFFul) | Raw(port));

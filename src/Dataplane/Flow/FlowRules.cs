@@ -20,7 +20,10 @@ internal sealed record FlowRules
     public bool Reflects { get; init; }
 
     /// <summary>Whether flows are looked at at all.</summary>
-    public bool Active => Nat.Any || TrackAll || Reflects;
+    public bool Active => Nat.Any || Active6;
+
+    /// <summary>Whether flows of IPv6 are, which nothing translates.</summary>
+    public bool Active6 => TrackAll || Reflects;
 }
 
 /// <summary>The rules that hold now.</summary>
@@ -42,4 +45,7 @@ internal sealed class FlowTable
 
     /// <summary>Whether packets meet the nodes of flows.</summary>
     public bool Active => Current.Active;
+
+    /// <inheritdoc cref="Active"/>
+    public bool Active6 => Current.Active6;
 }

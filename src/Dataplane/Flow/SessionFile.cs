@@ -4,7 +4,7 @@ using Gateway.Dataplane.Io.Interop;
 namespace Gateway.Dataplane.Flow;
 
 /// <summary>
-/// Memory of one worker's sessions in a mapped file, which outlives the process: a page with the header, then the entries. What is not of this boot, of this format and of this size holds nothing.
+/// Memory of one worker's sessions in a mapped file, which outlives the process: a page with the header, then the entries, then the addresses of IPv6 flows. What is not of this boot, of this format and of this size holds nothing.
 /// Blocks are reserved at once, since a store into a mapping that finds no room on the disk would end the process.
 /// <code>
 ///   0  magic       8  format, bytes of an entry   16  entries   20  workers   24  number of the worker   32  boot id (16)
@@ -15,7 +15,7 @@ internal static unsafe class SessionFile
     private const ulong Magic = 0x776F_6C66_5F79_7747;
 
     /// <summary>Changes with the layout of <see cref="Session"/>, with the numbers of <see cref="FlowState"/> and with what numbers of rules mean.</summary>
-    private const uint Format = 1;
+    private const uint Format = 2;
 
     private const int Page = 4096;
 
@@ -41,7 +41,7 @@ internal static unsafe class SessionFile
     public static SessionMemory Open(string path, Guid boot, uint capacity, int worker, int workers, out string? trouble)
     {
         trouble = null;
-        var length = Page + ((long)capacity + 1) * sizeof(Session);
+        var length = Page + ((long)capacity + 1) * (sizeof(Session) + sizeof(Ip6Ends));
         var header = new Header { Magic = Magic, Format = Format, EntrySize = (uint)sizeof(Session), Entries = capacity, Workers = (uint)workers, Worker = (ulong)worker, Boot = boot };
         try
         {

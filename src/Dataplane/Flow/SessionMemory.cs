@@ -14,7 +14,7 @@ internal sealed unsafe class SessionMemory : IDisposable
         _free = free;
     }
 
-    /// <summary>Numbers run from 1 to the capacity.</summary>
+    /// <summary>Numbers run from 1 to the capacity. Behind them, by the same numbers, are the addresses of IPv6 flows.</summary>
     public Session* Sessions { get; }
 
     /// <summary>It holds what a process before left.</summary>
@@ -23,7 +23,7 @@ internal sealed unsafe class SessionMemory : IDisposable
     public static SessionMemory Private(uint capacity)
     {
         // Zeroed memory of this size comes from the system page by page, when it is touched.
-        var memory = (byte*)NativeMemory.AllocZeroed(((nuint)capacity + 2) * (nuint)sizeof(Session));
+        var memory = (byte*)NativeMemory.AllocZeroed(((nuint)capacity + 2) * (nuint)(sizeof(Session) + sizeof(Ip6Ends)));
         var aligned = (Session*)(((nuint)memory + 63) & ~(nuint)63);
         return new SessionMemory(aligned, false, () => NativeMemory.Free(memory));
     }

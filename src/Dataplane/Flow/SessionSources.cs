@@ -21,11 +21,10 @@ internal sealed unsafe class SessionSources : IDisposable
     private uint _free;
     private uint _unused = 1;
 
-    [StructLayout(LayoutKind.Sequential, Size = 64)]
+    [StructLayout(LayoutKind.Sequential)]
     private struct SourceEntry
     {
-        public uint Address;
-        public uint Vrf;
+        public FlowSource Of;
         public uint Count;
         public uint Fresh;
         public uint HashNext;
@@ -59,19 +58,18 @@ internal sealed unsafe class SessionSources : IDisposable
     public uint Count { get; private set; }
 
     /// <summary>Sessions of a source; 0 when it has none.</summary>
-    public uint CountOf(uint address, uint vrf)
+    public uint CountOf(in FlowSource of)
     {
-        var source = Find(address, vrf);
+        var source = Find(of);
         return source == 0 ? 0 : _sources[source].Count;
     }
 
     /// <summary>Lists a new session under its source.</summary>
-    public void Add(uint slot)
+    public void Add(uint slot, in FlowSource of)
     {
         ref var session = ref _sessions[slot];
-        var (address, vrf) = (session.Forward.Source, session.Forward.Vrf);
-        var number = Find(address, vrf);
-        if (number == 0) number = New(address, vrf);
+        var number = Find(of);
+        if (number == 0) number = New(of);
         var source = _sources + number;
         session.Source = number;
         Unclass(number);
@@ -106,9 +104,9 @@ internal sealed unsafe class SessionSources : IDisposable
     }
 
     /// <summary>The oldest session of that source that is not assured; 0 none.</summary>
-    public uint OldestFresh(uint address, uint vrf)
+    public uint OldestFresh(in FlowSource of)
     {
-        var source = Find(address, vrf);
+        var source = Find(of);
         return source == 0 ? 0 : _sources[source].FreshFirst;
     }
 
@@ -116,7 +114,7 @@ internal sealed unsafe class SessionSources : IDisposable
     /// The session that gives way to a new one of that source: the oldest that is not assured, of one of the sources with most of such. When all are assured, the oldest of one of the heaviest sources,
     /// if that has at least four times the sessions of this one; else 0: nobody's established flow is ended for a flood.
     /// </summary>
-    public uint Victim(uint address, uint vrf)
+    public uint Victim(in FlowSource of)
     {
         for (var c = Classes - 1; c > 0; c--)
             if (_fresh[c] != 0) return _sources[_fresh[c]].FreshFirst;
@@ -124,7 +122,7 @@ internal sealed unsafe class SessionSources : IDisposable
         {
             if (_all[c] == 0) continue;
             var heaviest = _sources + _all[c];
-            return heaviest->Count / 4 > CountOf(address, vrf) ? heaviest->KeptFirst : 0;
+            return heaviest->Count / 4 > CountOf(of) ? heaviest->KeptFirst : 0;
         }
         return 0;
     }
@@ -136,26 +134,22 @@ internal sealed unsafe class SessionSources : IDisposable
         NativeMemory.Free(_fresh);
     }
 
-    private uint* Head(uint address, uint vrf)
-    {
-        var high = Math.BigMul((address | (ulong)vrf << 32) ^ _seed, 0x9E37_79B9_7F4A_7C15, out var low);
-        return _heads + ((uint)(high ^ low) & _mask);
-    }
+    private uint* Head(in FlowSource of) => _heads + (of.Hash(_seed) & _mask);
 
-    private uint Find(uint address, uint vrf)
+    private uint Find(in FlowSource of)
     {
-        var number = *Head(address, vrf);
-        while (number != 0 && (_sources[number].Address != address || _sources[number].Vrf != vrf)) number = _sources[number].HashNext;
+        var number = *Head(of);
+        while (number != 0 && _sources[number].Of != of) number = _sources[number].HashNext;
         return number;
     }
 
-    private uint New(uint address, uint vrf)
+    private uint New(in FlowSource of)
     {
         var number = _free;
         if (number != 0) _free = _sources[number].HashNext;
         else number = _unused++;
-        var head = Head(address, vrf);
-        _sources[number] = new SourceEntry { Address = address, Vrf = vrf, HashNext = *head };
+        var head = Head(of);
+        _sources[number] = new SourceEntry { Of = of, HashNext = *head };
         *head = number;
         Count++;
         return number;
@@ -164,7 +158,7 @@ internal sealed unsafe class SessionSources : IDisposable
     private void Drop(uint number)
     {
         var source = _sources + number;
-        var at = Head(source->Address, source->Vrf);
+        var at = Head(source->Of);
         while (*at != number) at = &_sources[*at].HashNext;
         *at = source->HashNext;
         source->HashNext = _free;

@@ -26,6 +26,9 @@ internal sealed record SessionLimits
     /// <summary>Of one source in one worker.</summary>
     public uint PerSource { get; init; } = uint.MaxValue;
 
+    /// <summary>Bits of an IPv6 address that tell sources apart.</summary>
+    public int Ip6SourcePrefix { get; init; } = 64;
+
     public FlowTimeouts Timeouts { get; init; } = new();
 }
 
@@ -46,6 +49,7 @@ internal sealed unsafe class SessionTable : IDisposable
 
     private readonly SessionMemory _memory;
     private readonly Session* _sessions;
+    private readonly Ip6Ends* _ends;
     private readonly SessionIndex _index;
     private readonly SessionSources _sources;
     private readonly uint* _wheel;
@@ -65,6 +69,8 @@ internal sealed unsafe class SessionTable : IDisposable
         _timeouts = limits.Timeouts.ByState();
         _memory = memory ?? SessionMemory.Private(capacity);
         _sessions = _memory.Sessions;
+        _ends = (Ip6Ends*)(_sessions + capacity + 1);
+        Ip6 = new Ip6Seed((ulong)System.Random.Shared.NextInt64(), (ulong)System.Random.Shared.NextInt64());
         _seed = (ulong)System.Random.Shared.NextInt64();
         _random = (ulong)System.Random.Shared.NextInt64() | 1;
         _index = new SessionIndex(2L * capacity);
@@ -77,6 +83,9 @@ internal sealed unsafe class SessionTable : IDisposable
     }
 
     public uint Capacity { get; }
+
+    /// <summary>Makes the keys of IPv6 flows.</summary>
+    public Ip6Seed Ip6 { get; }
 
     public SessionLimits Limits { get; private set; }
 
@@ -101,10 +110,13 @@ internal sealed unsafe class SessionTable : IDisposable
 
     public ISessionEnd? End { get; set; }
 
-    /// <summary>Memory of a full table for each session, bytes.</summary>
+    /// <summary>Memory of a full table for each session, bytes; an IPv6 session takes <see cref="Ip6Ends"/> besides.</summary>
     public double BytesPerSession => sizeof(Session) + (double)_index.Bytes / Capacity;
 
     public Session* this[uint slot] => _sessions + (slot & ~ReplyBit);
+
+    /// <summary>The addresses of an IPv6 session.</summary>
+    public Ip6Ends* EndsOf(uint slot) => _ends + (slot & ~ReplyBit);
 
     /// <summary>A number below that which others cannot foretell.</summary>
     public uint Random(uint below)
@@ -156,23 +168,50 @@ internal sealed unsafe class SessionTable : IDisposable
         }
     }
 
+    /// <summary>The IPv6 session of a packet; 0 none.</summary>
+    /// <param name="key">By <see cref="Ip6"/>.</param>
+    /// <param name="ends">The source address in the packet, which the destination follows.</param>
+    public uint Find6(in FlowKey key, byte* ends)
+    {
+        var found = Find(key);
+        return found != 0 && Ip6Ends.Match(EndsOf(found), ends, (found & ReplyBit) != 0) ? found : 0;
+    }
+
+    /// <summary>The IPv6 sessions of up to a frame of packets.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Find6(FlowKey* keys, nint* ends, uint* found, int count)
+    {
+        Find(keys, found, count);
+        if (Sse.IsSupported)
+            for (var i = 0; i < count; i++) Sse.Prefetch0(_ends + (found[i] & ~ReplyBit));
+        for (var i = 0; i < count; i++)
+            if (found[i] != 0 && !Ip6Ends.Match(_ends + (found[i] & ~ReplyBit), (byte*)ends[i], (found[i] & ReplyBit) != 0)) found[i] = 0;
+    }
+
     /// <summary>Begins a session; its state is None until <see cref="Touch"/> has seen its first packet.</summary>
     /// <param name="slot">Its number.</param>
-    public SessionResult TryAdd(in FlowKey forward, in FlowKey reply, out uint slot)
+    public SessionResult TryAdd(in FlowKey forward, in FlowKey reply, out uint slot) => TryAdd(forward, reply, FlowSource.Of(forward), null, out slot);
+
+    /// <summary>Begins an IPv6 session.</summary>
+    /// <param name="key">By <see cref="Ip6"/>.</param>
+    /// <param name="ends">The source address in the packet, which the destination follows.</param>
+    /// <param name="slot">Its number.</param>
+    public SessionResult TryAdd6(in FlowKey key, byte* ends, out uint slot) => TryAdd(key, key.Reverse, FlowSource.Of(ends, key.Vrf, Limits.Ip6SourcePrefix), ends, out slot);
+
+    private SessionResult TryAdd(in FlowKey forward, in FlowKey reply, in FlowSource source, byte* ends, out uint slot)
     {
         slot = 0;
         var (forwardHash, replyHash) = (forward.Hash(_seed), reply.Hash(_seed));
         if (Find(forward, forwardHash) != 0 || Find(reply, replyHash) != 0) return SessionResult.Exists;
-        var (source, vrf) = (forward.Source, forward.Vrf);
-        if (_sources.CountOf(source, vrf) >= Limits.PerSource)
+        if (_sources.CountOf(source) >= Limits.PerSource)
         {
-            var oldest = _sources.OldestFresh(source, vrf);
+            var oldest = _sources.OldestFresh(source);
             if (oldest == 0) return SessionResult.SourceLimit;
             Evict(oldest);
         }
         if (Count == Capacity)
         {
-            var victim = _sources.Victim(source, vrf);
+            var victim = _sources.Victim(source);
             if (victim == 0) return SessionResult.Full;
             Evict(victim);
         }
@@ -192,11 +231,12 @@ internal sealed unsafe class SessionTable : IDisposable
         else _unused++;
         session->State = FlowTracking.First(forward.Protocol);
         session->LastUse = session->Created = Now;
+        if (ends != null) Ip6Ends.Copy(_ends + slot, ends);
         // The compiler must not move this before what it vouches for.
         Volatile.Write(ref Unsafe.As<SessionFlags, byte>(ref session->Flags), (byte)SessionFlags.InUse);
         Count++;
         Created++;
-        _sources.Add(slot);
+        _sources.Add(slot, source);
         Schedule(slot, Now + Math.Min(_timeouts[(int)session->State], WheelSize - 1));
         return SessionResult.Created;
     }
@@ -362,7 +402,7 @@ internal sealed unsafe class SessionTable : IDisposable
             session->Generation = 0;
             session->In = session->Out = Session.UnknownInterface;
             Count++;
-            _sources.Add(slot);
+            _sources.Add(slot, session->Forward.IsIp6 ? FlowSource.Of((byte*)(_ends + slot), session->Forward.Vrf, Limits.Ip6SourcePrefix) : FlowSource.Of(session->Forward));
             Schedule(slot, Math.Min(session->LastUse + _timeouts[(int)session->State], _cursor + WheelSize - 1));
         }
     }
@@ -370,6 +410,12 @@ internal sealed unsafe class SessionTable : IDisposable
     private bool Takes(Session* session, uint slot)
     {
         if (session->State is FlowState.None or >= FlowState.Count || session->LastUse > Now || session->LastUse + _timeouts[(int)session->State] <= Now) return false;
+        if (session->Forward.IsIp6)
+        {
+            // The hashes of the process before mean nothing here.
+            session->Forward = Ip6.Key((byte*)(_ends + slot), session->Forward.Rest);
+            session->Reply = session->Forward.Reverse;
+        }
         var (forward, reply) = (session->Forward.Hash(_seed), session->Reply.Hash(_seed));
         return Find(session->Forward, forward) == 0 && Find(session->Reply, reply) == 0 && TryIndex(slot, forward, reply);
     }

@@ -7,10 +7,13 @@ namespace Gateway.Dataplane.Graph;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct PartialPacket
 {
+    /// <summary>What the fragments of one packet have in common.</summary>
+    public const int KeyWords = 6;
+
     /// <summary>Fragments of one packet; more are an attack.</summary>
     public const int MaxFragments = 64;
 
-    public fixed ulong Key[5];
+    public fixed ulong Key[KeyWords];
     public long Deadline;
 
     /// <summary>Bytes of the whole payload; 0 until the last fragment is there.</summary>
@@ -44,7 +47,7 @@ internal sealed unsafe class ReassemblyTable
     {
         if (Count == 0) return null;
         for (var i = 0; i < Capacity; i++)
-            if (_entries[i].InUse && key.SequenceEqual(new ReadOnlySpan<ulong>(_entries[i].Key, 5))) return _entries + i;
+            if (_entries[i].InUse && key.SequenceEqual(new ReadOnlySpan<ulong>(_entries[i].Key, PartialPacket.KeyWords))) return _entries + i;
         return null;
     }
 
@@ -56,7 +59,7 @@ internal sealed unsafe class ReassemblyTable
             if (!_entries[i].InUse || _entries[i].Deadline < entry->Deadline) entry = _entries + i;
         evicted = entry->InUse;
         if (evicted) Free(entry, pool);
-        key.CopyTo(new Span<ulong>(entry->Key, 5));
+        key.CopyTo(new Span<ulong>(entry->Key, PartialPacket.KeyWords));
         entry->Deadline = now + Timeout;
         entry->Total = entry->Received = entry->Count = 0;
         entry->InUse = true;

@@ -101,7 +101,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
                 }
                 // A packet before this one in the frame may have ended the flow, or begun it.
                 found[i] = table.Find(keys[i]);
-                if (found[i] == 0 || !Holds(ref frame, table, rules, found[i]))
+                if (found[i] == 0 || !FlowJudge.StillHolds(frame.Tables, table, rules, found[i]))
                 {
                     fresh++;
                     Fresh(ref frame, rules, keys[i], meta, index);
@@ -140,19 +140,6 @@ internal readonly unsafe struct Ip4FlowInput : INode
         frame.Add(Count.Known, known);
         frame.Add(Count.Translated, translated);
         frame.Add(Count.New, fresh);
-    }
-
-    private static bool Holds(ref Frame frame, SessionTable table, FlowRules rules, uint found)
-    {
-        var session = table[found];
-        if (session->Generation == rules.Generation) return true;
-        if (!FlowJudge.Holds(frame.Tables, rules, session))
-        {
-            table.Remove(found);
-            return false;
-        }
-        session->Generation = rules.Generation;
-        return true;
     }
 
     private static void Fresh(ref Frame frame, FlowRules rules, in FlowKey key, PacketMeta* meta, uint index)

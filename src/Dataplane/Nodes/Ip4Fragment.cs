@@ -104,7 +104,6 @@ internal readonly unsafe struct Ip4Fragment : INode
         meta->Vrf = from->Vrf;
         meta->NextHop = from->NextHop;
         meta->Sa = from->Sa;
-        meta->FlowHash = from->FlowHash;
         meta->Protocol = from->Protocol;
         meta->L3 = meta->Offset;
         meta->L4 = (ushort)(meta->Offset + headerLength);

@@ -59,6 +59,22 @@ internal static unsafe class Ip6Extensions
         }
     }
 
+    /// <summary>Finds layer 4 in what an error quotes of a packet: the header may be cut off anywhere. False where there is none, as in a later fragment.</summary>
+    public static bool TryFindLayer4(byte* ip, int length, out byte protocol, out int at)
+    {
+        protocol = ip[6];
+        at = Ip6Header.Length;
+        for (var count = 0; protocol is 0 or 43 or 44 or 60; count++)
+        {
+            if (count == MaxHeaders || at + 8 > length) return false;
+            var isFragment = protocol == 44;
+            if (isFragment && (Wire.U16(ip + at + 2) & 0xFFF8) != 0) return false;
+            protocol = ip[at];
+            at += isFragment ? 8 : (ip[at + 1] + 1) * 8;
+        }
+        return at <= length;
+    }
+
     /// <summary>Where the fragment header lies, from the IPv6 header on, and the header that points to it; 0 when there is none. Only after <see cref="Walk"/> said Ok.</summary>
     public static int FindFragment(byte* ip, int length, out int pointer)
     {

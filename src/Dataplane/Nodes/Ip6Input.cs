@@ -24,6 +24,7 @@ internal readonly unsafe struct Ip6Input : INode
         Lookup,
         Local,
         AclInput,
+        FlowInput,
     }
 
     private enum Reason : ushort
@@ -44,7 +45,7 @@ internal readonly unsafe struct Ip6Input : INode
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.Ip6Input,
-        [(Edge.Lookup, NodeNames.Ip6Lookup), (Edge.Local, NodeNames.Ip6Local), (Edge.AclInput, NodeNames.Ip6AclInput)],
+        [(Edge.Lookup, NodeNames.Ip6Lookup), (Edge.Local, NodeNames.Ip6Local), (Edge.AclInput, NodeNames.Ip6AclInput), (Edge.FlowInput, NodeNames.Ip6FlowInput)],
         [
             (Reason.TooShort, "The packet is shorter than an IPv6 header."),
             (Reason.BadVersion, "The version field is not 6."),
@@ -64,6 +65,7 @@ internal readonly unsafe struct Ip6Input : INode
     public static void Process(ref Frame frame)
     {
         var tables = frame.Tables;
+        var flows = tables.Flows.Active6;
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
@@ -87,6 +89,7 @@ internal readonly unsafe struct Ip6Input : INode
             }
             if (total != meta->TotalLength) PacketTrim.Truncate(frame.Pool, index, total);
             meta->L3 = meta->Offset;
+            meta->FragmentSize = 0;
 
             var (sourceHigh, sourceLow) = (Wire.U64(ip + 8), Wire.U64(ip + 16));
             var (high, low) = (Wire.U64(ip + 24), Wire.U64(ip + 32));
@@ -152,7 +155,7 @@ internal readonly unsafe struct Ip6Input : INode
                 else frame.Drop(Reason.ForeignLinkLocal, index);
                 continue;
             }
-            frame.Enqueue(filtered ? Edge.AclInput : Edge.Lookup, index);
+            frame.Enqueue(flows && (meta->Flags & PacketFlags.Own) == 0 ? Edge.FlowInput : filtered ? Edge.AclInput : Edge.Lookup, index);
         }
     }
 }

@@ -18,6 +18,7 @@ internal readonly unsafe struct Ip6Lookup : INode
         Rewrite,
         IcmpError,
         AclOutput,
+        FlowOutput,
     }
 
     private enum Reason : ushort
@@ -46,6 +47,7 @@ internal readonly unsafe struct Ip6Lookup : INode
             (Edge.Rewrite, NodeNames.Ip6Rewrite),
             (Edge.IcmpError, NodeNames.Icmp6Error),
             (Edge.AclOutput, NodeNames.Ip6AclOutput),
+            (Edge.FlowOutput, NodeNames.Ip6FlowOutput),
         ],
         [
             (Reason.NoRoute, "No route leads to the destination."),
@@ -134,6 +136,11 @@ internal readonly unsafe struct Ip6Lookup : INode
             if (!spd || (flags & PacketFlags.BypassSpd) != 0 || (meta->Vrf != 0 && VrfExit.StaysOutside(tables, meta)))
             {
                 if (filtered && FilterExit.Leads(tables, meta, InterfaceFlags.AclOut6)) frame.Enqueue(Edge.AclOutput, index);
+                else if ((flags & PacketFlags.FlowNew) != 0)
+                {
+                    meta->TxInterface = adjacencies[nextHop]->Interface;
+                    frame.Enqueue(Edge.FlowOutput, index);
+                }
                 else frame.Enqueue(Edge.Rewrite, index);
             }
             else if ((flags & (PacketFlags.Own | PacketFlags.Decrypted)) != 0) frame.Enqueue(Edge.SpdOutput, index);

@@ -15,6 +15,7 @@ internal readonly unsafe struct Ip6Rewrite : INode
         IcmpError,
         Tunnel,
         IpTunnel,
+        Fragment,
     }
 
     private enum Reason : ushort
@@ -36,6 +37,7 @@ internal readonly unsafe struct Ip6Rewrite : INode
             (Edge.IcmpError, NodeNames.Icmp6Error),
             (Edge.Tunnel, NodeNames.Ipsec6Output),
             (Edge.IpTunnel, NodeNames.IpTunnelEncap),
+            (Edge.Fragment, NodeNames.Ip6Fragment),
         ],
         [
             (Reason.TooBig, "The packet is bigger than the interface takes."),
@@ -54,14 +56,7 @@ internal readonly unsafe struct Ip6Rewrite : INode
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
             var adjacency = adjacencies[meta->NextHop];
-            // RFC 8200 §5: only the sender fragments.
-            if (meta->TotalLength > adjacency->Mtu)
-            {
-                frame.AddDrop(Reason.TooBig);
-                meta->Opaque0 = IcmpError.PacketTooBig6(adjacency->Mtu);
-                frame.Enqueue(Edge.IcmpError, index);
-                continue;
-            }
+            if ((meta->TotalLength > adjacency->Mtu || meta->FragmentSize != 0) && !Fits(ref frame, meta, index, adjacency->Mtu)) continue;
             if (meta->Protocol == 6
                 && (meta->Flags & (PacketFlags.LaterFragment | PacketFlags.BypassSpd)) == 0
                 && (interfaces[adjacency->Interface]->Flags & InterfaceFlags.ClampMss) != 0
@@ -82,5 +77,24 @@ internal readonly unsafe struct Ip6Rewrite : INode
             meta->TxInterface = adjacency->Interface;
             frame.Enqueue(Edge.Output, index);
         }
+    }
+
+    /// <summary>RFC 8200 §5: only the sender fragments. What it had split, and was put together here, is split again as it was. False: the packet went another way.</summary>
+    private static bool Fits(ref Frame frame, PacketMeta* meta, uint index, uint mtu)
+    {
+        var size = meta->FragmentSize;
+        meta->FragmentSize = 0;
+        if (meta->TotalLength <= mtu && (size == 0 || meta->TotalLength <= size)) return true;
+        if (size != 0 && size <= mtu)
+        {
+            meta->Opaque0 = size;
+            meta->Opaque1 = 0;
+            frame.Enqueue(Edge.Fragment, index);
+            return false;
+        }
+        frame.AddDrop(Reason.TooBig);
+        meta->Opaque0 = IcmpError.PacketTooBig6(mtu);
+        frame.Enqueue(Edge.IcmpError, index);
+        return false;
     }
 }

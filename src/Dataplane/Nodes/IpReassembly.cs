@@ -14,7 +14,7 @@ internal unsafe interface IFragmentFamily
     /// <summary>The node for packets that came here because their flow was looked for.</summary>
     static abstract string ToFlow { get; }
 
-    /// <summary>Reads the key (five words), where the payload starts from the IP header on, its offset and whether more follow; false when the header is malformed.</summary>
+    /// <summary>Reads the key, where the payload starts from the IP header on, its offset and whether more follow; false when the header is malformed.</summary>
     static abstract bool Read(PacketMeta* meta, byte* ip, scoped Span<ulong> key, out int header, out int start, out bool more);
 
     /// <summary>Makes the first fragment's header that of the whole packet; returns how many bytes the header has now, after moving its front.</summary>
@@ -61,7 +61,7 @@ internal readonly unsafe struct Fragments6 : IFragmentFamily
 
     public static string Back => NodeNames.Ip6Local;
 
-    public static string ToFlow => NodeNames.Ip6Local;
+    public static string ToFlow => NodeNames.Ip6FlowInput;
 
     public static bool Read(PacketMeta* meta, byte* ip, scoped Span<ulong> key, out int header, out int start, out bool more)
     {
@@ -74,6 +74,7 @@ internal readonly unsafe struct Fragments6 : IFragmentFamily
         key[2] = Wire.U64(ip + 24);
         key[3] = Wire.U64(ip + 32);
         key[4] = Wire.U32(ip + at + 4) | (ulong)(meta->Sa & 0xFFFFFF) << 32 | 6ul << 56;
+        key[5] = meta->Vrf;
         return at != 0;
     }
 
@@ -85,8 +86,8 @@ internal readonly unsafe struct Fragments6 : IFragmentFamily
         Buffer.MemoryCopy(ip, ip + 8, at, at);
         PacketTrim.Advance(meta, 8);
         Wire.Put16(ip + 8 + 4, at - Ip6Header.Length + payload);
+        // Layer 4 stays where ip input found it, behind what headers there may be between.
         meta->L3 = meta->Offset;
-        meta->L4 = (ushort)(meta->Offset + at);
     }
 }
 
@@ -139,7 +140,7 @@ internal readonly unsafe struct IpReassembly<TFamily> : INode
     {
         var table = frame.Context.Fragments;
         for (var expired = table.Expire(frame.Now, frame.Pool); expired > 0; expired--) frame.AddDrop(Reason.TimedOut);
-        Span<ulong> key = stackalloc ulong[5];
+        Span<ulong> key = stackalloc ulong[PartialPacket.KeyWords];
         for (var i = 0; i < frame.Count; i++) Take(ref frame, table, key, frame.Indices[i]);
     }
 
@@ -213,13 +214,15 @@ internal readonly unsafe struct IpReassembly<TFamily> : INode
         var pool = frame.Pool;
         var first = entry->Fragments[0];
         var meta = frame.Meta(first);
-        Span<ulong> key = stackalloc ulong[5];
+        var largest = meta->TotalLength;
+        Span<ulong> key = stackalloc ulong[PartialPacket.KeyWords];
         TFamily.Read(meta, frame.Data(first), key, out var header, out _, out _);
         var last = first;
         for (var i = 1; i < entry->Count; i++)
         {
             var part = entry->Fragments[i];
             var partMeta = frame.Meta(part);
+            largest = Math.Max(largest, partMeta->TotalLength);
             TFamily.Read(partMeta, frame.Data(part), key, out var partHeader, out _, out _);
             PacketTrim.Advance(partMeta, partHeader);
             partMeta->TotalLength = 0;
@@ -229,6 +232,8 @@ internal readonly unsafe struct IpReassembly<TFamily> : INode
         meta->TotalLength = (uint)(header + entry->Total);
         Flatten(pool, first, meta);
         meta->Flags &= ~(PacketFlags.Fragment | PacketFlags.LaterFragment);
+        // An atomic fragment (RFC 6946) came whole.
+        meta->FragmentSize = entry->Count > 1 ? largest : 0;
         TFamily.Mend(meta, frame.Data(first), header, entry->Total);
         table.Remove(entry);
         frame.Add(Count.Reassembled);

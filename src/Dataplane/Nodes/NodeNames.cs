@@ -60,11 +60,20 @@ internal static class NodeNames
     /// <summary>Finds the flow of a received packet (<see cref="Buffers.PacketFlags.FlowKnown"/>), or marks it FlowNew with what it was sent to in Opaque0, which it keeps until flow output.</summary>
     public const string Ip4FlowInput = "ip4-flow-input";
 
+    /// <summary>Finds the flow of a received IPv6 packet, or marks it FlowNew.</summary>
+    public const string Ip6FlowInput = "ip6-flow-input";
+
     /// <summary>Translates the destination of a FlowNew packet that a NAT rule has an inside host for; what it was goes into Opaque0.</summary>
     public const string Ip4NatTarget = "ip4-nat-target";
 
     /// <summary>Begins the flow of a FlowNew packet that may leave by TxInterface; translates its source.</summary>
     public const string Ip4FlowOutput = "ip4-flow-output";
+
+    /// <summary>Begins the flow of an IPv6 packet that is FlowNew.</summary>
+    public const string Ip6FlowOutput = "ip6-flow-output";
+
+    /// <summary>Splits again what came in fragments, to Opaque0 bytes; the low half of Opaque1 is where the fragments go, 0 rewrite.</summary>
+    public const string Ip6Fragment = "ip6-fragment";
 
     /// <summary>Answers a rejected TCP segment with a reset, where the rate limit allows, and ends it.</summary>
     public const string Tcp4Reset = "tcp4-reset";

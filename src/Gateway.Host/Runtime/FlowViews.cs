@@ -17,7 +17,7 @@ internal static class FlowViews
     public static IEnumerable<SessionRow> Rows(FlowControl flows, string? name)
     {
         IPAddress? address = null;
-        if (name is not null && (!IPAddress.TryParse(name, out address) || address.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork)) return [];
+        if (name is not null && (!IPAddress.TryParse(name, out address))) return [];
         return flows.Rows(address, MaxRows).Select(f => new SessionRow
         {
             Protocol = ProtocolName(f.Protocol),
@@ -58,6 +58,7 @@ internal static class FlowViews
         33 => "dccp",
         47 => "gre",
         50 => "esp",
+        58 => "icmpv6",
         132 => "sctp",
         136 => "udplite",
         _ => protocol.ToString(CultureInfo.InvariantCulture),
