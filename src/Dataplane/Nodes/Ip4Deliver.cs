@@ -130,7 +130,7 @@ internal readonly unsafe struct Ip4Deliver : INode
         Wire.Put16(ip + 6, 0);
         Unsafe.WriteUnaligned(ip + 10, (ushort)0);
         Unsafe.WriteUnaligned(ip + 10, Checksum.Fold(Checksum.Add(0, ip, header)));
-        meta->Flags = (meta->Flags | PacketFlags.Own) & ~(PacketFlags.Decrypted | PacketFlags.Broadcast);
+        meta->Flags = (meta->Flags | PacketFlags.Own) & ~(PacketFlags.Decrypted | PacketFlags.Broadcast | PacketFlags.FlowNew | PacketFlags.Reflect);
         meta->Sa = 0;
         meta->RxInterface = 0;
         frame.Add(Count.EchoReplies);

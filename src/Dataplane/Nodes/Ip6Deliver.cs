@@ -149,7 +149,7 @@ internal readonly unsafe struct Ip6Deliver : INode
         meta->RxInterface = 0;
         meta->Sa = 0;
         var wasDecrypted = (meta->Flags & PacketFlags.Decrypted) != 0;
-        meta->Flags = (meta->Flags | PacketFlags.Own) & ~(PacketFlags.Decrypted | PacketFlags.Broadcast);
+        meta->Flags = (meta->Flags | PacketFlags.Own) & ~(PacketFlags.Decrypted | PacketFlags.Broadcast | PacketFlags.FlowNew | PacketFlags.Reflect);
         if (sourceHigh >> 54 != 0xFE80 >> 6)
         {
             frame.Enqueue(Edge.Lookup, index);

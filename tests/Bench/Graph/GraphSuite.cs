@@ -29,6 +29,13 @@ internal sealed class GraphSuite : ISuite
             report.Note($"graph: {name}: {work.SetUpsPerSecond:0} flows began in a second, {work.BytesPerFlow:0} bytes for each");
         }
 
+        if (report.Wants("ip6-stateful-10000", 64))
+        {
+            using var work = new Ip6Flows(10_000);
+            Against(report, "ip6-stateful-10000", work.Contender);
+            report.Note($"graph: ip6-stateful-10000: {work.SetUpsPerSecond:0} flows began in a second, {work.BytesPerFlow:0} bytes for each");
+        }
+
         foreach (var rules in new[] { 100, 10_000 })
         {
             var name = $"ip4-acl-{rules}";
