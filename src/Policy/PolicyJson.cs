@@ -45,6 +45,9 @@ public static class PolicyJson
         Text<AclPort>(options, "a port, a range such as 1024-65535 with the lower port first, or the name of a group", AclPort.TryParse, p => p.ToString());
         Text<IpProtocol>(options, "a protocol such as tcp, udp, icmp, icmpv6, esp, gre or a number from 0 to 255", IpProtocol.TryParse, p => p.ToString());
         Text<TcpFlags>(options, "TCP flags such as syn,!ack", TcpFlags.TryParse, f => f.ToString());
+        Text<PolicerRate>(options, "a rate such as 10Mbit/s or 500packets/s", PolicerRate.TryParse, r => r.ToString());
+        Text<PolicerBurst>(options, "an amount such as 64kB or 100packets", PolicerBurst.TryParse, b => b.ToString());
+        Text<PolicerAction>(options, "transmit, drop, or a mark such as dscp:10", PolicerAction.TryParse, a => a.ToString());
         Text<TrafficSelector>(options, "a traffic selector such as 10.1.0.0/24[tcp/80]", TrafficSelector.TryParse, t => t.ToString());
         Text<ItemKey>(options, "an item such as interface/wan", ItemKey.TryParse, k => k.ToString());
         Text<SwanDuration>(options, "a duration such as 30s, 10m, 4h or 1d", SwanDuration.TryParse, d => d.ToString());

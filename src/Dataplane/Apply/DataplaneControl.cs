@@ -57,10 +57,11 @@ public sealed unsafe class DataplaneControl : IDisposable
         Security = new SaControl(Tables, _gate) { OutboundReady = LetGo, Workers = options.Workers };
         _rib = new Rib(Tables);
         _neighbors = new NeighborBook(Tables, _rib, TellWorkers);
-        _interfaces = new InterfaceBook(Tables, _rib) { BridgeNode = graph.FindOr0(NodeNames.BridgeInput), ConnectNode = graph.FindOr0(NodeNames.CrossConnect), SpanNode = graph.FindOr0(NodeNames.SpanInput) };
+        _interfaces = new InterfaceBook(Tables, _rib) { BridgeNode = graph.FindOr0(NodeNames.BridgeInput), ConnectNode = graph.FindOr0(NodeNames.CrossConnect), SpanNode = graph.FindOr0(NodeNames.SpanInput), GuardNode = graph.FindOr0(NodeNames.GuardInput) };
         Spans = new SpanControl(_interfaces, _gate);
         Switching = new SwitchControl(Tables, _interfaces, _gate, BecomeRouted);
-        Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers);
+        Guarding = new GuardControl(Tables, _interfaces, _gate, options.Workers);
+        Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers) { PolicerOf = Guarding.NumberOf };
         Flows = new FlowControl(Tables, _interfaces, _gate);
         _paths = new PathBook(Tables, _neighbors, _interfaces);
         _neighbors.Turned = _paths.Turned;
@@ -95,6 +96,9 @@ public sealed unsafe class DataplaneControl : IDisposable
 
     /// <summary>Policies of forwarding.</summary>
     public AbfControl Steering { get; }
+
+    /// <summary>Policers, and what interfaces ask of their frames.</summary>
+    public GuardControl Guarding { get; }
 
     /// <summary>The tracking of flows, and NAT.</summary>
     public FlowControl Flows { get; }
@@ -195,6 +199,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             Flows.InterfacesChanged();
             Filtering.Left(state);
             Steering.Left(state);
+            Guarding.Left(state);
             _routes.Resolve();
             _epochs.Synchronize();
             foreach (var worker in _workers) worker.Context.Interfaces[index] = default;

@@ -60,6 +60,9 @@ public sealed unsafe class FilterControl
     /// <summary>An ACL by its name; null when there is none. Under <see cref="Changes"/>.</summary>
     internal AclSpec? AclOf(string name) => _acls.GetValueOrDefault(name);
 
+    /// <summary>Number of a policer; 0 when it is not there.</summary>
+    internal Func<string, uint> PolicerOf { get; init; } = _ => 0;
+
     /// <summary>Adds or replaces an ACL; the interfaces that name it ask the new rules at once.</summary>
     public void SetAcl(string name, AclSpec spec)
     {
@@ -221,7 +224,7 @@ public sealed unsafe class FilterControl
         {
             var key = new ListKey(string.Join('\n', names), permits);
             if (fresh.TryGetValue(key, out var set)) return set;
-            if (!_sets.TryGetValue(key, out set) || changed(key)) set = FilterSet.Make(names, permits, _acls, _groups, name => _names[name], _workers);
+            if (!_sets.TryGetValue(key, out set) || changed(key)) set = FilterSet.Make(names, permits, _acls, _groups, name => _names[name], _workers, PolicerOf);
             return fresh[key] = set;
         }
     }

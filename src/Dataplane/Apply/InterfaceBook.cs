@@ -127,11 +127,17 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
     /// <summary>Where frames of a mirrored port go first.</summary>
     public ushort SpanNode { get; init; }
 
+    /// <summary>Where frames go that are held to what their interface asks of them.</summary>
+    public ushort GuardNode { get; init; }
+
     /// <inheritdoc cref="BridgeNode"/>
     public required ushort ConnectNode { get; init; }
 
     /// <summary>Puts an interface's rules where workers find them, and says which ones there are.</summary>
     public Func<InterfaceState, InterfaceFlags> Rules { get; set; } = _ => InterfaceFlags.None;
+
+    /// <summary>Puts what an interface asks of its frames where workers find it: <see cref="InterfaceFlags.GuardIn"/>, <see cref="InterfaceFlags.GuardOut"/>.</summary>
+    public Func<InterfaceState, InterfaceFlags> Guards { get; set; } = _ => InterfaceFlags.None;
 
     public InterfaceState Add(InterfaceSettings settings, IPacketPort? port, int worker, InterfaceLink? link = null)
     {
@@ -229,11 +235,13 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         entry->LinkLocalLow = LinkLocal(entry->Mac);
         tables.Adjacencies[state.Glean4]->Mtu = Math.Min(entry->Mtu, state.PathMtu);
         tables.Adjacencies[state.Glean6]->Mtu = Math.Min(entry->Mtu, Math.Max(MinMtuIp6, state.PathMtu));
-        WriteLink(state, entry);
+        var guards = Guards(state);
+        WriteLink(state, entry, guards);
         Interlocked.MemoryBarrier();
         entry->Flags = InterfaceFlags.Present
             | state.Layer2
             | Rules(state)
+            | guards
             | state.Span
             | (state.SubInterfaces > 0 ? InterfaceFlags.SubInterfaces : 0)
             | (state.Link is not null || state.IsBvi ? InterfaceFlags.Virtual : 0)
@@ -248,11 +256,12 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
             | (tables.PuntInterface == state.Index ? InterfaceFlags.Punt : 0);
     }
 
-    private void WriteLink(InterfaceState state, InterfaceEntry* entry)
+    private void WriteLink(InterfaceState state, InterfaceEntry* entry, InterfaceFlags guards)
     {
         // A port all of whose frames are switched needs no look at each of them.
         entry->SpanTo = state.SpanTo;
         entry->InputNode = (state.Span & InterfaceFlags.SpanIn) != 0 ? SpanNode
+            : (guards & InterfaceFlags.GuardIn) != 0 ? GuardNode
             : state.SubInterfaces > 0 ? (ushort)0
             : state.Layer2 == InterfaceFlags.Bridged ? BridgeNode : state.Layer2 == InterfaceFlags.Connected ? ConnectNode : (ushort)0;
         entry->Link = state.IsBvi ? LinkKind.Bvi : state.Link?.Kind ?? LinkKind.Port;

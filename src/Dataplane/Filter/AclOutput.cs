@@ -25,6 +25,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
     {
         Denied,
         Rejected,
+        Policed,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
@@ -33,6 +34,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
         [
             (Reason.Denied, "A rule for what leaves by the interface denies the packet, or none permits it."),
             (Reason.Rejected, "A rule for what leaves by the interface rejects the packet; its sender was told."),
+            (Reason.Policed, "More came than the policer of the rule that permits it lets pass."),
         ]);
 
     [SkipLocalsInit]
@@ -50,6 +52,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
             {
                 edges[i] = Frame.Gone<Edge>();
                 if (action == FilterAction.Deny) frame.Drop(Reason.Denied, index);
+                else if (action == FilterAction.Exceeded) frame.Drop(Reason.Policed, index);
                 else Reject(ref frame, index);
                 continue;
             }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Guard;
 
 namespace Gateway.Dataplane.Filter;
 
@@ -54,7 +55,7 @@ internal static unsafe class FilterJudge
         var programs = stackalloc nint[Frame.Size];
         var filters = frame.Tables.Filters;
         FilterProgram* first = null, program = null;
-        var (alike, last) = (true, uint.MaxValue);
+        var (alike, last, policed) = (true, uint.MaxValue, false);
         for (var i = 0; i < frame.Count; i++)
         {
             if (i + Ahead < frame.Count && Sse.IsSupported) Sse.Prefetch0(frame.Data(frame.Indices[i + Ahead]));
@@ -98,12 +99,34 @@ internal static unsafe class FilterJudge
             var counters = program->Counters + worker * program->CounterStride + rule * 2;
             counters[0]++;
             counters[1] += meta->TotalLength;
+            policed |= program->Policers != null;
             if (verdicts[i].Action == FilterAction.Reflect)
             {
                 meta->Flags |= PacketFlags.Reflect;
                 meta->Opaque1 = rule;
             }
         }
+        if (policed) Police(ref frame, programs, found, verdicts);
+    }
+
+    /// <summary>Sends what rules with a policer let pass to it.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Police(ref Frame frame, nint* programs, uint* found, FilterVerdict* verdicts)
+    {
+        var packets = stackalloc PolicedPacket[Frame.Size];
+        var drops = stackalloc bool[Frame.Size];
+        var count = 0;
+        for (var i = 0; i < frame.Count; i++)
+        {
+            var program = (FilterProgram*)programs[i];
+            if (program == null || program->Policers == null || found[i] == FilterProgram.None || program->Policers[found[i]] == 0 || verdicts[i].Action > FilterAction.Reflect) continue;
+            var meta = frame.Meta(frame.Indices[i]);
+            packets[count++] = new PolicedPacket { Ip = frame.Chunk(frame.Indices[i]) + meta->L3, Length = meta->TotalLength, At = i, Policer = program->Policers[found[i]] };
+        }
+        GuardJudge.Rules(ref frame, packets, count, drops);
+        for (var i = 0; i < count; i++)
+            if (drops[i]) verdicts[packets[i].At].Action = FilterAction.Exceeded;
     }
 
     [SkipLocalsInit]

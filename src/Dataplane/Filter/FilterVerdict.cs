@@ -16,6 +16,9 @@ internal enum FilterAction : byte
 
     /// <summary>Drops it and tells its sender.</summary>
     Reject,
+
+    /// <summary>Of no rule, but of a packet: its rule lets it go on, and the rule's policer does not.</summary>
+    Exceeded,
 }
 
 /// <summary>What becomes of the packets of one rule. Small, so that those of many rules stay in a cache.</summary>

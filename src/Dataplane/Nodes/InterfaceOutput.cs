@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Guard;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
@@ -21,6 +22,7 @@ internal readonly unsafe struct InterfaceOutput : INode
         Down,
         QueueFull,
         HandoffFull,
+        Policed,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Mirror.Count>(
@@ -30,6 +32,7 @@ internal readonly unsafe struct InterfaceOutput : INode
             (Reason.Down, "The interface is disabled, gone, or has no port."),
             (Reason.QueueFull, "The interface's queue was full."),
             (Reason.HandoffFull, "The worker that sends for the interface did not take packets fast enough."),
+            (Reason.Policed, "More was to leave by the interface than its policer lets pass."),
         ],
         Mirror.Counts);
 
@@ -45,9 +48,11 @@ internal readonly unsafe struct InterfaceOutput : INode
             var end = start + 1;
             while (end < frame.Count && (frame.Meta(frame.Indices[end])->TxInterface & (InterfaceTable.Capacity - 1)) == to) end++;
             var entry = interfaces[to];
-            if ((InterfaceTable.FlagsOf(entry) & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual | InterfaceFlags.SpanOut)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
+            if ((InterfaceTable.FlagsOf(entry) & (InterfaceFlags.Present | InterfaceFlags.Enabled | InterfaceFlags.Loopback | InterfaceFlags.Virtual | InterfaceFlags.SpanOut | InterfaceFlags.GuardOut)) != (InterfaceFlags.Present | InterfaceFlags.Enabled))
             {
-                for (; start < end; start++) Specially(ref frame, frame.Indices[start], to, entry);
+                var passing = (entry->Flags & InterfaceFlags.GuardOut) == 0 ? end : Hold(ref frame, start, end, to, entry);
+                for (; start < passing; start++) Specially(ref frame, frame.Indices[start], to, entry);
+                start = end;
                 continue;
             }
             if ((entry->Workers >> context.Worker & 1) == 0)
@@ -58,6 +63,24 @@ internal readonly unsafe struct InterfaceOutput : INode
             }
             for (start += context.QueueForPort(to, frame.Indices + start, end - start); start < end; start++) frame.Drop(Reason.QueueFull, frame.Indices[start]);
         }
+    }
+
+    /// <summary>Holds frames to what the interface asks of them, and moves those that pass to the front of their run; returns its new end.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Hold(ref Frame frame, int start, int end, uint to, InterfaceEntry* entry)
+    {
+        // The worker that sends for a port asks; it comes here with what it was handed.
+        if ((entry->Flags & InterfaceFlags.Virtual) == 0 && (entry->Workers >> frame.Context.Worker & 1) == 0) return end;
+        var fates = stackalloc GuardFate[Frame.Size];
+        GuardJudge.Out(ref frame, frame.Tables.Guards[to], frame.Indices + start, end - start, fates);
+        var passing = start;
+        for (var i = start; i < end; i++)
+        {
+            if (fates[i - start] == GuardFate.Pass) frame.Indices[passing++] = frame.Indices[i];
+            else frame.Drop(Reason.Policed, frame.Indices[i]);
+        }
+        return passing;
     }
 
     /// <summary>What has no port of its own, is mirrored, or is down.</summary>

@@ -15,10 +15,11 @@ internal static unsafe class LinkInput
         BridgeInput,
         CrossConnect,
         SpanInput,
+        GuardInput,
     }
 
     public static (Edge Edge, string Node)[] Edges { get; } =
-        [(Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect), (Edge.SpanInput, NodeNames.SpanInput)];
+        [(Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect), (Edge.SpanInput, NodeNames.SpanInput), (Edge.GuardInput, NodeNames.GuardInput)];
 
     /// <summary>What takes the interface's frames, whatever they carry; the edge to ethernet-input when nothing does.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -31,7 +32,7 @@ internal static unsafe class LinkInput
     {
         meta->RxInterface = on;
         frame.Context.CountReceived(on, meta->TotalLength);
-        frame.Enqueue((flags & InterfaceFlags.SpanIn) != 0 ? Edge.SpanInput : Next(flags), index);
+        frame.Enqueue((flags & InterfaceFlags.SpanIn) != 0 ? Edge.SpanInput : (flags & InterfaceFlags.GuardIn) != 0 ? Edge.GuardInput : Next(flags), index);
     }
 
     /// <summary>Where a frame goes that was copied, or need not be.</summary>

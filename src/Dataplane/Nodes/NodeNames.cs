@@ -13,6 +13,9 @@ internal static class NodeNames
     /// <summary>Copies whole frames that came in by a mirrored interface (RxInterface), which then go on.</summary>
     public const string SpanInput = "span-input";
 
+    /// <summary>Holds whole frames that came in by an interface (RxInterface) to its policer; behind span-input, before all that tells frames apart.</summary>
+    public const string GuardInput = "guard-input";
+
     /// <summary>Finds the sub-interface of a tagged frame and takes its tags off; offset at the Ethernet header.</summary>
     public const string VlanInput = "vlan-input";
 

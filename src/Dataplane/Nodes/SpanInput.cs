@@ -12,13 +12,16 @@ internal readonly unsafe struct SpanInput : INode
         EthernetInput = LinkInput.Edge.EthernetInput,
         BridgeInput = LinkInput.Edge.BridgeInput,
         CrossConnect = LinkInput.Edge.CrossConnect,
+        SpanInput = LinkInput.Edge.SpanInput,
+        GuardInput = LinkInput.Edge.GuardInput,
         Output,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, NodeInfo.None, Mirror.Count>(
         NodeNames.SpanInput,
         [
-            (Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect), (Edge.Output, NodeNames.InterfaceOutput),
+            (Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect),
+            (Edge.SpanInput, NodeNames.SpanInput), (Edge.GuardInput, NodeNames.GuardInput), (Edge.Output, NodeNames.InterfaceOutput),
         ],
         [],
         Mirror.Counts);
@@ -33,7 +36,7 @@ internal readonly unsafe struct SpanInput : INode
             var entry = interfaces[frame.Meta(index)->RxInterface];
             var flags = entry->Flags;
             if ((flags & InterfaceFlags.SpanIn) != 0 && entry->SpanTo != 0) Mirror.Copy(ref frame, index, entry, Edge.Output);
-            frame.Enqueue(LinkInput.Next(flags), index);
+            frame.Enqueue((flags & InterfaceFlags.GuardIn) != 0 ? LinkInput.Edge.GuardInput : LinkInput.Next(flags), index);
         }
     }
 }

@@ -1,6 +1,7 @@
 using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Filter;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Guard;
 
 namespace Gateway.Dataplane.Nodes;
 
@@ -10,6 +11,7 @@ internal static class StandardGraph
     public static GraphDefinition Create() => new(
     [
         NodeRegistration.Of<SpanInput>(),
+        NodeRegistration.Of<GuardInput>(),
         NodeRegistration.Of<EthernetInput>(),
         NodeRegistration.Of<VlanInput>(),
         NodeRegistration.Of<BridgeInput>(),

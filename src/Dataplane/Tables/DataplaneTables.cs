@@ -62,6 +62,9 @@ internal sealed class DataplaneTables : IDisposable
     /// <summary>Policies of forwarding of the interfaces.</summary>
     public Abf.AbfTable Abf { get; } = new();
 
+    /// <summary>Policers, and what the interfaces ask of their frames.</summary>
+    public Guard.GuardTable Guards { get; } = new();
+
     /// <summary>GRE and IP in IP interfaces by their ends.</summary>
     public IpTunnelTable IpTunnels { get; }
 
@@ -95,6 +98,7 @@ internal sealed class DataplaneTables : IDisposable
         Interfaces.Dispose();
         Filters.Dispose();
         Abf.Dispose();
+        Guards.Dispose();
         Keys.Dispose();
     }
 }

@@ -81,6 +81,12 @@ internal enum InterfaceFlags : uint
     /// <summary>Frames that leave are copied to <see cref="InterfaceEntry.SpanTo"/>.</summary>
     SpanOut = 1 << 22,
 
+    /// <summary>Frames that come in are held to what <see cref="Guard.GuardSlots"/> says.</summary>
+    GuardIn = 1 << 18,
+
+    /// <summary>Frames that leave are held to what <see cref="Guard.GuardSlots"/> says.</summary>
+    GuardOut = 1 << 19,
+
     /// <summary>Any of those by which a frame is looked at before it is known to be for the gateway.</summary>
     Layer2 = SubInterfaces | Bridged | Connected,
 }

@@ -24,6 +24,7 @@ internal sealed class ShowViews(
         "bridges" => [.. BridgeViews.Rows(dataplane.Switching, name)],
         "acls" => [.. AclViews.Rows(dataplane.Filtering, name)],
         "abf" => [.. AbfViews.Rows(dataplane.Steering, name)],
+        "policers" => [.. PolicerViews.Rows(dataplane.Guarding, running(), name)],
         "routes" => [.. Routes().Where(r => name is null || r.To == name)],
         "neighbors" => [.. Neighbors().Where(r => name is null || r.Address == name || r.Interface == name)],
         "connections" => [.. Connections(inventory).Where(r => name is null || r.Name == name)],

@@ -84,6 +84,9 @@ public sealed record AclRule
 
     /// <summary>Only fragments of this sort. Without it a rule matches fragments too, except that one with ports, flags or a type never matches those that do not show them.</summary>
     public FragmentMatch? Fragments { get; init; }
+
+    /// <summary>With action permit: name of the policer that what the rule lets pass must pass too. Of a flow that is tracked only the packets that meet rules do.</summary>
+    public string? Policer { get; init; }
 }
 
 /// <summary>A group (<c>group</c>) of addresses or of ports, which ACLs name: <c>{"addresses":["10.1.0.0/24","2001:db8:1::/64"]}</c>. A change of it is a change of them.</summary>

@@ -203,6 +203,12 @@ public sealed record InterfaceSpec : ItemSpec
     /// <summary>Names of policies of forwarding (abf-policy), in their order, for packets that come in and are forwarded: the first with a rule that matches says where they go.</summary>
     public ValueList<string> Abf { get; init; }
 
+    /// <summary>Name of the policer for IP packets that come in, forwarded, switched, or for the gateway itself. With Ethernet frames only.</summary>
+    public string? PolicerIn { get; init; }
+
+    /// <summary>Name of the policer for IP packets that leave, the gateway's own too. With Ethernet frames only.</summary>
+    public string? PolicerOut { get; init; }
+
     /// <summary>IPv4 packets that come in are dropped unless a route leads back to their source: any (loose), or one by this interface (strict). Default: no such check.</summary>
     public ReversePath? Rpf4 { get; init; }
 

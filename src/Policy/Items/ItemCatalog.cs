@@ -12,6 +12,7 @@ public static class ItemCatalog
     public const string Bridge = "bridge";
     public const string CrossConnect = "cross-connect";
     public const string Span = "span";
+    public const string Policer = "policer";
     public const string Group = "group";
     public const string Acl = "acl";
     public const string AbfPolicy = "abf-policy";
@@ -33,6 +34,7 @@ public static class ItemCatalog
         new(Bridge, typeof(BridgeSpec), new BridgeRules()),
         new(CrossConnect, typeof(CrossConnectSpec), new CrossConnectRules()),
         new(Span, typeof(SpanSpec), new SpanRules()),
+        new(Policer, typeof(PolicerSpec), new PolicerRules()),
         new(Group, typeof(GroupSpec), new GroupRules()),
         new(Acl, typeof(AclSpec), new AclRules()),
         new(AbfPolicy, typeof(AbfPolicySpec), new AbfPolicyRules()),

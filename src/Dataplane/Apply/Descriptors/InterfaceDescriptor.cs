@@ -21,6 +21,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         .. VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec, desired) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : (ItemKey[])[],
         .. ((InterfaceSpec)item.Spec).AclIn.Concat(((InterfaceSpec)item.Spec).AclOut).Distinct().Select(acl => new ItemKey(ItemCatalog.Acl, acl)),
         .. ((InterfaceSpec)item.Spec).Abf.Select(policy => new ItemKey(ItemCatalog.AbfPolicy, policy)),
+        .. GuardsOf((InterfaceSpec)item.Spec).Names().Select(policer => new ItemKey(ItemCatalog.Policer, policer)),
         .. VrfDescriptor.Before(((InterfaceSpec)item.Spec).Vrf),
     ];
 
@@ -37,6 +38,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         var spec = (InterfaceSpec)to.Spec;
         dataplane.Filtering.Bind(to.Key.Name, Rules(spec));
         dataplane.Steering.Bind(to.Key.Name, [.. spec.Abf]);
+        dataplane.Guarding.Bind(to.Key.Name, GuardsOf(spec));
         if (VirtualInterfaces.IsVirtual(spec.Type)) dataplane.SetInterface(index, VirtualInterfaces.Settings(dataplane, to.Key.Name, spec));
         else dataplane.SetInterface(index, Settings(to.Key.Name, spec, _devices.GetValueOrDefault(to.Key.Name)));
         dataplane.SetAddresses(index, Addresses(spec));
@@ -48,6 +50,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         if (dataplane.TryFindInterface(item.Key.Name, out var index)) dataplane.RemoveInterface(index);
         dataplane.Filtering.Bind(item.Key.Name, new AclBinding([], [], null));
         dataplane.Steering.Bind(item.Key.Name, []);
+        dataplane.Guarding.Bind(item.Key.Name, new GuardBinding());
         _devices.Remove(item.Key.Name);
         return new(new StepResult.Done());
     }
@@ -58,6 +61,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         // Before there is an interface: its first packet meets its rules.
         dataplane.Filtering.Bind(name, Rules(spec));
         dataplane.Steering.Bind(name, [.. spec.Abf]);
+        dataplane.Guarding.Bind(name, GuardsOf(spec));
         if (VirtualInterfaces.IsVirtual(spec.Type)) return VirtualInterfaces.Create(dataplane, name, spec, Addresses(spec));
         IPacketPort? port = null;
         // What has no device has no limit of its own, except that packets for a tunnel should be such as pass through networks.
@@ -117,6 +121,8 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         Source4 = VirtualInterfaces.RuleOf(spec.Rpf4),
         Source6 = VirtualInterfaces.RuleOf(spec.Rpf6),
     };
+
+    private static GuardBinding GuardsOf(InterfaceSpec spec) => new() { PolicerIn = spec.PolicerIn, PolicerOut = spec.PolicerOut };
 
     private static AclBinding Rules(InterfaceSpec spec) => new([.. spec.AclIn], [.. spec.AclOut], spec.AclDefault);
 

@@ -60,6 +60,34 @@ public sealed record AclRow
 /// <param name="Packets">Packets that it decided about.</param>
 public sealed record AclRuleRow(string Name, string Action, string Match, ulong Packets, ulong Bytes);
 
+/// <summary>A row of <c>show policers</c>.</summary>
+public sealed record PolicerRow
+{
+    public required string Name { get; init; }
+
+    /// <summary>How it colors: single-rate, two-rate, two-rate-excess.</summary>
+    public required string Mode { get; init; }
+
+    /// <summary>The committed rate, as 10Mbit/s or 500packets/s.</summary>
+    public required string Rate { get; init; }
+
+    /// <summary>How much of it may come at once.</summary>
+    public required string Burst { get; init; }
+
+    /// <summary>Where it is asked, as <c>in lan</c>, <c>out wan</c> or <c>acl web</c>.</summary>
+    public required IReadOnlyList<string> AskedBy { get; init; }
+
+    public required ColorRow Green { get; init; }
+
+    public required ColorRow Yellow { get; init; }
+
+    public required ColorRow Red { get; init; }
+}
+
+/// <summary>Packets of one color.</summary>
+/// <param name="Action">What becomes of them: transmit, drop, or a mark such as dscp:10.</param>
+public sealed record ColorRow(string Action, ulong Packets, ulong Bytes);
+
 /// <summary>A row of <c>show bridges</c>.</summary>
 public sealed record BridgeRow
 {

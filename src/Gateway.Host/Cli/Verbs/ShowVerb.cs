@@ -97,6 +97,9 @@ internal static class ShowVerb
             case "abf":
                 AbfPrinter.Print(Rows<AbfRow>(answer), screen);
                 break;
+            case "policers":
+                PolicerPrinter.Print(Rows<PolicerRow>(answer), screen);
+                break;
             case "routes":
                 screen.Rows(Rows<RouteRow>(answer), "There are no routes.", ("TO", r => r.Vrf is null ? r.To : $"{r.To} vrf {r.Vrf}"), ("VIA", r => r.Via), ("INTERFACE", r => r.Interface), ("SOURCE", r => r.Source), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
                 break;

@@ -38,6 +38,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         IpTunnelRules.Check(spec, at);
         AclBindingRules.Check(spec, at);
         AbfBindingRules.Check(spec, at);
+        GuardRules.Check(spec, at);
         RouterAdvertisementRules.Check(spec, at);
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
@@ -68,7 +69,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     protected override IEnumerable<Reference> References(InterfaceSpec spec) =>
     [
         .. spec is { Type: InterfaceType.Vlan, Parent: { } parent } ? [new(new(ItemCatalog.Interface, parent), ".parent")] : (Reference[])[],
-        .. AclBindingRules.References(spec), .. AbfBindingRules.References(spec), .. VrfRules.ReferenceTo(spec.Vrf, ".vrf"),
+        .. AclBindingRules.References(spec), .. AbfBindingRules.References(spec), .. GuardRules.References(spec), .. VrfRules.ReferenceTo(spec.Vrf, ".vrf"),
     ];
 
     protected override void CheckAmong(InterfaceSpec spec, RunningConfiguration all, ErrorScope at)

@@ -115,6 +115,22 @@ internal static class EventSamples
         });
         yield return new(new("cross-connect", "line"), new CrossConnectSpec { A = "port1", B = "port2" });
         yield return new(new("span", "watch"), new SpanSpec { Source = "wan", Destination = "probe", Direction = SpanDirection.In });
+        yield return new(new("policer", "line"), new PolicerSpec
+        {
+            Mode = PolicerMode.TwoRate,
+            Rate = new(10_000_000, false),
+            Burst = new(64_000, false),
+            PeakRate = new(12_500_000, false),
+            PeakBurst = new(1_500, false),
+            ExcessRate = new(500, true),
+            ExcessBurst = new(100, true),
+            Conform = new(false, 10),
+            Exceed = new(true, null),
+            Violate = new(false, null),
+            ColorAware = true,
+            YellowDscp = [12],
+            RedDscp = [14, 22],
+        });
         yield return new(new("group", "servers"), new GroupSpec { Addresses = [new(Prefix("10.1.0.0/24"), null), new(Prefix("2001:db8::1/128"), null), new(null, "others")], Ports = [new(443, 443, null), new(1024, 65535, null), new(0, 0, "services")] });
         yield return new(new("acl", "web"), new AclSpec
         {
