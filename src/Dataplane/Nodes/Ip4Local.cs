@@ -37,55 +37,50 @@ internal readonly unsafe struct Ip4Local : INode
             (Reason.ShortUdp, "A UDP header runs past the packet."),
         ]);
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Process(ref Frame frame)
     {
         var spd = Volatile.Read(ref frame.Tables.SpdActive);
+        var edges = stackalloc Edge[Frame.Size];
+        var fib = frame.Tables.Fib4;
         for (var i = 0; i < frame.Count; i++)
         {
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
-            if ((meta->Flags & PacketFlags.Own) == 0
-                && frame.Tables.Fib4.Lookup(meta->Vrf, Wire.U32(frame.Data(index) + 12)) == Tables.AdjacencyTable.Local)
+            var source = Wire.U32(frame.Data(index) + 12);
+            if ((meta->Flags & PacketFlags.Own) == 0 && fib.MayBeLocal(source) && fib.Lookup(meta->Vrf, source) == Tables.AdjacencyTable.Local)
             {
+                edges[i] = Frame.Gone<Edge>();
                 frame.Drop(Reason.OwnSource, index);
                 continue;
             }
-            if ((meta->Flags & PacketFlags.Fragment) != 0 && frame.Tables.IpTunnels.Active && meta->Protocol is IpTunnelMaker.Gre or IpTunnelMaker.Ip4InIp or IpTunnelMaker.Ip6InIp)
+            edges[i] = spd && meta->Vrf == 0 && (meta->Flags & (PacketFlags.Own | PacketFlags.Decrypted)) == 0 ? Edge.SpdInput : Edge.Deliver;
+            var isTunnel = meta->Protocol is IpTunnelMaker.Gre or IpTunnelMaker.Ip4InIp or IpTunnelMaker.Ip6InIp && frame.Tables.IpTunnels.Active;
+            if (!isTunnel && meta->Protocol is not (50 or 17)) continue;
+            // Later fragments do not show their ports, so all fragments of what IKE, ESP or a tunnel may own are put together first.
+            if ((meta->Flags & PacketFlags.Fragment) != 0)
             {
                 meta->Scratch = Reassembly.ForLocal;
-                frame.Enqueue(Edge.Reassembly, index);
+                edges[i] = Edge.Reassembly;
                 continue;
             }
-            if (meta->Protocol is 50 or 17)
+            if (meta->Protocol == 50) edges[i] = Edge.EspDecrypt;
+            if (meta->Protocol != 17) continue;
+            switch (UdpForUs.Sort(meta, frame.Chunk(index), frame.Context.IkePorts))
             {
-                // The later fragments do not show their ports, so all fragments of what IKE or ESP may own are put together first.
-                if ((meta->Flags & PacketFlags.Fragment) != 0)
-                {
-                    meta->Scratch = Reassembly.ForLocal;
-                    frame.Enqueue(Edge.Reassembly, index);
-                    continue;
-                }
-                if (meta->Protocol == 50)
-                {
-                    frame.Enqueue(Edge.EspDecrypt, index);
-                    continue;
-                }
-                switch (UdpForUs.Sort(meta, frame.Chunk(index), frame.Context.IkePorts))
-                {
-                    case UdpForUs.Kind.Short:
-                        frame.Drop(Reason.ShortUdp, index);
-                        continue;
-                    case UdpForUs.Kind.Ike:
-                        frame.Enqueue(Edge.IkePunt, index);
-                        continue;
-                    case UdpForUs.Kind.Esp:
-                        frame.Enqueue(Edge.EspDecrypt, index);
-                        continue;
-                }
+                case UdpForUs.Kind.Short:
+                    edges[i] = Frame.Gone<Edge>();
+                    frame.Drop(Reason.ShortUdp, index);
+                    break;
+                case UdpForUs.Kind.Ike:
+                    edges[i] = Edge.IkePunt;
+                    break;
+                case UdpForUs.Kind.Esp:
+                    edges[i] = Edge.EspDecrypt;
+                    break;
             }
-            if (spd && meta->Vrf == 0 && (meta->Flags & (PacketFlags.Own | PacketFlags.Decrypted)) == 0) frame.Enqueue(Edge.SpdInput, index);
-            else frame.Enqueue(Edge.Deliver, index);
         }
+        frame.Dispatch(edges);
     }
 }

@@ -99,6 +99,11 @@ internal readonly unsafe struct Ip4Lookup : INode
             meta->NextHop = nextHop;
             var kind = adjacencies[nextHop]->Kind;
             var flags = meta->Flags;
+            if (kind == AdjacencyKind.Local)
+            {
+                edges[i] = Edge.Local;
+                continue;
+            }
             if (kind < AdjacencyKind.Glean)
             {
                 if (kind == AdjacencyKind.Multipath)

@@ -105,6 +105,13 @@ internal sealed unsafe class Fib4 : IDisposable
     public void Lookup(uint* addresses, uint* vrfs, int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)MaxBatch, nameof(count));
+        if (count == 0) return;
+        // What comes out of tunnels often all goes to one address, and always came to one.
+        if (!new ReadOnlySpan<uint>(addresses, count).ContainsAnyExcept(addresses[0]) && !new ReadOnlySpan<uint>(vrfs, count).ContainsAnyExcept(vrfs[0]))
+        {
+            new Span<uint>(vrfs, count).Fill(Lookup(vrfs[0], addresses[0]));
+            return;
+        }
         var waiting = stackalloc int[MaxBatch];
         var at = stackalloc uint*[MaxBatch];
         var lacking = stackalloc int[MaxBatch];

@@ -143,6 +143,12 @@ internal sealed unsafe class Fib6 : IDisposable
     public void Lookup(ulong* highs, ulong* lows, uint* vrfs, int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)MaxBatch, nameof(count));
+        if (count == 0) return;
+        if (!new ReadOnlySpan<ulong>(lows, count).ContainsAnyExcept(lows[0]) && !new ReadOnlySpan<ulong>(highs, count).ContainsAnyExcept(highs[0]) && !new ReadOnlySpan<uint>(vrfs, count).ContainsAnyExcept(vrfs[0]))
+        {
+            new Span<uint>(vrfs, count).Fill(Lookup(vrfs[0], highs[0], lows[0]));
+            return;
+        }
         var waiting = stackalloc int[MaxBatch];
         var items = stackalloc Item*[MaxBatch];
         // Where the longest prefix met so far has its value; null is the root's.
