@@ -45,6 +45,7 @@ public static class PolicyJson
         Text<AclPort>(options, "a port, a range such as 1024-65535 with the lower port first, or the name of a group", AclPort.TryParse, p => p.ToString());
         Text<IpProtocol>(options, "a protocol such as tcp, udp, icmp, icmpv6, esp, gre or a number from 0 to 255", IpProtocol.TryParse, p => p.ToString());
         Text<TcpFlags>(options, "TCP flags such as syn,!ack", TcpFlags.TryParse, f => f.ToString());
+        Text<EtherType>(options, "ipv4, ipv6, arp, or a number such as 0x88cc", EtherType.TryParse, t => t.ToString());
         Text<PolicerRate>(options, "a rate such as 10Mbit/s or 500packets/s", PolicerRate.TryParse, r => r.ToString());
         Text<PolicerBurst>(options, "an amount such as 64kB or 100packets", PolicerBurst.TryParse, b => b.ToString());
         Text<PolicerAction>(options, "transmit, drop, or a mark such as dscp:10", PolicerAction.TryParse, a => a.ToString());

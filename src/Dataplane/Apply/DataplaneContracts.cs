@@ -34,6 +34,9 @@ public sealed record InterfaceSettings
     /// <summary>What the way back to the source of an IPv4 packet that comes in must be.</summary>
     public SourceRule Source4 { get; init; }
 
+    /// <summary>Sources that nobody has (RFC 6890) are dropped, unless a route of their own leads to them.</summary>
+    public bool RefusesBogons { get; init; }
+
     /// <inheritdoc cref="Source4"/>
     public SourceRule Source6 { get; init; }
 

@@ -61,7 +61,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         Spans = new SpanControl(_interfaces, _gate);
         Switching = new SwitchControl(Tables, _interfaces, _gate, BecomeRouted);
         Guarding = new GuardControl(Tables, _interfaces, _gate, options.Workers);
-        Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers) { PolicerOf = Guarding.NumberOf };
+        Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers) { GuardsOf = Guarding.GuardsOf };
         Flows = new FlowControl(Tables, _interfaces, _gate);
         _paths = new PathBook(Tables, _neighbors, _interfaces);
         _neighbors.Turned = _paths.Turned;
@@ -490,6 +490,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             Security.Dispose();
             Steering.Dispose();
             Filtering.Dispose();
+            Guarding.Dispose();
             _epochs.Dispose();
             Tables.Dispose();
             Pool.Dispose();

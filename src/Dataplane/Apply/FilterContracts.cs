@@ -11,7 +11,10 @@ public sealed record AclBinding(IReadOnlyList<string> In, IReadOnlyList<string> 
     /// <summary>Whether packets that come in are held to rules.</summary>
     public bool Guards => In.Count > 0 || Default is not null;
 
-    public bool IsEmpty => !Guards && Out.Count == 0;
+    /// <summary>What leaves is denied where no list permits it, also without a list.</summary>
+    public bool DeniesOut { get; init; }
+
+    public bool IsEmpty => !Guards && !DeniesOut && Out.Count == 0;
 }
 
 /// <summary>A row of `show acls`.</summary>

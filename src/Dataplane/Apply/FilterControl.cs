@@ -60,8 +60,8 @@ public sealed unsafe class FilterControl
     /// <summary>An ACL by its name; null when there is none. Under <see cref="Changes"/>.</summary>
     internal AclSpec? AclOf(string name) => _acls.GetValueOrDefault(name);
 
-    /// <summary>Number of a policer; 0 when it is not there.</summary>
-    internal Func<string, uint> PolicerOf { get; init; } = _ => 0;
+    /// <summary>Policer and limit per source of a rule, as programs have them.</summary>
+    internal Func<AclRule, ulong> GuardsOf { get; init; } = _ => 0;
 
     /// <summary>Adds or replaces an ACL; the interfaces that name it ask the new rules at once.</summary>
     public void SetAcl(string name, AclSpec spec)
@@ -117,7 +117,7 @@ public sealed unsafe class FilterControl
         lock (_changes)
         {
             var before = _bindings.GetValueOrDefault(onInterface) ?? new AclBinding([], [], null);
-            if (before.Default == binding.Default && before.In.SequenceEqual(binding.In) && before.Out.SequenceEqual(binding.Out)) return;
+            if (before.Default == binding.Default && before.DeniesOut == binding.DeniesOut && before.In.SequenceEqual(binding.In) && before.Out.SequenceEqual(binding.Out)) return;
             if (binding.IsEmpty) _bindings.Remove(onInterface);
             else _bindings[onInterface] = binding;
             Rebuild(_ => false);
@@ -196,7 +196,7 @@ public sealed unsafe class FilterControl
         foreach (var (name, binding) in _bindings)
         {
             var permits = binding.Default == AclDefault.Permit;
-            bound[name] = new Sets(binding.Guards ? SetOf(binding.In, permits) : null, binding.Out.Count > 0 ? SetOf(binding.Out, permits) : null);
+            bound[name] = new Sets(binding.Guards ? SetOf(binding.In, permits) : null, binding.Out.Count > 0 || binding.DeniesOut ? SetOf(binding.Out, permits) : null);
         }
 
         var gone = _sets.Where(s => !fresh.TryGetValue(s.Key, out var kept) || kept != s.Value).Select(s => s.Value).ToList();
@@ -224,7 +224,7 @@ public sealed unsafe class FilterControl
         {
             var key = new ListKey(string.Join('\n', names), permits);
             if (fresh.TryGetValue(key, out var set)) return set;
-            if (!_sets.TryGetValue(key, out set) || changed(key)) set = FilterSet.Make(names, permits, _acls, _groups, name => _names[name], _workers, PolicerOf);
+            if (!_sets.TryGetValue(key, out set) || changed(key)) set = FilterSet.Make(names, permits, _acls, _groups, name => _names[name], _workers, GuardsOf);
             return fresh[key] = set;
         }
     }

@@ -6,7 +6,7 @@ using Gateway.Policy.Items;
 namespace Gateway.Dataplane.Apply;
 
 /// <summary>
-/// Policers, and what interfaces ask of their frames. Thread-safe, under the gate of <see cref="DataplaneControl"/>. Interfaces are named, so that what they ask is there before their first packet.
+/// Policers, limits per source, MAC ACLs, and what interfaces ask of their frames. Thread-safe, under the gate of <see cref="DataplaneControl"/>. Interfaces are named, so that what they ask is there before their first packet.
 /// </summary>
 public sealed unsafe class GuardControl
 {
@@ -15,12 +15,16 @@ public sealed unsafe class GuardControl
     private readonly Lock _gate;
     private readonly int _workers;
     private readonly Dictionary<string, (uint Number, PolicerSpec Spec)> _policers = new(StringComparer.Ordinal);
+    private readonly SourceLimitBook _limits;
+    private readonly MacAclBook _macs;
     private readonly Dictionary<string, GuardBinding> _bindings = new(StringComparer.Ordinal);
     private readonly Stack<uint> _free = new(Enumerable.Range(1, GuardTable.PolicerCapacity - 1).Reverse().Select(n => (uint)n));
 
     internal GuardControl(DataplaneTables tables, InterfaceBook interfaces, Lock gate, int workers)
     {
         (_tables, _interfaces, _gate, _workers) = (tables, interfaces, gate, workers);
+        _limits = new SourceLimitBook(tables.Guards, tables.Epochs, gate, workers);
+        _macs = new MacAclBook(tables.Epochs, workers);
         interfaces.Guards = Place;
     }
 
@@ -73,20 +77,85 @@ public sealed unsafe class GuardControl
             if (binding == new GuardBinding()) _bindings.Remove(onInterface);
             else _bindings[onInterface] = binding;
             if (_interfaces.TryFind(onInterface, out var index)) _interfaces.Write(_interfaces.Get(index));
+            Sweep();
         }
+    }
+
+    /// <summary>Adds a limit per source or changes one, which forgets what sources used.</summary>
+    public void SetSourceLimit(string name, SourceLimitSpec spec)
+    {
+        lock (_gate)
+        {
+            _limits.Set(name, spec);
+            PlaceAll();
+        }
+    }
+
+    /// <summary>Removes a limit per source; what still names it passes.</summary>
+    public void RemoveSourceLimit(string name)
+    {
+        lock (_gate)
+            if (_limits.Remove(name)) PlaceAll();
+    }
+
+    /// <summary>Adds or replaces a MAC ACL; the interfaces that name it ask the new rules at once.</summary>
+    public void SetMacAcl(string name, MacAclSpec spec)
+    {
+        lock (_gate)
+        {
+            _macs.Set(name, spec);
+            PlaceAll();
+            _macs.LetGo();
+        }
+    }
+
+    /// <summary>Removes a MAC ACL. An interface that still names it drops what the ACLs before it did not decide.</summary>
+    public void RemoveMacAcl(string name)
+    {
+        lock (_gate)
+        {
+            if (!_macs.Remove(name)) return;
+            PlaceAll();
+            _macs.LetGo();
+        }
+    }
+
+    /// <summary>The limits per source, with what they counted since they came.</summary>
+    public IReadOnlyList<SourceLimitRow> SourceLimits()
+    {
+        lock (_gate) return _limits.Rows(name => Asking(b => b.SourceLimit == name, _ => false), Graph.WorkerContext.Clock());
+    }
+
+    /// <summary>The MAC ACLs with what their rules matched.</summary>
+    public IReadOnlyList<MacAclRow> MacAcls()
+    {
+        lock (_gate) return _macs.Rows(name => Asking(b => b.MacIn.Contains(name), b => b.MacOut.Contains(name)));
     }
 
     /// <summary>The policers with what they counted since they came.</summary>
     public IReadOnlyList<PolicerRow> Policers()
     {
         lock (_gate)
-            return [.. _policers.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => new PolicerRow(p.Key, p.Value.Spec, Asking(p.Key), CountOf(p.Value.Number, Color.Green), CountOf(p.Value.Number, Color.Yellow), CountOf(p.Value.Number, Color.Red)))];
+            return [.. _policers.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => new PolicerRow(p.Key, p.Value.Spec, Asking(b => b.PolicerIn == p.Key, b => b.PolicerOut == p.Key), CountOf(p.Value.Number, Color.Green), CountOf(p.Value.Number, Color.Yellow), CountOf(p.Value.Number, Color.Red)))];
     }
 
-    /// <summary>Number of a policer for rules; 0 when it is not there.</summary>
+    /// <summary>Policer and limit per source of a rule, as programs have them; 0 for what is not there.</summary>
+    internal ulong GuardsOf(AclRule rule)
+    {
+        if (rule.Policer is null && rule.SourceLimit is null) return 0;
+        lock (_gate) return Number(rule.Policer) | (ulong)_limits.NumberOf(rule.SourceLimit) << 32;
+    }
+
+    /// <summary>Number of a policer; 0 when it is not there.</summary>
     internal uint NumberOf(string policer)
     {
-        lock (_gate) return _policers.GetValueOrDefault(policer).Number;
+        lock (_gate) return Number(policer);
+    }
+
+    /// <summary>Frees everything; the workers have ended.</summary>
+    internal void Dispose()
+    {
+        _macs.Dispose();
     }
 
     /// <summary>An interface goes; under the gate.</summary>
@@ -98,10 +167,28 @@ public sealed unsafe class GuardControl
         var slots = _tables.Guards[state.Index];
         Volatile.Write(ref slots->PolicerIn, Number(binding.PolicerIn));
         Volatile.Write(ref slots->PolicerOut, Number(binding.PolicerOut));
-        return (slots->PolicerIn != 0 ? InterfaceFlags.GuardIn : 0) | (slots->PolicerOut != 0 ? InterfaceFlags.GuardOut : 0);
+        Volatile.Write(ref slots->LimitIn, _limits.NumberOf(binding.SourceLimit));
+        var permits = binding.MacDefault == AclDefault.Permit;
+        Volatile.Write(ref slots->MacIn, binding.MacIn.Count == 0 ? 0 : _macs.ProgramOf(binding.MacIn, permits));
+        Volatile.Write(ref slots->MacOut, binding.MacOut.Count == 0 ? 0 : _macs.ProgramOf(binding.MacOut, permits));
+        return (slots->PolicerIn != 0 || slots->LimitIn != 0 || slots->MacIn != 0 ? InterfaceFlags.GuardIn : 0) | (slots->PolicerOut != 0 || slots->MacOut != 0 ? InterfaceFlags.GuardOut : 0);
     }
 
     private uint Number(string? policer) => policer is null ? 0 : _policers.GetValueOrDefault(policer).Number;
+
+    /// <summary>Frees programs that nothing asks any more.</summary>
+    private void Sweep()
+    {
+        var asked = new HashSet<nint>();
+        foreach (var name in _bindings.Keys)
+        {
+            if (!_interfaces.TryFind(name, out var index)) continue;
+            asked.Add(_tables.Guards[index]->MacIn);
+            asked.Add(_tables.Guards[index]->MacOut);
+        }
+
+        _macs.Sweep(asked);
+    }
 
     private void PlaceAll()
     {
@@ -136,8 +223,8 @@ public sealed unsafe class GuardControl
         return new ColorCount(packets, octets);
     }
 
-    private List<string> Asking(string policer) =>
+    private List<string> Asking(Func<GuardBinding, bool> comingIn, Func<GuardBinding, bool> leaving) =>
     [
-        .. _bindings.SelectMany(b => (string[])[.. b.Value.PolicerIn == policer ? [$"in {b.Key}"] : (string[])[], .. b.Value.PolicerOut == policer ? [$"out {b.Key}"] : (string[])[]]).Order(StringComparer.Ordinal),
+        .. _bindings.Where(b => comingIn(b.Value)).Select(b => $"in {b.Key}").Concat(_bindings.Where(b => leaving(b.Value)).Select(b => $"out {b.Key}")).Order(StringComparer.Ordinal),
     ];
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Gateway.Dataplane.Guard;
 using Gateway.Dataplane.Io;
 using Gateway.Dataplane.Tables;
 
@@ -237,6 +238,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         tables.Adjacencies[state.Glean6]->Mtu = Math.Min(entry->Mtu, Math.Max(MinMtuIp6, state.PathMtu));
         var guards = Guards(state);
         WriteLink(state, entry, guards);
+        WriteBogons(state, entry);
         Interlocked.MemoryBarrier();
         entry->Flags = InterfaceFlags.Present
             | state.Layer2
@@ -388,9 +390,13 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         yield return network with { Low = network.Low | ~Fib4.Mask(length) };
     }
 
+    private static void WriteBogons(InterfaceState state, InterfaceEntry* entry) =>
+        (entry->Bogons4, entry->Bogons6) = state.Settings.RefusesBogons ? Bogons.Except(state.Addresses.Select(a => AddressWords.From(a.Address))) : default;
+
     private void WriteAddresses(InterfaceState state)
     {
         var entry = tables.Interfaces[state.Index];
+        WriteBogons(state, entry);
         var list = (InterfaceAddressEntry*)NativeMemory.AlignedAlloc((nuint)((state.Addresses.Count + 1) * sizeof(InterfaceAddressEntry)), 64);
         for (var i = 0; i < state.Addresses.Count; i++)
         {

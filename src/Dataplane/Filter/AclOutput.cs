@@ -26,6 +26,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
         Denied,
         Rejected,
         Policed,
+        SourceLimited,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
@@ -35,6 +36,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
             (Reason.Denied, "A rule for what leaves by the interface denies the packet, or none permits it."),
             (Reason.Rejected, "A rule for what leaves by the interface rejects the packet; its sender was told."),
             (Reason.Policed, "More came than the policer of the rule that permits it lets pass."),
+            (Reason.SourceLimited, "The packet's source sent more than the rule that permits it lets one source send."),
         ]);
 
     [SkipLocalsInit]
@@ -53,6 +55,7 @@ internal readonly unsafe struct AclOutput<TFamily> : INode
                 edges[i] = Frame.Gone<Edge>();
                 if (action == FilterAction.Deny) frame.Drop(Reason.Denied, index);
                 else if (action == FilterAction.Exceeded) frame.Drop(Reason.Policed, index);
+                else if (action == FilterAction.Limited) frame.Drop(Reason.SourceLimited, index);
                 else Reject(ref frame, index);
                 continue;
             }

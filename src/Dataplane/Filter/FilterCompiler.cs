@@ -10,8 +10,8 @@ internal static unsafe class FilterCompiler
     /// <param name="rows">Sorted by rule.</param>
     /// <param name="verdicts">One for each rule, and a last one for packets that none matches.</param>
     /// <param name="workers">How many workers count.</param>
-    /// <param name="policers">Number of each rule's policer, as many as verdicts; empty when no rule has one.</param>
-    public static FilterProgram* Compile<TFamily>(IReadOnlyList<FilterRow> rows, ReadOnlySpan<FilterVerdict> verdicts, int workers, ReadOnlySpan<uint> policers = default)
+    /// <param name="guards">Policer and limit of each rule, as many as verdicts; empty when no rule has one.</param>
+    public static FilterProgram* Compile<TFamily>(IReadOnlyList<FilterRow> rows, ReadOnlySpan<FilterVerdict> verdicts, int workers, ReadOnlySpan<ulong> guards = default)
         where TFamily : struct, IFilterFamily
     {
         var cuts = new FilterCuts(rows, TFamily.AddressWords * 2, TFamily.Group);
@@ -19,7 +19,7 @@ internal static unsafe class FilterCompiler
         var program = Allocate<FilterProgram>(1);
         program->Rules = (uint)verdicts.Length - 1;
         program->Verdicts = Copy(verdicts);
-        program->Policers = policers.ContainsAnyExcept(0u) ? Copy(policers) : null;
+        program->Guards = guards.ContainsAnyExcept(0ul) ? Copy(guards) : null;
         foreach (var verdict in verdicts) program->Reflects |= verdict.Action == FilterAction.Reflect;
         // Whole cache lines, so that workers do not write to each other's.
         program->CounterStride = (uint)(verdicts.Length * 2 + 7) & ~7u;

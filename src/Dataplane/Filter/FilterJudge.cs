@@ -99,7 +99,7 @@ internal static unsafe class FilterJudge
             var counters = program->Counters + worker * program->CounterStride + rule * 2;
             counters[0]++;
             counters[1] += meta->TotalLength;
-            policed |= program->Policers != null;
+            policed |= program->Guards != null;
             if (verdicts[i].Action == FilterAction.Reflect)
             {
                 meta->Flags |= PacketFlags.Reflect;
@@ -109,7 +109,7 @@ internal static unsafe class FilterJudge
         if (policed) Police(ref frame, programs, found, verdicts);
     }
 
-    /// <summary>Sends what rules with a policer let pass to it.</summary>
+    /// <summary>Holds what rules let pass to their limits and policers.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Police(ref Frame frame, nint* programs, uint* found, FilterVerdict* verdicts)
@@ -120,9 +120,13 @@ internal static unsafe class FilterJudge
         for (var i = 0; i < frame.Count; i++)
         {
             var program = (FilterProgram*)programs[i];
-            if (program == null || program->Policers == null || found[i] == FilterProgram.None || program->Policers[found[i]] == 0 || verdicts[i].Action > FilterAction.Reflect) continue;
+            if (program == null || program->Guards == null || found[i] == FilterProgram.None || verdicts[i].Action > FilterAction.Reflect) continue;
+            var guards = program->Guards[found[i]];
+            if (guards == 0) continue;
             var meta = frame.Meta(frame.Indices[i]);
-            packets[count++] = new PolicedPacket { Ip = frame.Chunk(frame.Indices[i]) + meta->L3, Length = meta->TotalLength, At = i, Policer = program->Policers[found[i]] };
+            var ip = frame.Chunk(frame.Indices[i]) + meta->L3;
+            if (guards >> 32 != 0 && !GuardJudge.MaySend(ref frame, (uint)(guards >> 32), ip)) verdicts[i].Action = FilterAction.Limited;
+            else if ((uint)guards != 0) packets[count++] = new PolicedPacket { Ip = ip, Length = meta->TotalLength, At = i, Policer = (uint)guards };
         }
         GuardJudge.Rules(ref frame, packets, count, drops);
         for (var i = 0; i < count; i++)

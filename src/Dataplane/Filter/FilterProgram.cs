@@ -43,8 +43,8 @@ internal unsafe struct FilterProgram
     /// <summary>Packets and bytes by rule, for each worker in turn, the next worker's <see cref="CounterStride"/> numbers further.</summary>
     public ulong* Counters;
 
-    /// <summary>Number of the policer of each rule, 0 none; null when no rule has one.</summary>
-    public uint* Policers;
+    /// <summary>Number of the policer of each rule, and in the upper half that of its limit per source, 0 none; null when no rule has either.</summary>
+    public ulong* Guards;
 
     /// <summary>Number of rules without the last one.</summary>
     public uint Rules;
@@ -93,7 +93,7 @@ internal unsafe struct FilterProgram
         NativeMemory.AlignedFree(program->Order);
         NativeMemory.AlignedFree(program->Verdicts);
         NativeMemory.AlignedFree(program->Counters);
-        NativeMemory.AlignedFree(program->Policers);
+        NativeMemory.AlignedFree(program->Guards);
         NativeMemory.AlignedFree(program);
     }
 }

@@ -19,10 +19,10 @@ internal sealed unsafe class FilterSet
     /// <summary>What the numbers of the programs' rules stand for; the last one is the end of the list.</summary>
     public required IReadOnlyList<RuleId> Rules { get; init; }
 
-    public static FilterSet Make(IReadOnlyList<string> names, bool permits, IReadOnlyDictionary<string, AclSpec> acls, IReadOnlyDictionary<string, GroupSpec> groups, Func<string, IReadOnlyList<string>> idsOf, int workers, Func<string, uint>? policerOf = null)
+    public static FilterSet Make(IReadOnlyList<string> names, bool permits, IReadOnlyDictionary<string, AclSpec> acls, IReadOnlyDictionary<string, GroupSpec> groups, Func<string, IReadOnlyList<string>> idsOf, int workers, Func<AclRule, ulong>? guardsOf = null)
     {
         var expansion = new AclExpansion(groups);
-        var (rows4, rows6, ids, verdicts, policers) = (new List<FilterRow>(), new List<FilterRow>(), new List<RuleId>(), new List<FilterVerdict>(), new List<uint>());
+        var (rows4, rows6, ids, verdicts, guards) = (new List<FilterRow>(), new List<FilterRow>(), new List<RuleId>(), new List<FilterVerdict>(), new List<ulong>());
         foreach (var name in names)
         {
             if (!acls.TryGetValue(name, out var acl))
@@ -32,7 +32,7 @@ internal sealed unsafe class FilterSet
                 rows6.Add(AclExpansion.Everything((uint)ids.Count, true));
                 ids.Add(new RuleId(name, ""));
                 verdicts.Add(new FilterVerdict { Action = FilterAction.Deny });
-                policers.Add(0);
+                guards.Add(0);
                 continue;
             }
 
@@ -43,17 +43,17 @@ internal sealed unsafe class FilterSet
                 expansion.Add(acl.Rules[i], (uint)ids.Count, true, rows6);
                 ids.Add(new RuleId(name, own[i]));
                 verdicts.Add(new FilterVerdict { Action = ActionOf(acl.Rules[i].Action) });
-                policers.Add(acl.Rules[i].Policer is { } policer && policerOf is not null ? policerOf(policer) : 0);
+                guards.Add(guardsOf?.Invoke(acl.Rules[i]) ?? 0);
             }
         }
 
         ids.Add(new RuleId("", ""));
         verdicts.Add(new FilterVerdict { Action = permits ? FilterAction.Permit : FilterAction.Deny });
-        policers.Add(0);
+        guards.Add(0);
         return new FilterSet
         {
-            Ip4 = FilterCompiler.Compile<FilterIp4>(rows4, [.. verdicts], workers, [.. policers]),
-            Ip6 = FilterCompiler.Compile<FilterIp6>(rows6, [.. verdicts], workers, [.. policers]),
+            Ip4 = FilterCompiler.Compile<FilterIp4>(rows4, [.. verdicts], workers, [.. guards]),
+            Ip6 = FilterCompiler.Compile<FilterIp6>(rows6, [.. verdicts], workers, [.. guards]),
             Rules = ids,
         };
     }

@@ -19,6 +19,9 @@ internal enum FilterAction : byte
 
     /// <summary>Of no rule, but of a packet: its rule lets it go on, and the rule's policer does not.</summary>
     Exceeded,
+
+    /// <summary>The same of the rule's limit per source.</summary>
+    Limited,
 }
 
 /// <summary>What becomes of the packets of one rule. Small, so that those of many rules stay in a cache.</summary>

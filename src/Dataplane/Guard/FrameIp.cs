@@ -20,8 +20,13 @@ internal static unsafe class FrameIp
         var type = Wire.U16(data + 12);
         for (var tags = 0; tags < 2 && type is VlanTag.Dot1q or VlanTag.Dot1ad; tags++)
         {
+            if (length < header + 4)
+            {
+                header = EthernetInput.HeaderLength;
+                return 0;
+            }
+
             header += 4;
-            if (length < header) return 0;
             type = Wire.U16(data + header - 2);
         }
 

@@ -18,12 +18,18 @@ internal readonly unsafe struct GuardInput : INode
     private enum Reason : ushort
     {
         Policed,
+        Denied,
+        SourceLimited,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
         NodeNames.GuardInput,
         [(Edge.EthernetInput, NodeNames.EthernetInput), (Edge.BridgeInput, NodeNames.BridgeInput), (Edge.CrossConnect, NodeNames.CrossConnect)],
-        [(Reason.Policed, "More came in by the interface than its policer lets pass.")]);
+        [
+            (Reason.Policed, "More came in by the interface than its policer lets pass."),
+            (Reason.Denied, "A rule of a MAC ACL for what comes in by the interface denies the frame, or none permits it."),
+            (Reason.SourceLimited, "The packet's source sent more than the interface lets one source send."),
+        ]);
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -45,7 +51,7 @@ internal readonly unsafe struct GuardInput : INode
                 edges[start] = next;
                 if (fates[start] == GuardFate.Pass) continue;
                 edges[start] = Frame.Gone<Edge>();
-                frame.Drop(Reason.Policed, frame.Indices[start]);
+                frame.Drop(fates[start] switch { GuardFate.Denied => Reason.Denied, GuardFate.Limited => Reason.SourceLimited, _ => Reason.Policed }, frame.Indices[start]);
             }
         }
 

@@ -10,6 +10,12 @@ internal enum GuardFate : byte
 
     /// <summary>A policer ended it.</summary>
     Policed,
+
+    /// <summary>A rule of a MAC ACL denies it.</summary>
+    Denied,
+
+    /// <summary>Its source used up what it may.</summary>
+    Limited,
 }
 
 /// <summary>Holds whole Ethernet frames to what their interface asks of them.</summary>
@@ -19,6 +25,9 @@ internal static unsafe class GuardJudge
     public static void In(ref Frame frame, GuardSlots* slots, uint* indices, int count, GuardFate* fates)
     {
         new Span<GuardFate>(fates, count).Clear();
+        var rules = (MacProgram*)Volatile.Read(ref slots->MacIn);
+        if (rules != null) MacJudge.Judge(ref frame, rules, indices, count, fates);
+        if (slots->LimitIn != 0) Limit(ref frame, slots->LimitIn, indices, count, fates);
         if (slots->PolicerIn != 0) Police(ref frame, slots->PolicerIn, indices, count, fates);
     }
 
@@ -26,6 +35,8 @@ internal static unsafe class GuardJudge
     public static void Out(ref Frame frame, GuardSlots* slots, uint* indices, int count, GuardFate* fates)
     {
         new Span<GuardFate>(fates, count).Clear();
+        var rules = (MacProgram*)Volatile.Read(ref slots->MacOut);
+        if (rules != null) MacJudge.Judge(ref frame, rules, indices, count, fates);
         if (slots->PolicerOut != 0) Police(ref frame, slots->PolicerOut, indices, count, fates);
     }
 
@@ -41,6 +52,28 @@ internal static unsafe class GuardJudge
             Policing.Judge(table.Policer(policer), frame.Context.Worker, frame.Now, packets + start, end - start, drops + start);
             start = end;
         }
+    }
+
+    /// <summary>Whether the source of an IP packet may send it by a limit, which may be gone.</summary>
+    public static bool MaySend(ref Frame frame, uint limit, byte* ip)
+    {
+        var held = frame.Tables.Guards.Limit(limit);
+        return held == null || SourceLimit.Allows(held, ip, flow: false, frame.Context.Worker, frame.Now);
+    }
+
+    /// <summary>Whether the source of an IP packet that came in by an interface may begin a flow.</summary>
+    public static bool MayBegin(ref Frame frame, uint by, byte* ip)
+    {
+        var limit = frame.Tables.Guards[by]->LimitIn;
+        if (limit == 0) return true;
+        var held = frame.Tables.Guards.Limit(limit);
+        return held == null || SourceLimit.Allows(held, ip, flow: true, frame.Context.Worker, frame.Now);
+    }
+
+    private static void Limit(ref Frame frame, uint limit, uint* indices, int count, GuardFate* fates)
+    {
+        for (var i = 0; i < count; i++)
+            if (fates[i] == GuardFate.Pass && FrameIp.TryFind(frame.Data(indices[i]), frame.Meta(indices[i]), out var ip, out _) && !MaySend(ref frame, limit, ip)) fates[i] = GuardFate.Limited;
     }
 
     [SkipLocalsInit]

@@ -23,6 +23,7 @@ internal readonly unsafe struct InterfaceOutput : INode
         QueueFull,
         HandoffFull,
         Policed,
+        Denied,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Mirror.Count>(
@@ -33,6 +34,7 @@ internal readonly unsafe struct InterfaceOutput : INode
             (Reason.QueueFull, "The interface's queue was full."),
             (Reason.HandoffFull, "The worker that sends for the interface did not take packets fast enough."),
             (Reason.Policed, "More was to leave by the interface than its policer lets pass."),
+            (Reason.Denied, "A rule of a MAC ACL for what leaves by the interface denies the frame, or none permits it."),
         ],
         Mirror.Counts);
 
@@ -78,7 +80,7 @@ internal readonly unsafe struct InterfaceOutput : INode
         for (var i = start; i < end; i++)
         {
             if (fates[i - start] == GuardFate.Pass) frame.Indices[passing++] = frame.Indices[i];
-            else frame.Drop(Reason.Policed, frame.Indices[i]);
+            else frame.Drop(fates[i - start] == GuardFate.Denied ? Reason.Denied : Reason.Policed, frame.Indices[i]);
         }
         return passing;
     }

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Guard;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
@@ -49,6 +50,7 @@ internal readonly unsafe struct Ip4Input : INode
         BadOption,
         SourceRoute,
         NoWayBack,
+        BogonSource,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
@@ -68,6 +70,7 @@ internal readonly unsafe struct Ip4Input : INode
             (Reason.BadOption, "An IPv4 option runs past the header."),
             (Reason.SourceRoute, "The packet asks for source routing, which is refused."),
             (Reason.NoWayBack, "No route leads back to the packet's source, or none by the interface that it came in by, and the interface asks for one."),
+            (Reason.BogonSource, "The packet's source is an address that nobody has (RFC 6890), and only a default route leads to it."),
         ]);
 
     /// <summary>By the first octet of an address: bit 0 when it cannot be a source, bit 1 when it cannot be a destination (RFC 1812 §5.3.7, RFC 1122 §3.2.1.3).</summary>
@@ -164,6 +167,11 @@ internal readonly unsafe struct Ip4Input : INode
                     && !ReversePath.Allows(frame.Tables.Adjacencies, back, meta->RxInterface, (features & InterfaceFlags.StrictSource4) != 0))
                 {
                     return Drop(ref frame, Reason.NoWayBack, index);
+                }
+                // A special address is a source where a route of its own leads to it, not where only the default one does.
+                else if ((frame.Tables.Interfaces[meta->RxInterface]->Bogons4 & Bogons.Of4(source)) != 0 && (meta->Flags & PacketFlags.Decrypted) == 0 && back == frame.Tables.Fib4.Lookup(meta->Vrf, Bogons.Nowhere4))
+                {
+                    return Drop(ref frame, Reason.BogonSource, index);
                 }
             }
         }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Guard;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
@@ -41,6 +42,7 @@ internal readonly unsafe struct Ip6Input : INode
         TooManyExtensions,
         RoutingHeader0,
         NoWayBack,
+        BogonSource,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason>(
@@ -59,6 +61,7 @@ internal readonly unsafe struct Ip6Input : INode
             (Reason.TooManyExtensions, "The packet has more extension headers than are read."),
             (Reason.RoutingHeader0, "The packet has a type 0 routing header, which is forbidden."),
             (Reason.NoWayBack, "No route leads back to the packet's source, or none by the interface that it came in by, and the interface asks for one."),
+            (Reason.BogonSource, "The packet's source is an address that nobody has (RFC 6890), and only a default route leads to it."),
         ]);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -137,6 +140,13 @@ internal readonly unsafe struct Ip6Input : INode
                     && !ReversePath.Allows(tables.Adjacencies, back, meta->RxInterface, (entry->Flags & InterfaceFlags.StrictSource6) != 0))
                 {
                     frame.Drop(Reason.NoWayBack, index);
+                    continue;
+                }
+                // A special address is a source where a route of its own leads to it, not where only the default one does.
+                if (entry->Bogons6 != 0 && (entry->Bogons6 & Bogons.Of6(sourceHigh, sourceLow)) != 0 && (meta->Flags & PacketFlags.Decrypted) == 0
+                    && back == tables.Fib6.Lookup(meta->Vrf, Bogons.Nowhere6High, Bogons.Nowhere6Low))
+                {
+                    frame.Drop(Reason.BogonSource, index);
                     continue;
                 }
             }

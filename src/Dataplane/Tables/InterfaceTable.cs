@@ -182,6 +182,9 @@ internal unsafe struct InterfaceEntry
 
     /// <summary>The interface that takes the copies of a mirror; 0 none.</summary>
     public uint SpanTo;
+
+    /// <summary>Blocks of special addresses (<see cref="Guard.Bogons"/>, a bit each) whose addresses are no sources here, of IPv4 and of IPv6.</summary>
+    public uint Bogons4, Bogons6;
 }
 
 /// <summary>The interfaces by index, 1 upwards. Lives in one place for ever, so workers may hold pointers into it.</summary>

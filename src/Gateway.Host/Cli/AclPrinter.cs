@@ -3,13 +3,13 @@ using Gateway.Host.Api.Views;
 
 namespace Gateway.Host.Cli;
 
-/// <summary>Prints <c>show acls</c>: a row for each, or the rules of one that was asked for by its name.</summary>
+/// <summary>Prints <c>show acls</c> and <c>show mac-acls</c>: a row for each, or the rules of one that was asked for by its name.</summary>
 internal static class AclPrinter
 {
-    public static void Print(IReadOnlyList<AclRow> acls, Screen screen)
+    public static void Print(IReadOnlyList<AclRow> acls, Screen screen, string none = "There are no ACLs.")
     {
         screen.Rows(
-            acls, "There are no ACLs.",
+            acls, none,
             ("ACL", a => a.Name), ("ASKED", a => a.Interfaces.Count == 0 ? "nowhere" : string.Join(", ", a.Interfaces)), ("RULES", a => N(a.Rules)), ("PACKETS", a => N(a.Packets)), ("BYTES", a => Format.Bytes(a.Bytes)));
         if (acls is not [{ Entries: { Count: > 0 } rules }]) return;
         screen.Rows(

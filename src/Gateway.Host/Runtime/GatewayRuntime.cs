@@ -234,7 +234,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _parts.Push(facts);
         _reconciler = new Reconciler(
             [
-                new PolicerDescriptor(_dataplane),
+                new PolicerDescriptor(_dataplane), new SourceLimitDescriptor(_dataplane), new MacAclDescriptor(_dataplane),
                 new VrfDescriptor(_dataplane), new InterfaceDescriptor(_dataplane, _ports) { Wires = _wires }, new BridgeDescriptor(_dataplane), new CrossConnectDescriptor(_dataplane), new SpanDescriptor(_dataplane),
                 new GroupDescriptor(_dataplane), new AclDescriptor(_dataplane), new AbfPolicyDescriptor(_dataplane), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane), new NatDescriptor(_dataplane),
                 new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(_compiled), new PolicyDescriptor(),

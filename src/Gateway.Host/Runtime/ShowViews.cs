@@ -24,6 +24,8 @@ internal sealed class ShowViews(
         "bridges" => [.. BridgeViews.Rows(dataplane.Switching, name)],
         "acls" => [.. AclViews.Rows(dataplane.Filtering, name)],
         "abf" => [.. AbfViews.Rows(dataplane.Steering, name)],
+        "mac-acls" => [.. MacAclViews.Rows(dataplane.Guarding, name)],
+        "source-limits" => [.. SourceLimitViews.Rows(dataplane.Guarding, running(), name)],
         "policers" => [.. PolicerViews.Rows(dataplane.Guarding, running(), name)],
         "routes" => [.. Routes().Where(r => name is null || r.To == name)],
         "neighbors" => [.. Neighbors().Where(r => name is null || r.Address == name || r.Interface == name)],

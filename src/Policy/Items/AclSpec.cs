@@ -85,6 +85,9 @@ public sealed record AclRule
     /// <summary>Only fragments of this sort. Without it a rule matches fragments too, except that one with ports, flags or a type never matches those that do not show them.</summary>
     public FragmentMatch? Fragments { get; init; }
 
+    /// <summary>With action permit: name of the limit per source for what the rule lets pass. Of a flow that is tracked only the packets that meet rules are held to it.</summary>
+    public string? SourceLimit { get; init; }
+
     /// <summary>With action permit: name of the policer that what the rule lets pass must pass too. Of a flow that is tracked only the packets that meet rules do.</summary>
     public string? Policer { get; init; }
 }

@@ -73,6 +73,16 @@ public enum AclDefault
     Permit,
 }
 
+/// <summary>A word for several things that an interface asks of packets.</summary>
+public enum InterfaceProfile
+{
+    /// <summary>What no rule of the ACLs permits is dropped, in both directions, also where no ACL is named. Neighbor discovery and ARP pass, as everywhere.</summary>
+    DefaultDeny,
+
+    /// <summary>Sources must be such that a route leads back to them by this interface, and no addresses that nobody has (RFC 6890) unless a route of their own leads there.</summary>
+    AntiSpoofing,
+}
+
 /// <summary>What the way back to a packet's source must be.</summary>
 public enum ReversePath
 {
@@ -208,6 +218,21 @@ public sealed record InterfaceSpec : ItemSpec
 
     /// <summary>Name of the policer for IP packets that leave, the gateway's own too. With Ethernet frames only.</summary>
     public string? PolicerOut { get; init; }
+
+    /// <summary>Name of the limit per source for IP packets that come in. With Ethernet frames only.</summary>
+    public string? SourceLimit { get; init; }
+
+    /// <summary>Names of MAC ACLs, in their order, for frames that come in, before all else is asked. With Ethernet frames only.</summary>
+    public ValueList<string> MacAclIn { get; init; }
+
+    /// <summary>Names of MAC ACLs, in their order, for frames that leave, the gateway's own too. With Ethernet frames only.</summary>
+    public ValueList<string> MacAclOut { get; init; }
+
+    /// <summary>With mac_acl_in or mac_acl_out: what becomes of frames that no rule of the lists matches. Default deny.</summary>
+    public AclDefault? MacAclDefault { get; init; }
+
+    /// <summary>What is asked of packets without naming it all: default-deny, anti-spoofing, or both.</summary>
+    public ValueList<InterfaceProfile> Profile { get; init; }
 
     /// <summary>IPv4 packets that come in are dropped unless a route leads back to their source: any (loose), or one by this interface (strict). Default: no such check.</summary>
     public ReversePath? Rpf4 { get; init; }

@@ -13,6 +13,8 @@ public static class ItemCatalog
     public const string CrossConnect = "cross-connect";
     public const string Span = "span";
     public const string Policer = "policer";
+    public const string SourceLimit = "source-limit";
+    public const string MacAcl = "mac-acl";
     public const string Group = "group";
     public const string Acl = "acl";
     public const string AbfPolicy = "abf-policy";
@@ -35,6 +37,8 @@ public static class ItemCatalog
         new(CrossConnect, typeof(CrossConnectSpec), new CrossConnectRules()),
         new(Span, typeof(SpanSpec), new SpanRules()),
         new(Policer, typeof(PolicerSpec), new PolicerRules()),
+        new(SourceLimit, typeof(SourceLimitSpec), new SourceLimitRules()),
+        new(MacAcl, typeof(MacAclSpec), new MacAclRules()),
         new(Group, typeof(GroupSpec), new GroupRules()),
         new(Acl, typeof(AclSpec), new AclRules()),
         new(AbfPolicy, typeof(AbfPolicySpec), new AbfPolicyRules()),

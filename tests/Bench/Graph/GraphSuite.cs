@@ -44,6 +44,13 @@ internal sealed class GraphSuite : ISuite
             Against(report, name, work.Contender);
         }
 
+        foreach (var (name, ask) in Guarding.Cases)
+        {
+            if (!report.Wants(name, 64)) continue;
+            using var work = new Guarding(ask);
+            Against(report, name, work.Contender);
+        }
+
         Lookups.Run(report, Name);
         SaLookups.Run(report, Name);
         foreach (var flows in new[] { 1, 10_000 })

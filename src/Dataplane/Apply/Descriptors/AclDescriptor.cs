@@ -11,6 +11,7 @@ public sealed class AclDescriptor(DataplaneControl dataplane) : IDescriptor
     public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var limit in ((AclSpec)item.Spec).Rules.Select(r => r.SourceLimit).OfType<string>().Distinct()) yield return new(ItemCatalog.SourceLimit, limit);
         foreach (var policer in ((AclSpec)item.Spec).Rules.Select(r => r.Policer).OfType<string>().Distinct()) yield return new(ItemCatalog.Policer, policer);
         foreach (var rule in ((AclSpec)item.Spec).Rules)
             foreach (var name in rule.From.Concat(rule.To).Select(a => a.Group).Concat(rule.FromPorts.Concat(rule.ToPorts).Select(p => p.Group)))

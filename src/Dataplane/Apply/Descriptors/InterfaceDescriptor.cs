@@ -21,7 +21,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         .. VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec, desired) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : (ItemKey[])[],
         .. ((InterfaceSpec)item.Spec).AclIn.Concat(((InterfaceSpec)item.Spec).AclOut).Distinct().Select(acl => new ItemKey(ItemCatalog.Acl, acl)),
         .. ((InterfaceSpec)item.Spec).Abf.Select(policy => new ItemKey(ItemCatalog.AbfPolicy, policy)),
-        .. GuardsOf((InterfaceSpec)item.Spec).Names().Select(policer => new ItemKey(ItemCatalog.Policer, policer)),
+        .. GuardBinding.Of((InterfaceSpec)item.Spec).Names(),
         .. VrfDescriptor.Before(((InterfaceSpec)item.Spec).Vrf),
     ];
 
@@ -38,7 +38,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         var spec = (InterfaceSpec)to.Spec;
         dataplane.Filtering.Bind(to.Key.Name, Rules(spec));
         dataplane.Steering.Bind(to.Key.Name, [.. spec.Abf]);
-        dataplane.Guarding.Bind(to.Key.Name, GuardsOf(spec));
+        dataplane.Guarding.Bind(to.Key.Name, GuardBinding.Of(spec));
         if (VirtualInterfaces.IsVirtual(spec.Type)) dataplane.SetInterface(index, VirtualInterfaces.Settings(dataplane, to.Key.Name, spec));
         else dataplane.SetInterface(index, Settings(to.Key.Name, spec, _devices.GetValueOrDefault(to.Key.Name)));
         dataplane.SetAddresses(index, Addresses(spec));
@@ -61,7 +61,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         // Before there is an interface: its first packet meets its rules.
         dataplane.Filtering.Bind(name, Rules(spec));
         dataplane.Steering.Bind(name, [.. spec.Abf]);
-        dataplane.Guarding.Bind(name, GuardsOf(spec));
+        dataplane.Guarding.Bind(name, GuardBinding.Of(spec));
         if (VirtualInterfaces.IsVirtual(spec.Type)) return VirtualInterfaces.Create(dataplane, name, spec, Addresses(spec));
         IPacketPort? port = null;
         // What has no device has no limit of its own, except that packets for a tunnel should be such as pass through networks.
@@ -118,13 +118,12 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory 
         Enabled = spec.Enabled,
         Vrf = dataplane.VrfOf(spec.Vrf),
         Advertise = VirtualInterfaces.Advertise(spec.RouterAdvertisements),
-        Source4 = VirtualInterfaces.RuleOf(spec.Rpf4),
-        Source6 = VirtualInterfaces.RuleOf(spec.Rpf6),
+        Source4 = VirtualInterfaces.RuleOf(spec, spec.Rpf4),
+        Source6 = VirtualInterfaces.RuleOf(spec, spec.Rpf6),
+        RefusesBogons = VirtualInterfaces.HoldsSources(spec),
     };
 
-    private static GuardBinding GuardsOf(InterfaceSpec spec) => new() { PolicerIn = spec.PolicerIn, PolicerOut = spec.PolicerOut };
-
-    private static AclBinding Rules(InterfaceSpec spec) => new([.. spec.AclIn], [.. spec.AclOut], spec.AclDefault);
+    private static AclBinding Rules(InterfaceSpec spec) => new([.. spec.AclIn], [.. spec.AclOut], VirtualInterfaces.DeniesAll(spec) ? AclDefault.Deny : spec.AclDefault) { DeniesOut = VirtualInterfaces.DeniesAll(spec) };
 
     private static List<InterfaceAddress> Addresses(InterfaceSpec spec) => [.. spec.Addresses.Select(a => new InterfaceAddress(a.Address, a.PrefixLength))];
 }

@@ -61,8 +61,9 @@ internal static class VirtualInterfaces
         Enabled = spec.Enabled,
         Vrf = dataplane.VrfOf(spec.Vrf),
         Advertise = VirtualInterfaces.Advertise(spec.RouterAdvertisements),
-        Source4 = VirtualInterfaces.RuleOf(spec.Rpf4),
-        Source6 = VirtualInterfaces.RuleOf(spec.Rpf6),
+        Source4 = VirtualInterfaces.RuleOf(spec, spec.Rpf4),
+        Source6 = VirtualInterfaces.RuleOf(spec, spec.Rpf6),
+        RefusesBogons = HoldsSources(spec),
     };
 
     public static RouterAdvertisement? Advertise(RouterAdvertisementSpec? spec) => spec is null ? null : new RouterAdvertisement
@@ -77,7 +78,17 @@ internal static class VirtualInterfaces
         Dns = [.. spec.Dns],
     };
 
-    public static SourceRule RuleOf(ReversePath? rpf) => rpf switch { ReversePath.Loose => SourceRule.Loose, ReversePath.Strict => SourceRule.Strict, _ => SourceRule.Any };
+    /// <summary>The way back that an interface asks for, itself or by its profile.</summary>
+    public static SourceRule RuleOf(InterfaceSpec spec, ReversePath? rpf) => rpf switch
+    {
+        ReversePath.Loose => SourceRule.Loose,
+        ReversePath.Strict => SourceRule.Strict,
+        _ => HoldsSources(spec) ? SourceRule.Strict : SourceRule.Any,
+    };
+
+    public static bool HoldsSources(InterfaceSpec spec) => spec.Profile.Contains(InterfaceProfile.AntiSpoofing);
+
+    public static bool DeniesAll(InterfaceSpec spec) => spec.Profile.Contains(InterfaceProfile.DefaultDeny);
 
     private static int DefaultMtu(DataplaneControl dataplane, InterfaceSpec spec)
     {

@@ -35,7 +35,7 @@ public sealed record InterfaceRow
     public string? WaitsFor { get; init; }
 }
 
-/// <summary>A row of <c>show acls</c>.</summary>
+/// <summary>A row of <c>show acls</c>, and of <c>show mac-acls</c>.</summary>
 public sealed record AclRow
 {
     public required string Name { get; init; }
@@ -82,6 +82,39 @@ public sealed record PolicerRow
     public required ColorRow Yellow { get; init; }
 
     public required ColorRow Red { get; init; }
+}
+
+/// <summary>A row of <c>show source-limits</c>.</summary>
+public sealed record SourceLimitRow
+{
+    public required string Name { get; init; }
+
+    /// <summary>Packets of one source a second; null without limit.</summary>
+    public int? PacketsPerSecond { get; init; }
+
+    /// <summary>New flows of one source a second; null without limit.</summary>
+    public int? FlowsPerSecond { get; init; }
+
+    /// <summary>Where it is asked, as <c>in lan</c> or <c>acl web</c>.</summary>
+    public required IReadOnlyList<string> AskedBy { get; init; }
+
+    /// <summary>Sources that sent lately.</summary>
+    public required int Active { get; init; }
+
+    /// <summary>Those of them that used up what they may.</summary>
+    public required int Limited { get; init; }
+
+    /// <summary>Packets that passed.</summary>
+    public required ulong Passed { get; init; }
+
+    /// <summary>Packets that did not.</summary>
+    public required ulong Dropped { get; init; }
+
+    /// <summary>Flows that did not begin.</summary>
+    public required ulong FlowsDropped { get; init; }
+
+    /// <summary>Packets and flows of sources that took over what another one used, for want of a place.</summary>
+    public required ulong Crowded { get; init; }
 }
 
 /// <summary>Packets of one color.</summary>

@@ -97,6 +97,12 @@ internal static class ShowVerb
             case "abf":
                 AbfPrinter.Print(Rows<AbfRow>(answer), screen);
                 break;
+            case "mac-acls":
+                AclPrinter.Print(Rows<AclRow>(answer), screen, "There are no MAC ACLs.");
+                break;
+            case "source-limits":
+                SourceLimitPrinter.Print(Rows<SourceLimitRow>(answer), screen);
+                break;
             case "policers":
                 PolicerPrinter.Print(Rows<PolicerRow>(answer), screen);
                 break;

@@ -31,6 +31,7 @@ internal sealed class AclRules : ItemRules<AclSpec>
             CheckAddresses(rule.To, rule, within["to"]);
             CheckFamilies(rule, within);
             CheckProtocol(rule, within);
+            if (rule.SourceLimit is not null && rule.Action != AclAction.Permit) within["source_limit"].Add(ErrorCode.NotApplicable, "A limit goes with the action permit only.");
             if (rule.Policer is not null && rule.Action != AclAction.Permit) within["policer"].Add(ErrorCode.NotApplicable, "A policer goes with the action permit only.");
         }
     }
@@ -39,6 +40,7 @@ internal sealed class AclRules : ItemRules<AclSpec>
     {
         // A group that a thousand rules name is one reference.
         var seen = new HashSet<string>(StringComparer.Ordinal);
+        var limits = new HashSet<string>(StringComparer.Ordinal);
         var policers = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < spec.Rules.Count; i++)
         {
@@ -49,6 +51,7 @@ internal sealed class AclRules : ItemRules<AclSpec>
             foreach (var (list, field) in new[] { (rule.FromPorts, "from_ports"), (rule.ToPorts, "to_ports") })
                 for (var j = 0; j < list.Count; j++)
                     if (list[j].Group is { } name && seen.Add(name)) yield return new(new(ItemCatalog.Group, name), $".rules[{i}].{field}[{j}]");
+            if (rule.SourceLimit is { } limit && limits.Add(limit)) yield return new(new(ItemCatalog.SourceLimit, limit), $".rules[{i}].source_limit");
             if (rule.Policer is { } policer && policers.Add(policer)) yield return new(new(ItemCatalog.Policer, policer), $".rules[{i}].policer");
         }
     }

@@ -77,6 +77,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         VxlanRules.CheckAmong(spec, all, at);
         IpTunnelRules.CheckAmong(spec, all, at);
         AclBindingRules.CheckAmong(spec, all, at);
+        GuardRules.CheckAmong(spec, all, at);
         AbfBindingRules.CheckAmong(spec, all, at);
     }
 

@@ -29,6 +29,7 @@ public static class ItemSchema
         [typeof(AclPort)] = () => Pattern("^([0-9]{1,5}(-[0-9]{1,5})?|[A-Za-z_][A-Za-z0-9._@+-]{0,63})$", "1024-65535"),
         [typeof(IpProtocol)] = () => Pattern("^([a-z][a-z0-9]*|[0-9]{1,3})$", "tcp"),
         [typeof(TcpFlags)] = () => Pattern("^!?(fin|syn|rst|psh|ack|urg|ece|cwr)(,!?(fin|syn|rst|psh|ack|urg|ece|cwr))*$", "syn,!ack"),
+        [typeof(EtherType)] = () => Pattern("^(ipv4|ipv6|arp|0x[0-9A-Fa-f]{1,4})$", "arp"),
         [typeof(PolicerRate)] = () => Pattern("^[0-9]+[kMG]?(bit|packets)/s$", "10Mbit/s"),
         [typeof(PolicerBurst)] = () => Pattern("^[0-9]+[kMG]?(B|packets)$", "64kB"),
         [typeof(PolicerAction)] = () => Pattern("^(transmit|drop|dscp:[0-9]{1,2})$", "dscp:10"),

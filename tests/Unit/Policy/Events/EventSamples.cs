@@ -131,6 +131,35 @@ internal static class EventSamples
             YellowDscp = [12],
             RedDscp = [14, 22],
         });
+        yield return new(new("source-limit", "each"), new SourceLimitSpec
+        {
+            PacketsPerSecond = 1000,
+            PacketBurst = 200,
+            FlowsPerSecond = 50,
+            FlowBurst = 20,
+            Ipv4Prefix = 24,
+            Ipv6Prefix = 56,
+            Sources = 4096,
+        });
+        yield return new(new("mac-acl", "stations"), new MacAclSpec
+        {
+            Rules =
+            [
+                new MacAclRule
+                {
+                    Name = "host",
+                    Action = MacAclAction.Permit,
+                    From = Mac("02:00:00:00:00:05"),
+                    FromMask = Mac("ff:ff:ff:ff:ff:ff"),
+                    To = Mac("02:00:00:00:00:00"),
+                    ToMask = Mac("ff:ff:ff:00:00:00"),
+                    Ethertype = new EtherType(0x0806),
+                    Vlan = 7,
+                    SourceIp = [Prefix("10.1.0.5/32"), Prefix("2001:db8::5/128")],
+                },
+                new MacAclRule { Action = MacAclAction.Deny, Ethertype = new EtherType(0x88CC) },
+            ],
+        });
         yield return new(new("group", "servers"), new GroupSpec { Addresses = [new(Prefix("10.1.0.0/24"), null), new(Prefix("2001:db8::1/128"), null), new(null, "others")], Ports = [new(443, 443, null), new(1024, 65535, null), new(0, 0, "services")] });
         yield return new(new("acl", "web"), new AclSpec
         {
