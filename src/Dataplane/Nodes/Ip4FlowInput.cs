@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Guard;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
@@ -29,6 +30,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
         TtlExpired,
         BadIcmpChecksum,
         HandoffFull,
+        SourceLimited,
     }
 
     private enum Count : ushort
@@ -55,6 +57,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
             (Reason.TtlExpired, "The packet's time to live ended here."),
             (Reason.BadIcmpChecksum, "The checksum of an ICMP error is wrong."),
             (Reason.HandoffFull, "The ring to the worker that has the flow was full."),
+            (Reason.SourceLimited, "The packet's source began more flows than the interface lets one source begin."),
         ],
         [
             (Count.Known, "Packets of known flows."),
@@ -145,6 +148,11 @@ internal readonly unsafe struct Ip4FlowInput : INode
     private static void Fresh(ref Frame frame, FlowRules rules, in FlowKey key, PacketMeta* meta, uint index)
     {
         meta->Opaque0 = 0;
+        if (!GuardJudge.MayBegin(ref frame, meta->RxInterface, frame.Data(index)))
+        {
+            frame.Drop(Reason.SourceLimited, index);
+            return;
+        }
         meta->Flags |= PacketFlags.FlowNew;
         if (rules.Nat.IsPool(key.Destination) && !(rules.Nat.HasTargets && rules.Nat.TryTarget(key, out _, out _, out _))) frame.Drop(Reason.NoFlow, index);
         else frame.Enqueue(Next(ref frame, rules, meta), index);

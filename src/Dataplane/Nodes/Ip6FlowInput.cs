@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Guard;
 using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
@@ -21,6 +22,7 @@ internal readonly unsafe struct Ip6FlowInput : INode
         Short,
         BadState,
         HandoffFull,
+        SourceLimited,
     }
 
     private enum Count : ushort
@@ -37,6 +39,7 @@ internal readonly unsafe struct Ip6FlowInput : INode
             (Reason.Short, "The TCP, UDP or ICMPv6 header is cut off."),
             (Reason.BadState, "The flow can have no such TCP segment now."),
             (Reason.HandoffFull, "The ring to the worker that has the flow was full."),
+            (Reason.SourceLimited, "The packet's source began more flows than the interface lets one source begin."),
         ],
         [
             (Count.Known, "Packets of known flows."),
@@ -88,6 +91,11 @@ internal readonly unsafe struct Ip6FlowInput : INode
                 if (found[i] == 0 || !FlowJudge.StillHolds(frame.Tables, table, rules, found[i]))
                 {
                     fresh++;
+                    if (!GuardJudge.MayBegin(ref frame, meta->RxInterface, frame.Data(index)))
+                    {
+                        frame.Drop(Reason.SourceLimited, index);
+                        continue;
+                    }
                     meta->Flags |= PacketFlags.FlowNew;
                     edges[i] = Next(ref frame, meta);
                     continue;

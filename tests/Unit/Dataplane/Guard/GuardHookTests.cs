@@ -59,6 +59,29 @@ public sealed class GuardHookTests
         Assert.InRange(gateway.Count("ip4-acl-input/source-limited"), 120ul, 140ul);
     }
 
+    [Theory]
+    [InlineData(LanHost, Far, "ip4-flow-input")]
+    [InlineData(LanHost6, Far6, "ip6-flow-input")]
+    public void A_source_begins_no_more_flows_than_it_may_and_keeps_those_it_has(string from, string to, string node)
+    {
+        using var gateway = new TestGateway();
+        gateway.Control.Filtering.SetAcl("a", new AclSpec { Rules = [new AclRule { Action = AclAction.PermitReflect }] });
+        gateway.Control.Filtering.Bind("lan", new AclBinding(["a"], [], null));
+        gateway.Control.Guarding.SetSourceLimit("l", new SourceLimitSpec { FlowsPerSecond = 1, FlowBurst = 60 });
+        gateway.Control.Guarding.Bind("lan", new GuardBinding { SourceLimit = "l" });
+        for (var i = 0; i < 200; i++) gateway.FromLan(Flow(i));
+        var began = gateway.OnWan().Count;
+        Assert.InRange(began, 60, 80);
+        Assert.Equal((ulong)(200 - began), gateway.Count($"{node}/source-limited"));
+        for (var i = 0; i < 100; i++) gateway.FromLan(Flow(i % 60));
+        Assert.Equal(100, gateway.OnWan().Count);
+        Assert.Equal((ulong)(200 - began), gateway.Control.Guarding.SourceLimits().Single().FlowsDropped);
+
+        byte[] Flow(int port) => from.Contains(':', StringComparison.Ordinal)
+            ? Build.Ip6(from, to, 17, Build.Udp(from, to, 1000 + port, 2, Build.Bytes(20)))
+            : Build.Ip4(from, to, 17, Build.Udp(from, to, 1000 + port, 2, Build.Bytes(20)));
+    }
+
     [Fact]
     public void A_station_speaks_for_its_own_addresses_alone()
     {
