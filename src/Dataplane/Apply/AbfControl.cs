@@ -99,6 +99,17 @@ public sealed unsafe class AbfControl
         }
     }
 
+    /// <summary>What a rule of a program is called: a policy, and the rule of its ACL. Null when the program is no more.</summary>
+    internal RuleId? RuleOf(FilterProgram* program, uint rule)
+    {
+        lock (_counts)
+        {
+            foreach (var set in _counting)
+                if (set.Rules.Ip4 == program || set.Rules.Ip6 == program) return rule < set.Rules.Rules.Count ? set.Rules.Rules[(int)rule] : null;
+            return null;
+        }
+    }
+
     /// <summary>An interface goes; under the gate.</summary>
     internal void Left(InterfaceState state) => Put(state.Index, null);
 

@@ -112,6 +112,9 @@ public sealed unsafe class DataplaneControl : IDisposable
     /// <summary>How many workers there are.</summary>
     public int WorkerCount => _workers.Length;
 
+    /// <summary>What a judge of traced packets looks into.</summary>
+    internal Explain.JudgedTables Judged => new(Tables, _interfaces, _rib, _vrfs, Filtering, Flows, Steering, Security, Switching, _workers);
+
     /// <summary>Held for every change of tables.</summary>
     internal Lock Gate => _gate;
 
@@ -287,6 +290,12 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate) return _vrfs.NameOf(number);
     }
 
+    /// <summary>The number of a VRF by its name, which gets none here; 0 when there is no such one.</summary>
+    internal uint VrfIfAny(string? name)
+    {
+        lock (_gate) return name is null ? 0 : _vrfs.IfAny(name);
+    }
+
     public bool TryFindInterface(string name, out uint index)
     {
         lock (_gate) return _interfaces.TryFind(name, out index);
@@ -389,21 +398,21 @@ public sealed unsafe class DataplaneControl : IDisposable
         }
     }
 
-    /// <summary>Traces the next packets received, on one interface or (0) on any; earlier traces are forgotten.</summary>
-    public void StartTrace(int packets, uint onInterface = 0)
+    /// <summary>Traces the next packets received, on one interface or (0) on any, those of one flow or (null) all; earlier traces are forgotten.</summary>
+    public void StartTrace(int packets, uint onInterface = 0, TraceFilter? filter = null)
     {
         lock (_gate)
             foreach (var worker in _workers)
             {
                 worker.Context.Trace.Clear();
-                worker.Context.Trace.Arm(packets, onInterface);
+                worker.Context.Trace.Arm(packets, onInterface, filter);
             }
     }
 
     /// <summary>The steps recorded so far, each packet's in their order; tracing goes on until <see cref="StopTrace"/>.</summary>
     public IReadOnlyList<TraceRow> ReadTrace()
     {
-        lock (_gate) return TraceReader.Read(_workers, Graph, _interfaces);
+        lock (_gate) return TraceReader.Read(Judged, Graph);
     }
 
     /// <summary>Ends tracing and returns the steps of the traced packets, each packet's in their order.</summary>
@@ -413,7 +422,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         {
             foreach (var worker in _workers) worker.Context.Trace.Off();
             if (_started) _epochs.Synchronize();
-            return TraceReader.Read(_workers, Graph, _interfaces);
+            return TraceReader.Read(Judged, Graph);
         }
     }
 

@@ -80,7 +80,11 @@ public sealed record WorkerRow(
 public sealed record PoolRow(int Packets, int Free, bool Hugepages);
 
 /// <summary>A step of a traced packet: the node it came to, or the reason it was dropped for, with its first bytes from the current header on.</summary>
-public sealed record TraceRow(int Worker, int Packet, long Nanoseconds, string Node, string? Drop, string RxInterface, uint Length, byte[] Head);
+public sealed record TraceRow(int Worker, int Packet, long Nanoseconds, string Node, string? Drop, string RxInterface, uint Length, byte[] Head)
+{
+    /// <summary>What decided at the node, as the tables say it when the trace is read; null when nothing that has a name did.</summary>
+    public Explain.StepDecision? Decision { get; init; }
+}
 
 /// <summary>A neighbor that was learned, as another process takes it over.</summary>
 /// <param name="SinceConfirmed">Since it last answered or spoke.</param>

@@ -148,6 +148,17 @@ public sealed unsafe class FilterControl
                 return [.. _sets.OrderBy(s => s.Key.Names, StringComparer.Ordinal).Select(s => (s.Key, Count: s.Value.CountOf(s.Value.Rules.Count - 1, _workers))).Select(s => new AclEndCount(Names(s.Key), s.Key.Permits, s.Count.Packets, s.Count.Bytes))];
     }
 
+    /// <summary>What a rule of a program is called: an ACL and its rule, or two empty words for the end of the list. Null when the program is no more.</summary>
+    internal RuleId? RuleOf(FilterProgram* program, uint rule)
+    {
+        lock (_counts)
+        {
+            foreach (var set in _counting)
+                if (set.Ip4 == program || set.Ip6 == program) return rule < set.Rules.Count ? set.Rules[(int)rule] : null;
+            return null;
+        }
+    }
+
     /// <summary>Gives an interface a program of its own, or none; the one before is freed when no worker holds it.</summary>
     internal void Attach(uint index, FilterPoint point, FilterProgram* program)
     {
@@ -244,7 +255,7 @@ public sealed unsafe class FilterControl
     /// <summary>Puts the programs of an interface where workers find them, and says which there are; under the gate, whenever the interface is written.</summary>
     private InterfaceFlags Place(InterfaceState state)
     {
-        var flags = InterfaceFlags.None;
+        var (flags, changed) = (InterfaceFlags.None, false);
         var sets = _bound.GetValueOrDefault(state.Settings.Name);
         foreach (var (point, flag) in _points)
         {
@@ -252,12 +263,16 @@ public sealed unsafe class FilterControl
             {
                 var set = point is FilterPoint.In4 or FilterPoint.In6 ? sets?.In : sets?.Out;
                 // A new program is there before its flag; where one goes, packets that still come find none and pass.
-                _tables.Filters.Exchange(state.Index, point, set is null ? null : point is FilterPoint.In4 or FilterPoint.Out4 ? set.Ip4 : set.Ip6);
+                var program = set is null ? null : point is FilterPoint.In4 or FilterPoint.Out4 ? set.Ip4 : set.Ip6;
+                changed |= _tables.Filters.Exchange(state.Index, point, program) != program;
             }
 
             if (_tables.Filters.Get(state.Index, point) != null) flags |= flag;
         }
 
+        // An interface that comes after its rules: from its first packet on they are asked, whatever changes next.
+        if (changed && (flags & (InterfaceFlags.AclOut4 | InterfaceFlags.AclOut6)) != 0) Volatile.Write(ref _tables.Filters.AnyOut, true);
+        if (changed) _tables.Flows.FiltersChanged(AnyReflects());
         return flags;
     }
 

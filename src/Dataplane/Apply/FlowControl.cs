@@ -125,6 +125,80 @@ public sealed unsafe class FlowControl
         }
     }
 
+    /// <summary>The name of a rule by its number; null when there is none. Under the gate.</summary>
+    internal string? NameOf(uint rule) => rule == 0 ? null : _rules.Values.FirstOrDefault(r => IdOf(r) == rule)?.Name;
+
+    /// <summary>The known flow that a packet belongs to, and whether it is an answer in it; null when none is known.</summary>
+    /// <param name="key">Of the packet as it arrives.</param>
+    internal FlowRow? Find(in FlowKey key, out bool reply)
+    {
+        reply = false;
+        if (Copy(key) is not { } known) return null;
+        reply = known.Session.Reply == key;
+        return known.Row;
+    }
+
+    /// <summary>A known flow with all that is held of it; null when none is known that the packet belongs to.</summary>
+    internal (Session Session, FlowRow Row)? Copy(in FlowKey key)
+    {
+        foreach (var worker in Workers)
+        {
+            var table = worker.Context.Sessions;
+            for (uint slot = 1; slot < table.Bound; slot++)
+            {
+                var session = *table[slot];
+                if (!IsOf(session, key)) continue;
+                lock (_gate) return (session, Row(session, *table.EndsOf(slot), table, _rules.Values.ToDictionary(IdOf, r => r.Name), worker.Context.Worker));
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Begins a flow as another table has it; it is judged with its next packet. No worker may run.</summary>
+    internal void Adopt(in Session session)
+    {
+        var table = Workers[0].Context.Sessions;
+        if (table.TryAdd(session.Forward, session.Reply, out var slot) != SessionResult.Created) return;
+        var mine = table[slot];
+        (mine->State, mine->Rule, mine->In, mine->Out) = (session.State, session.Rule, session.In, session.Out);
+        mine->Flags |= session.Flags & (SessionFlags.Translated | SessionFlags.Replied);
+        mine->Generation = _tables.Flows.Current.Generation - 1;
+    }
+
+    /// <summary>The known IPv6 flow that a packet belongs to, and whether it is an answer in it; null when none is known.</summary>
+    /// <param name="meta">Of a packet that ip input has parsed, with its IP header at the chunk's start.</param>
+    internal (Session Session, FlowRow Row, bool Reply)? Copy6(Buffers.PacketMeta* meta, byte* ip)
+    {
+        foreach (var worker in Workers)
+        {
+            var table = worker.Context.Sessions;
+            if (Ip6FlowPacket.Read(table.Ip6, meta, ip, out var key, out _) != FlowPacketKind.Flow) return null;
+            var found = table.Find6(key, ip + 8);
+            if (found == 0) continue;
+            var session = *table[found];
+            lock (_gate) return (session, Row(session, *table.EndsOf(found), table, [], worker.Context.Worker), (found & SessionTable.ReplyBit) != 0);
+        }
+        return null;
+    }
+
+    /// <summary>Begins an IPv6 flow as another table has it; it is judged with its next packet. No worker may run.</summary>
+    /// <param name="meta">Of a packet in the flow, as for <see cref="Copy6"/>.</param>
+    internal void Adopt6(in Session session, Buffers.PacketMeta* meta, byte* ip, bool reply)
+    {
+        var table = Workers[0].Context.Sessions;
+        if (Ip6FlowPacket.Read(table.Ip6, meta, ip, out var key, out _) != FlowPacketKind.Flow) return;
+        Ip6Ends ends;
+        Ip6Ends.Copy(&ends, ip + 8, reply);
+        if (table.TryAdd6(reply ? key.Reverse : key, ends.Bytes, out var slot) != SessionResult.Created) return;
+        var mine = table[slot];
+        (mine->State, mine->In, mine->Out) = (session.State, session.In, session.Out);
+        mine->Flags |= session.Flags & SessionFlags.Replied;
+        mine->Generation = _tables.Flows.Current.Generation - 1;
+    }
+
+    private static bool IsOf(in Session session, in FlowKey key) =>
+        (session.Flags & SessionFlags.InUse) != 0 && session.State is not (FlowState.None or >= FlowState.Count) && (session.Forward == key || session.Reply == key);
+
     private static FlowRow Row(in Session session, in Ip6Ends ends, SessionTable table, Dictionary<uint, string> rules, int worker)
     {
         var (forward, reply) = (session.Forward, session.Reply);

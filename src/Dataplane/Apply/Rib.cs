@@ -38,6 +38,21 @@ internal sealed class Rib(DataplaneTables tables)
     /// <summary>Every prefix with its best route.</summary>
     public IEnumerable<(PrefixKey Key, RouteSource Source, uint Owner, uint Adjacency)> Best => _best.Select(r => (r.Key, r.Value.Source, r.Value.Owner, r.Value.Adjacency));
 
+    /// <summary>The longest prefix that holds an address, with its best route; known neighbors are no routes. False when there is none.</summary>
+    public bool TryLongest(uint vrf, AddressWords address, out PrefixKey key, out RouteSource source, out uint owner)
+    {
+        for (var length = address.HostLength; length >= 0; length--)
+        {
+            key = new PrefixKey(vrf, address.Masked(length), length);
+            if (!_best.TryGetValue(key, out var best)) continue;
+            (source, owner) = (best.Source, best.Owner);
+            if (source != RouteSource.Neighbor) return true;
+        }
+
+        (key, source, owner) = (default, default, 0);
+        return false;
+    }
+
     /// <summary>Adds or changes the route of a source and owner (an interface index or a number of the source's own).</summary>
     public void Set(PrefixKey key, RouteSource source, uint owner, uint adjacency)
     {

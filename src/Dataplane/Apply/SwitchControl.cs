@@ -38,6 +38,14 @@ public sealed unsafe class SwitchControl
         }
     }
 
+    /// <summary>The bridge that an interface is a member of, or the cross-connect that it is an end of; null for neither. Under the gate.</summary>
+    internal (string? Bridge, string? Connect) SwitchOf(InterfaceState state) => (
+        _bridges.Values.FirstOrDefault(b => b.Bvi == state || b.Present.Contains(state))?.Settings.Name,
+        _connects.Values.FirstOrDefault(c => c.A == state.Settings.Name || c.B == state.Settings.Name)?.Name);
+
+    /// <summary>The routed member of the bridge that an interface is in; null when it has none. Under the gate.</summary>
+    internal InterfaceState? RoutedMemberOf(InterfaceState state) => _bridges.Values.FirstOrDefault(b => b.Present.Contains(state))?.Bvi;
+
     /// <summary>Removes a bridge; its members are interfaces like any other again. False when there was none.</summary>
     public bool RemoveBridge(string name)
     {

@@ -17,6 +17,9 @@ internal sealed class VrfBook
         throw new ArgumentException($"There are {Fib4.MaxVrfs - 1} VRFs already.", nameof(name));
     }
 
+    /// <summary>The number of a VRF that has one; else that of the default one.</summary>
+    public uint IfAny(string name) => _numbers.GetValueOrDefault(name);
+
     public string? NameOf(uint number) => _numbers.FirstOrDefault(n => n.Value == number).Key;
 
     /// <summary>Its number is free again; interfaces and routes must be gone.</summary>

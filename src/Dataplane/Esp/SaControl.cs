@@ -313,6 +313,19 @@ public sealed unsafe class SaControl : IDisposable
             return _installed.TryGetValue(id, out var sa) ? StatusOf(sa, _program.Uses(sa.Parameters, sa.Entry->Index)) : null;
     }
 
+    /// <summary>The SA of a number, as packets carry it; null when it is gone. Under the gate.</summary>
+    internal ChildSaParameters? SaAt(uint index) => _byIndex.TryGetValue(index, out var id) ? _installed[id].Parameters : null;
+
+    /// <summary>The entry of an SA; null when there is no such one. Under the gate.</summary>
+    internal SaEntry* EntryOf(ChildSaId id, out ChildSaParameters? parameters)
+    {
+        parameters = _installed.TryGetValue(id, out var sa) ? sa.Parameters : null;
+        return sa is null ? null : sa.Entry;
+    }
+
+    /// <summary>What a number in a rule of the SPD is called: a policy item, or a child. Under the gate.</summary>
+    internal (string Name, bool OfChild) PolicyAt(uint policy) => (_program.NameOf(policy), _program.ChildOf(policy) is not null);
+
     /// <summary>Calls with every SA that has received packets: how many, and the time since the last one; null when that was to a process before this one.</summary>
     public void ForEachInbound(Action<ChildSaId, ulong, TimeSpan?> each)
     {

@@ -47,6 +47,9 @@ internal sealed unsafe class SpdProgram(Spd spd)
     public (ConnectionName Connection, ChildName Child)? ChildOf(uint policy) =>
         policy < _policies.Count && _policies[(int)policy].Connection.Value is not null ? (_policies[(int)policy].Connection, _policies[(int)policy].Child) : null;
 
+    /// <summary>The name of a policy number.</summary>
+    public string NameOf(uint policy) => policy < _policies.Count ? _policies[(int)policy].Name : "";
+
     /// <summary>The policy number of an SA's rules.</summary>
     public uint PolicyOf(ChildSaParameters sa) => NumberOf(true, NameOf(sa), sa.Connection, sa.Child);
 

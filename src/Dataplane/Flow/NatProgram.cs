@@ -146,6 +146,18 @@ internal sealed class NatProgram
         return null;
     }
 
+    /// <summary>The number of the source rule that decides about a new flow, also of one that exempts it; 0 none.</summary>
+    public uint Deciding(uint address, uint outInterface, bool isProtected)
+    {
+        foreach (var rule in _sources)
+        {
+            if (rule.OutInterface != 0 && rule.OutInterface != outInterface) continue;
+            if (isProtected && !rule.Protected && !rule.Exempt) continue;
+            if (rule.From.Length == 0 || Array.Exists(rule.From, n => (address & n.Mask) == n.Network)) return rule.Id;
+        }
+        return 0;
+    }
+
     /// <summary>
     /// The worker that has a flow, the same for both its directions. Flows that are not translated, and those on their way out, go by a hash of both ends; what comes back to an address of a pool by its port, of
     /// which each worker has a share; flows of served hosts by their other end, which no rule translates.

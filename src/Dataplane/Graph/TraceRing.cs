@@ -26,6 +26,15 @@ internal unsafe struct TraceRecord
     public uint Sa;
     public uint NextHop;
 
+    /// <summary>Interface that the packet is to leave by, as far as a node said so.</summary>
+    public ushort TxInterface;
+    public ushort Vrf;
+    public PacketFlags Flags;
+    public byte Protocol;
+
+    /// <summary>Octets from the current header to what follows the IP header; 255 when it is not in <see cref="Head"/>.</summary>
+    public byte L4;
+
     /// <summary>The bytes from the current header on.</summary>
     public fixed byte Head[Bytes];
 }
@@ -41,6 +50,7 @@ internal sealed unsafe class TraceRing : IDisposable
     private ulong _written;
     private int _wanted;
     private uint _onInterface;
+    private TraceFilter? _filter;
     private ushort _lastId;
     private ushort _lastNode;
     private volatile bool _on;
@@ -55,9 +65,10 @@ internal sealed unsafe class TraceRing : IDisposable
 
     public bool IsOn => _on;
 
-    /// <summary>Starts to trace the next packets received, on one interface or (0) on any.</summary>
-    public void Arm(int packets, uint onInterface)
+    /// <summary>Starts to trace the next packets received, on one interface or (0) on any, those of one flow or (null) all.</summary>
+    public void Arm(int packets, uint onInterface, TraceFilter? filter = null)
     {
+        Volatile.Write(ref _filter, filter);
         Volatile.Write(ref _onInterface, onInterface);
         Volatile.Write(ref _wanted, packets);
         _on = true;
@@ -68,10 +79,12 @@ internal sealed unsafe class TraceRing : IDisposable
     /// <summary>Marks packets just received while some are wanted.</summary>
     public void Mark(WorkerContext context, uint* indices, int count)
     {
+        var filter = Volatile.Read(ref _filter);
         for (var i = 0; i < count && _wanted > 0; i++)
         {
             var meta = context.Pool.Meta(indices[i]);
             if (_onInterface != 0 && meta->RxInterface != _onInterface) continue;
+            if (filter is not null && !filter.Matches(context.Pool.Data(indices[i]), meta->Length)) continue;
             _wanted--;
             meta->Flags |= PacketFlags.Traced;
             // Numbers of different workers differ: a packet may go on with another one.
@@ -116,6 +129,12 @@ internal sealed unsafe class TraceRing : IDisposable
         record->Drop = drop;
         record->Sa = meta->Sa;
         record->NextHop = meta->NextHop;
+        record->TxInterface = (ushort)meta->TxInterface;
+        record->Vrf = (ushort)meta->Vrf;
+        record->Flags = meta->Flags;
+        record->Protocol = meta->Protocol;
+        var l4 = meta->L4 - meta->Offset;
+        record->L4 = l4 is < 0 or > TraceRecord.Bytes ? byte.MaxValue : (byte)l4;
         record->HeadLength = Math.Min(meta->Length, (ushort)TraceRecord.Bytes);
         Buffer.MemoryCopy(context.Pool.Data(index), record->Head, TraceRecord.Bytes, record->HeadLength);
         Volatile.Write(ref _written, _written + 1);

@@ -14,7 +14,7 @@ namespace Gateway.Dataplane.Io;
 /// Opens ports on devices of the kernel, keeps them up with what happens to the devices, and gives the devices back in the end. Thread-safe. Disposing a port closes it and gives its device back. A device that vanishes under an open port and comes
 /// back is taken and attached again without anyone's doing.
 /// </summary>
-public sealed class PortFactory : IDisposable
+public sealed class PortFactory : IPortSource, IDisposable
 {
     private readonly ControlThread _control;
     private readonly RouteNetlink _route;

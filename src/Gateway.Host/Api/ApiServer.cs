@@ -90,8 +90,11 @@ public sealed class ApiServer : IAsyncDisposable
         v1.MapGet("/health", () => TypedResults.Ok(new Health("ok"))).WithName("health").WithSummary("Answers when the gateway lives.");
         v1.MapGet("/show/{topic}", (string topic, string? name, string? at, CancellationToken stop) => ShowAsync(face, topic, name, at, stop)).Produces<IEnumerable<object>>().Produces<ApiProblem>(StatusCodes.Status404NotFound)
             .WithName("show").WithSummary("Rows of a topic: " + string.Join(", ", ShowTopics.All) + "; with at as the journal has them then.");
-        v1.MapPost("/trace", (HttpContext context, int? count, string? @interface) => Trace(context, face, count ?? 32, @interface)).WithName("startTrace").WithSummary("Traces the next packets.");
-        v1.MapGet("/trace", () => face.ReadTrace()).Produces<IEnumerable<TraceView>>().WithName("readTrace").WithSummary("The packets traced.");
+        v1.MapGet("/explain", (string flow, string? at, bool? reply, CancellationToken stop) => face.ExplainAsync(flow, at, reply ?? false, stop)).Produces<ExplainView>().Produces<ApiProblem>(StatusCodes.Status400BadRequest)
+            .WithName("explain").WithSummary("What becomes of a packet, now or at a moment, by which rule, route, translation and SA, and whose doing that is. Nothing is sent.");
+        v1.MapPost("/trace", (HttpContext context, int? count, string? @interface, string? flow, bool? drops) => Trace(context, face, new TraceWish(count ?? 32, @interface, flow, drops ?? false)))
+            .WithName("startTrace").WithSummary("Traces the next packets: of one interface, of one flow, or only those that are dropped.");
+        v1.MapGet("/trace", (CancellationToken stop) => face.ReadTraceAsync(stop)).Produces<IEnumerable<TraceView>>().WithName("readTrace").WithSummary("The packets traced, node by node, with what decided at each.");
         v1.MapGet("/schemas", () => ItemCatalog.Kinds.Select(k => k.Name)).Produces<IEnumerable<string>>().WithName("kinds").WithSummary("The kinds of items.");
         v1.MapGet("/schemas/{kind}", (string kind) => Schema(kind)).Produces<JsonElement>().Produces<ApiProblem>(StatusCodes.Status404NotFound).WithName("schema").WithSummary("JSON Schema of a kind's spec.");
         v1.MapGet("/log-levels", () => face.LogLevels).Produces<IReadOnlyDictionary<string, string>>().WithName("logLevels").WithSummary("Log level per area.");
@@ -158,11 +161,11 @@ public sealed class ApiServer : IAsyncDisposable
             ? Results.Json(ItemSchema.OfSpec(known), ApiJson.Options)
             : Results.Json(new ApiProblem("unknown-kind", $"There is no kind {kind}."), ApiJson.Options, statusCode: 404);
 
-    private static IResult Trace(HttpContext context, IGatewayFace face, int count, string? interfaceName)
+    private static IResult Trace(HttpContext context, IGatewayFace face, TraceWish wish)
     {
         if (!ApiAccess.MayOperate(context, face)) return Forbidden();
-        if (count is < 1 or > 1000) throw new AskedWrongException("out-of-range", "count must be 1–1000.");
-        face.StartTrace(count, interfaceName);
+        if (wish.Count is < 1 or > 1000) throw new AskedWrongException("out-of-range", "count must be 1–1000.");
+        face.StartTrace(wish);
         return Results.NoContent();
     }
 

@@ -48,11 +48,19 @@ public interface IGatewayFace
     /// <summary>Moves the events up to a moment into a bundle of the archive.</summary>
     Task<ArchiveView> ArchiveAsync(string until, CancellationToken cancellationToken);
 
-    /// <summary>Traces the next packets: at most <paramref name="count"/> from <paramref name="interfaceName"/> (null = all).</summary>
-    void StartTrace(int count, string? interfaceName);
+    /// <summary>Says what becomes of a packet, now or at a moment, and why, without sending it.</summary>
+    /// <param name="flow">As <c>docs/cli.md</c> says.</param>
+    /// <param name="at">A moment; null = now.</param>
+    /// <param name="reply">The packet that answers as well.</param>
+    /// <exception cref="AskedWrongException">The flow or the moment cannot be read.</exception>
+    Task<ExplainView> ExplainAsync(string? flow, string? at, bool reply, CancellationToken cancellationToken);
+
+    /// <summary>Traces the next packets.</summary>
+    /// <exception cref="AskedWrongException">There is no such interface, or the flow cannot be read.</exception>
+    void StartTrace(TraceWish wish);
 
     /// <summary>The packets traced since the last <see cref="StartTrace"/>.</summary>
-    IReadOnlyList<TraceView> ReadTrace();
+    Task<IReadOnlyList<TraceView>> ReadTraceAsync(CancellationToken cancellationToken);
 
     /// <summary>Log level per area.</summary>
     IReadOnlyDictionary<string, string> LogLevels { get; }
@@ -67,6 +75,13 @@ public sealed class AskedWrongException(string code, string message) : Exception
 {
     public string Code { get; } = code;
 }
+
+/// <summary>Which packets to trace.</summary>
+/// <param name="Count">At most so many.</param>
+/// <param name="Interface">Only those that come in here; null all.</param>
+/// <param name="Flow">Only those between two ends, as <c>docs/cli.md</c> says; null all.</param>
+/// <param name="Drops">Only those that are dropped: the newest of them.</param>
+public sealed record TraceWish(int Count, string? Interface = null, string? Flow = null, bool Drops = false);
 
 /// <summary>What to tell of the journal.</summary>
 /// <param name="Item">Only events about <c>kind/name</c>.</param>

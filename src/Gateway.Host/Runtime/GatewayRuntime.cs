@@ -6,6 +6,7 @@ using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Apply.Descriptors;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Esp;
+using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Io;
 using Gateway.Host.Api;
 using Gateway.Host.Api.Views;
@@ -15,6 +16,7 @@ using Gateway.Host.Control;
 using Gateway.Host.Control.Senders;
 using Gateway.Host.Descriptors;
 using Gateway.Host.Diagnostics;
+using Gateway.Host.Explain;
 using Gateway.Host.Ike;
 using Gateway.Host.Journal;
 using Gateway.Host.Vault;
@@ -36,6 +38,9 @@ namespace Gateway.Host.Runtime;
 /// </summary>
 internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAsyncDisposable
 {
+    /// <summary>Packets that are followed at most to find those that are dropped; a number in a packet tells them apart.</summary>
+    private const int MostFollowed = 60_000;
+
     private readonly ApplianceConfig _appliance;
     private readonly Logs _logs;
     private readonly ILogger _log;
@@ -59,6 +64,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
     private SaInventory _inventory = SaInventory.Empty;
     private LeaseBook _leases = LeaseBook.Empty;
     private ShowViews _views = null!;
+    private Explainer _explainer = null!;
+    private NamesNow _names = null!;
+    private volatile TraceWish _traced = new(1000);
     private IBus? _bus;
     private string? _journalTrouble;
     private volatile bool _resumed;
@@ -146,14 +154,25 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
     public Task<VerifyView> VerifyAsync(CancellationToken cancellationToken) => _records.VerifyAsync(cancellationToken);
 
-    public void StartTrace(int count, string? interfaceName)
+    public Task<ExplainView> ExplainAsync(string? flow, string? at, bool reply, CancellationToken cancellationToken) => _explainer.ExplainAsync(flow, at, reply, cancellationToken);
+
+    public void StartTrace(TraceWish wish)
     {
         uint index = 0;
-        if (interfaceName is not null && !_dataplane.TryFindInterface(interfaceName, out index)) throw new AskedWrongException("unknown-interface", $"There is no interface {interfaceName}.");
-        _dataplane.StartTrace(count, index);
+        if (wish.Interface is not null && !_dataplane.TryFindInterface(wish.Interface, out index)) throw new AskedWrongException("unknown-interface", $"There is no interface {wish.Interface}.");
+        TraceFilter? filter = null;
+        if (wish.Flow is not null && !TraceText.TryParse(wish.Flow, out filter, out var error)) throw new AskedWrongException("invalid-flow", error);
+        _traced = wish;
+        // Nobody knows beforehand which packets are dropped: of many that are followed the newest are kept.
+        _dataplane.StartTrace(wish.Drops ? MostFollowed : wish.Count, index, filter);
     }
 
-    public IReadOnlyList<TraceView> ReadTrace() => TraceViews.Of(_dataplane.ReadTrace());
+    public async Task<IReadOnlyList<TraceView>> ReadTraceAsync(CancellationToken cancellationToken)
+    {
+        var rows = _dataplane.ReadTrace();
+        if (rows.Count == 0) return [];
+        return TraceViews.Of(rows, await _names.GetAsync(cancellationToken).ConfigureAwait(false), _traced.Drops, _traced.Count);
+    }
 
     public void SetLogLevel(string area, string level) => _logs.Set(area, level);
 
@@ -234,9 +253,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         _parts.Push(facts);
         _reconciler = new Reconciler(
             [
-                new PolicerDescriptor(_dataplane), new SourceLimitDescriptor(_dataplane), new MacAclDescriptor(_dataplane),
-                new VrfDescriptor(_dataplane), new InterfaceDescriptor(_dataplane, _ports) { Wires = _wires }, new BridgeDescriptor(_dataplane), new CrossConnectDescriptor(_dataplane), new SpanDescriptor(_dataplane),
-                new GroupDescriptor(_dataplane), new AclDescriptor(_dataplane), new AbfPolicyDescriptor(_dataplane), new RouteDescriptor(_dataplane), new NeighborDescriptor(_dataplane), new NatDescriptor(_dataplane),
+                .. DataplaneDescriptors.Of(_dataplane, _ports, _wires),
                 new SecretDescriptor(secrets), new CertificateDescriptor(), new AuthorityDescriptor(), new PoolDescriptor(), new ConnectionDescriptor(_compiled), new PolicyDescriptor(),
             ],
             TimeProvider.System, facts.Write, new ReconcilerOptions(), Phases(secrets, running.Configuration));
@@ -270,6 +287,9 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
             running.Configuration);
         _parts.Push(_commands);
         _views = new ShowViews(_dataplane, _ike, _reconciler, () => _commands.Running, _commands.Counters, () => _bus?.Counters);
+        _names = new NamesNow(_records, () => _commands.Running);
+        _explainer = new Explainer(_records, TwinBox.Of(_appliance, _dataplane));
+        _parts.Push(new Ending(_explainer.Dispose));
         if (head.Position == 0) await FirstConfigurationAsync(stop).ConfigureAwait(false);
 
         var api = await ApiServer.StartAsync(_appliance.Api, this, _logs.Factory, stop).ConfigureAwait(false);

@@ -89,11 +89,14 @@ internal sealed class FakeFace : IGatewayFace
 
     public Task<ArchiveView> ArchiveAsync(string until, CancellationToken cancellationToken) => Task.FromResult(new ArchiveView(1, 7, "/srv/archive/gw1"));
 
-    public void StartTrace(int count, string? interfaceName)
+    public Task<ExplainView> ExplainAsync(string? flow, string? at, bool reply, CancellationToken cancellationToken) =>
+        Task.FromResult(new ExplainView { Flow = flow!, Verdict = "passes", Sentence = "passes: leaves by lan", Revision = 1, Position = 2, Time = default, Steps = [] });
+
+    public void StartTrace(TraceWish wish)
     {
     }
 
-    public IReadOnlyList<TraceView> ReadTrace() => [];
+    public Task<IReadOnlyList<TraceView>> ReadTraceAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<TraceView>>([]);
 
     public void SetLogLevel(string area, string level) => throw new AskedWrongException("unknown-area", $"There is no area {area}.");
 }

@@ -3,8 +3,11 @@ using Gateway.Dataplane.Io;
 namespace Gateway.Dataplane.Apply.Descriptors;
 
 /// <summary>A device port whose disposal gives the device back through its factory: the dataplane disposes a port once no worker uses it.</summary>
-internal sealed class FactoryPort(IDevicePort port, PortFactory factory) : IQueuedPort, IReasonedPort, ILinkedPort
+internal sealed class FactoryPort(IDevicePort port, IPortSource factory) : IQueuedPort, IReasonedPort, ILinkedPort
 {
+    /// <summary>The port itself.</summary>
+    public IDevicePort Device => port;
+
     public string Kind => port.Kind;
 
     public int PollFd => port.PollFd;

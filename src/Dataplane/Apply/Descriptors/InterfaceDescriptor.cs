@@ -7,7 +7,7 @@ using Gateway.Policy.Planning;
 namespace Gateway.Dataplane.Apply.Descriptors;
 
 /// <summary>Programs interface items: opens the port, adds the interface, gives it its addresses.</summary>
-public sealed class InterfaceDescriptor(DataplaneControl dataplane, PortFactory ports) : IDescriptor
+public sealed class InterfaceDescriptor(DataplaneControl dataplane, IPortSource ports) : IDescriptor
 {
     private readonly Dictionary<string, (PhysicalAddress? Mac, int Mtu)> _devices = [];
 

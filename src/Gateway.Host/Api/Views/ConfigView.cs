@@ -107,4 +107,27 @@ public sealed record ArchiveView(long? From, long? To, string? Bundle);
 public sealed record TraceView(long Number, string Interface, IReadOnlyList<TraceStep> Steps);
 
 /// <summary>One node of a packet's way.</summary>
-public sealed record TraceStep(string Node, string Text);
+/// <param name="Text">When, how long, and the octets from the current header on.</param>
+public sealed record TraceStep(string Node, string Text)
+{
+    /// <summary>What decided there, as <c>gateway explain</c> says it; null when nothing that has a name did.</summary>
+    public string? What { get; init; }
+
+    /// <summary>The item that says so, as KIND/NAME, and its line: a rule, a child.</summary>
+    public string? Item { get; init; }
+
+    /// <inheritdoc cref="Item"/>
+    public string? Line { get; init; }
+
+    /// <summary>The transaction that made it so.</summary>
+    public long? Revision { get; init; }
+
+    /// <summary>Why the packet was dropped here, as <c>show counters</c> names it; null when it was not.</summary>
+    public string? Drop { get; init; }
+
+    /// <summary>Microseconds since its first step, and octets of the packet.</summary>
+    public double Microseconds { get; init; }
+
+    /// <inheritdoc cref="Microseconds"/>
+    public uint Length { get; init; }
+}

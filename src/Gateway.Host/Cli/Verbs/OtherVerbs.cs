@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gateway.Host.Api.Views;
+using Gateway.Host.Explain;
 using Gateway.Host.Import;
 using Gateway.Policy;
 
@@ -15,12 +16,19 @@ internal static class TraceVerb
         var count = new Option<int>("--count") { Description = "How many packets, 1–1000.", DefaultValueFactory = _ => 8, HelpName = "N" };
         var from = new Option<string?>("--interface") { Description = "Only packets that come in here.", HelpName = "NAME" };
         var wait = new Option<int>("--wait") { Description = "Seconds to wait for them.", DefaultValueFactory = _ => 10, HelpName = "S" };
-        var verb = new Command("trace", "Follows the next packets node by node.") { count, from, wait };
+        var flow = new Option<string?>("--flow") { Description = $"Only packets between two ends, either way: {TraceText.Form}.", HelpName = "FLOW" };
+        var drops = new Option<bool>("--drops") { Description = "Only packets that are dropped." };
+        var hex = new Option<bool>("--hex") { Description = "Print the octets of each step too." };
+        var verb = new Command("trace", "Follows the next packets node by node, and says what decided at each.") { count, from, wait, flow, drops, hex };
         verb.SetAction(async (parsed, stop) =>
         {
+            if (parsed.GetValue(flow) is { } text && !TraceText.TryParse(text, out _, out var error)) throw new CliException(ExitCodes.Usage, error);
             using var client = where.Connect(parsed);
             var wanted = parsed.GetValue(count);
-            await client.DoAsync(HttpMethod.Post, Query.Path("/v1/trace", ("count", wanted.ToString(System.Globalization.CultureInfo.InvariantCulture)), ("interface", parsed.GetValue(from))), stop).ConfigureAwait(false);
+            await client.DoAsync(
+                HttpMethod.Post,
+                Query.Path("/v1/trace", ("count", wanted.ToString(System.Globalization.CultureInfo.InvariantCulture)), ("interface", parsed.GetValue(from)), ("flow", parsed.GetValue(flow)), ("drops", parsed.GetValue(drops) ? "true" : null)),
+                stop).ConfigureAwait(false);
             List<TraceView> packets = [];
             for (var i = 0; i < parsed.GetValue(wait) * 10 && packets.Count < wanted; i++)
             {
@@ -38,12 +46,18 @@ internal static class TraceVerb
             foreach (var packet in packets)
             {
                 screen.Line($"packet {packet.Number} from {packet.Interface}");
-                foreach (var step in packet.Steps) screen.Line($"  {step.Node,-22} {step.Text}");
+                foreach (var step in packet.Steps) screen.Line(parsed.GetValue(hex) ? $"{Line(step)}\n  {"",-22} {step.Text}" : Line(step));
             }
 
             return ExitCodes.Done;
         });
         return verb;
+    }
+
+    private static string Line(TraceStep step)
+    {
+        var by = step.Item is null ? "" : $"  [{step.Item}{(step.Line is { } line ? " " + line : "")}, revision {step.Revision}]";
+        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"  {step.Node,-18} {step.Microseconds,8:0.0} µs {step.Length,5} B  {step.What}{by}{(step.Drop is { } drop ? $"  DROPPED: {drop}" : "")}").TrimEnd();
     }
 }
 
