@@ -14,8 +14,9 @@ public sealed unsafe class FlowControl
     private readonly InterfaceBook _interfaces;
     private readonly Lock _gate;
     private readonly Dictionary<string, NatRule> _rules = new(StringComparer.Ordinal);
-    private bool _trackAll;
-    private bool _loose = true;
+    private FlowSettings _settings = new();
+    private IReadOnlyList<Worker> _workers = [];
+    private SessionLimits _limits = new();
     private bool _gathers;
 
     internal FlowControl(DataplaneTables tables, InterfaceBook interfaces, Lock gate) => (_tables, _interfaces, _gate) = (tables, interfaces, gate);
@@ -72,13 +73,55 @@ public sealed unsafe class FlowControl
     {
         lock (_gate)
         {
-            (_trackAll, _loose) = (all, loose);
+            _settings = _settings with { Always = all, Loose = loose };
             Publish();
         }
     }
 
+    /// <summary>How flows are tracked from now on; those that are there keep to it too.</summary>
+    public void SetSettings(FlowSettings settings)
+    {
+        lock (_gate)
+        {
+            _settings = settings;
+            var limits = _limits with
+            {
+                Total = settings.Total is { } total ? (uint)((total + Workers.Count - 1) / Workers.Count) : _limits.Total,
+                PerSource = settings.PerSource is { } most ? (uint)most : _limits.PerSource,
+                Ip6SourcePrefix = settings.Ip6SourcePrefix,
+                Timeouts = settings.Timeouts ?? _limits.Timeouts,
+            };
+            foreach (var worker in Workers) worker.Context.Sessions.SetLimits(limits);
+            if (!_gathers) Publish();
+        }
+    }
+
+    /// <summary>The settings that are in force, and what became of flows.</summary>
+    public FlowStatus Status()
+    {
+        lock (_gate)
+        {
+            var limits = Workers[0].Context.Sessions.Limits;
+            return new FlowStatus
+            {
+                Settings = _settings,
+                Timeouts = limits.Timeouts,
+                Max = Workers.Sum(w => (long)Math.Min(w.Context.Sessions.Capacity, limits.Total)),
+                PerSource = limits.PerSource == uint.MaxValue ? null : limits.PerSource,
+                Flows = Workers.Sum(w => (long)w.Context.Sessions.Count),
+                Begun = Workers.Aggregate(0ul, (sum, w) => sum + w.Context.Sessions.Created),
+                Expired = Workers.Aggregate(0ul, (sum, w) => sum + w.Context.Sessions.Expired),
+                Evicted = Workers.Aggregate(0ul, (sum, w) => sum + w.Context.Sessions.Evicted),
+            };
+        }
+    }
+
     /// <summary>Where the flows are; set once, before there are any.</summary>
-    internal IReadOnlyList<Worker> Workers { get; set; } = [];
+    internal IReadOnlyList<Worker> Workers
+    {
+        get => _workers;
+        set => (_workers, _limits) = (value, value[0].Context.Sessions.Limits);
+    }
 
     /// <summary>Why flows are not kept over a restart although they should be; null when they are.</summary>
     public string? Trouble { get; internal set; }
@@ -235,7 +278,7 @@ public sealed unsafe class FlowControl
     /// <summary>An interface came or went. Under the gate.</summary>
     internal void InterfacesChanged()
     {
-        if (_rules.Count > 0) Publish();
+        if (_rules.Count > 0 || _settings.AlwaysOn.Count > 0) Publish();
     }
 
     // Under the gate.
@@ -243,7 +286,15 @@ public sealed unsafe class FlowControl
     {
         var nat = _rules.Count == 0 ? NatProgram.Empty : NatProgram.Build(_rules.Values, name => _interfaces.TryFind(name, out var index) ? index : 0, IdOf);
         var before = _tables.Flows.Current;
-        _tables.Flows.Current = before with { Generation = before.Generation + 1, Nat = nat, TrackAll = _trackAll, Loose = _loose };
+        _tables.Flows.Current = before with { Generation = before.Generation + 1, Nat = nat, TrackAll = _settings.Always, TrackOn = TrackOn(), Loose = _settings.Loose };
+    }
+
+    private bool[]? TrackOn()
+    {
+        bool[]? on = null;
+        foreach (var name in _settings.AlwaysOn)
+            if (_interfaces.TryFind(name, out var index)) (on ??= new bool[InterfaceTable.Capacity])[index] = true;
+        return on;
     }
 
     // The same in every process, since sessions outlive it.

@@ -48,5 +48,29 @@ public sealed record FlowRow
         Source.Address.Equals(address) || Destination.Address.Equals(address) || ReplySource.Address.Equals(address) || ReplyDestination.Address.Equals(address);
 }
 
+/// <summary>How flows are tracked, as it is in force, and what became of them since the start.</summary>
+public sealed record FlowStatus
+{
+    public required FlowSettings Settings { get; init; }
+
+    public required FlowTimeouts Timeouts { get; init; }
+
+    /// <summary>Flows that may be known at once.</summary>
+    public required long Max { get; init; }
+
+    /// <summary>Of one source in each worker; null no limit of its own.</summary>
+    public required long? PerSource { get; init; }
+
+    public required long Flows { get; init; }
+
+    public required ulong Begun { get; init; }
+
+    /// <summary>Ended because they were idle too long.</summary>
+    public required ulong Expired { get; init; }
+
+    /// <summary>Gave way to new ones.</summary>
+    public required ulong Evicted { get; init; }
+}
+
 /// <summary>A rule of NAT and how many flows it has now.</summary>
 public sealed record NatRuleRow(NatRule Rule, long Flows);

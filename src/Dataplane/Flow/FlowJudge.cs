@@ -34,7 +34,7 @@ internal static unsafe class FlowJudge
         var last = Ask(FilterIp4.Out(tables.Filters[isTakenOver ? Towards(tables, leaving.Vrf, leaving.Destination) : session->Out]), leaving);
         if (first >= FilterAction.Deny || last >= FilterAction.Deny) return false;
         // Of a flow that a process before began the reflecting rule may not be here yet.
-        return session->Rule != 0 || isTakenOver || rules.TrackAll || first == FilterAction.Reflect || last == FilterAction.Reflect;
+        return session->Rule != 0 || isTakenOver || rules.Tracks(session->In, session->Out) || first == FilterAction.Reflect || last == FilterAction.Reflect;
     }
 
     private static bool Holds6(DataplaneTables tables, FlowRules rules, Session* session, byte* ends)
@@ -46,7 +46,7 @@ internal static unsafe class FlowJudge
         var first = Ask<FilterIp6>(FilterIp6.In(tables.Filters[isTakenOver ? Towards6(tables, key.Vrf, ends) : session->In]), words, key);
         var last = Ask<FilterIp6>(FilterIp6.Out(tables.Filters[isTakenOver ? Towards6(tables, key.Vrf, ends + 16) : session->Out]), words, key);
         if (first >= FilterAction.Deny || last >= FilterAction.Deny) return false;
-        return isTakenOver || rules.TrackAll || first == FilterAction.Reflect || last == FilterAction.Reflect;
+        return isTakenOver || rules.Tracks(session->In, session->Out) || first == FilterAction.Reflect || last == FilterAction.Reflect;
     }
 
     private static uint Towards6(DataplaneTables tables, uint vrf, byte* address) => tables.Adjacencies[tables.Fib6.Lookup(vrf, Wire.U64(address), Wire.U64(address + 8))]->Interface;

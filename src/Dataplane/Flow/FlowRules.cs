@@ -13,6 +13,9 @@ internal sealed record FlowRules
     /// <summary>Begin a flow for everything that is forwarded between interfaces, not only for what a rule translates or reflects.</summary>
     public bool TrackAll { get; init; }
 
+    /// <summary>By index: begin a flow for everything that comes in or leaves by this interface; null when there are none such.</summary>
+    public bool[]? TrackOn { get; init; }
+
     /// <summary>Let a TCP connection begin in its middle (nf_conntrack_tcp_loose).</summary>
     public bool Loose { get; init; } = true;
 
@@ -23,7 +26,10 @@ internal sealed record FlowRules
     public bool Active => Nat.Any || Active6;
 
     /// <summary>Whether flows of IPv6 are, which nothing translates.</summary>
-    public bool Active6 => TrackAll || Reflects;
+    public bool Active6 => TrackAll || Reflects || TrackOn is not null;
+
+    /// <summary>Whether a flow that comes in by one interface and leaves by the other begins although no rule asks for it.</summary>
+    public bool Tracks(uint from, uint to) => TrackAll || (TrackOn is { } on && ((from < on.Length && on[from]) || (to < on.Length && on[to])));
 }
 
 /// <summary>The rules that hold now.</summary>

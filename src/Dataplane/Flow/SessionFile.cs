@@ -8,6 +8,7 @@ namespace Gateway.Dataplane.Flow;
 /// Blocks are reserved at once, since a store into a mapping that finds no room on the disk would end the process.
 /// <code>
 ///   0  magic       8  format, bytes of an entry   16  entries   20  workers   24  number of the worker   32  boot id (16)
+///  64  timeouts by state, seconds
 /// </code>
 /// </summary>
 internal static unsafe class SessionFile
@@ -17,7 +18,7 @@ internal static unsafe class SessionFile
     /// <summary>Changes with the layout of <see cref="Session"/>, with the numbers of <see cref="FlowState"/> and with what numbers of rules mean.</summary>
     private const uint Format = 2;
 
-    private const int Page = 4096;
+    private const int Page = 4096, TimeoutsAt = 64;
 
     [StructLayout(LayoutKind.Sequential, Size = 48)]
     private struct Header
@@ -62,10 +63,10 @@ internal static unsafe class SessionFile
             {
                 // The header last: a start that ends in between leaves a file that holds nothing.
                 there->Magic = 0;
-                NativeMemory.Clear(at + Page, (nuint)(length - Page));
+                NativeMemory.Clear(at + sizeof(Header), (nuint)(length - sizeof(Header)));
                 *there = header;
             }
-            return new SessionMemory((Session*)(at + Page), resumed, () => Libc.Unmap(at, (nuint)length));
+            return new SessionMemory((Session*)(at + Page), resumed, () => Libc.Unmap(at, (nuint)length), (uint*)(at + TimeoutsAt));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -7,15 +7,23 @@ internal sealed unsafe class SessionMemory : IDisposable
 {
     private readonly Action _free;
 
-    public SessionMemory(Session* sessions, bool resumed, Action free)
+    /// <param name="sessions">See <see cref="Sessions"/>.</param>
+    /// <param name="resumed">See <see cref="Resumed"/>.</param>
+    /// <param name="free">Gives the memory back.</param>
+    /// <param name="timeouts">See <see cref="Timeouts"/>.</param>
+    public SessionMemory(Session* sessions, bool resumed, Action free, uint* timeouts = null)
     {
         Sessions = sessions;
+        Timeouts = timeouts;
         Resumed = resumed;
         _free = free;
     }
 
     /// <summary>Numbers run from 1 to the capacity. Behind them, by the same numbers, are the addresses of IPv6 flows.</summary>
     public Session* Sessions { get; }
+
+    /// <summary>Room for the timeouts by state that are in force, seconds, so that the next process knows how long the sessions may be idle; null where there is none. 0 says nothing.</summary>
+    public uint* Timeouts { get; }
 
     /// <summary>It holds what a process before left.</summary>
     public bool Resumed { get; }

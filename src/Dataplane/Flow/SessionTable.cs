@@ -23,6 +23,9 @@ internal enum SessionResult
 /// <summary>How many sessions there may be, and how long they may be idle.</summary>
 internal sealed record SessionLimits
 {
+    /// <summary>Sessions in one worker; the table's capacity is the most.</summary>
+    public uint Total { get; init; } = uint.MaxValue;
+
     /// <summary>Of one source in one worker.</summary>
     public uint PerSource { get; init; } = uint.MaxValue;
 
@@ -47,6 +50,9 @@ internal sealed unsafe class SessionTable : IDisposable
     public const uint ReplyBit = 0x8000_0000;
     private const uint WheelSize = 1024;
 
+    /// <summary>Sessions that are looked at in one turn after new limits.</summary>
+    private const int ChecksATurn = 256;
+
     private readonly SessionMemory _memory;
     private readonly Session* _sessions;
     private readonly Ip6Ends* _ends;
@@ -57,7 +63,10 @@ internal sealed unsafe class SessionTable : IDisposable
     private readonly ulong _seed;
     private readonly Func<uint, ulong> _hashOf;
     private ulong _random;
+    private SessionLimits _limits;
+    private SessionLimits _adopted;
     private uint[] _timeouts;
+    private uint _unchecked = uint.MaxValue;
     private uint _free;
     private uint _unused = 1;
     private uint _cursor;
@@ -65,7 +74,7 @@ internal sealed unsafe class SessionTable : IDisposable
     public SessionTable(uint capacity, SessionLimits limits, uint now, SessionMemory? memory = null)
     {
         Capacity = capacity;
-        Limits = limits;
+        _limits = _adopted = limits;
         _timeouts = limits.Timeouts.ByState();
         _memory = memory ?? SessionMemory.Private(capacity);
         _sessions = _memory.Sessions;
@@ -79,7 +88,15 @@ internal sealed unsafe class SessionTable : IDisposable
         _hashes = (ulong*)NativeMemory.AlignedAlloc(Frame.Size * sizeof(ulong), 64);
         Now = _cursor = now;
         _hashOf = HashOf;
-        if (_memory.Resumed) Resume();
+        if (_memory.Resumed)
+        {
+            KnowTimeouts();
+            Resume();
+        }
+        else
+        {
+            TellTimeouts();
+        }
     }
 
     public uint Capacity { get; }
@@ -87,7 +104,7 @@ internal sealed unsafe class SessionTable : IDisposable
     /// <summary>Makes the keys of IPv6 flows.</summary>
     public Ip6Seed Ip6 { get; }
 
-    public SessionLimits Limits { get; private set; }
+    public SessionLimits Limits => Volatile.Read(ref _limits);
 
     /// <summary>Seconds of the monotonic clock; set by <see cref="Advance"/>.</summary>
     public uint Now { get; private set; }
@@ -127,12 +144,8 @@ internal sealed unsafe class SessionTable : IDisposable
         return (uint)((_random >> 32) * below >> 32);
     }
 
-    /// <summary>What holds from now on; sessions that are there keep to it from their next packet or check.</summary>
-    public void SetLimits(SessionLimits limits)
-    {
-        Limits = limits;
-        _timeouts = limits.Timeouts.ByState();
-    }
+    /// <summary>What holds from the worker's next turn on, for sessions that are there too. Any thread.</summary>
+    public void SetLimits(SessionLimits limits) => Volatile.Write(ref _limits, limits);
 
     /// <summary>The session of a packet; 0 none.</summary>
     public uint Find(in FlowKey key) => Find(key, key.Hash(_seed));
@@ -201,20 +214,24 @@ internal sealed unsafe class SessionTable : IDisposable
     private SessionResult TryAdd(in FlowKey forward, in FlowKey reply, in FlowSource source, byte* ends, out uint slot)
     {
         slot = 0;
+        var limits = Limits;
         var (forwardHash, replyHash) = (forward.Hash(_seed), reply.Hash(_seed));
         if (Find(forward, forwardHash) != 0 || Find(reply, replyHash) != 0) return SessionResult.Exists;
-        if (_sources.CountOf(source) >= Limits.PerSource)
+        if (_sources.CountOf(source) >= limits.PerSource)
         {
             var oldest = _sources.OldestFresh(source);
             if (oldest == 0) return SessionResult.SourceLimit;
             Evict(oldest);
         }
-        if (Count == Capacity)
+        // Above a limit that was lowered two give way for one, until the level is there.
+        var most = Math.Min(Capacity, limits.Total);
+        for (var i = 0; i < 2 && Count >= most; i++)
         {
             var victim = _sources.Victim(source);
             if (victim == 0) return SessionResult.Full;
             Evict(victim);
         }
+        if (Count >= Capacity) return SessionResult.Full;
         slot = _free != 0 ? _free : _unused;
         var session = _sessions + slot;
         var nextFree = session->WheelNext;
@@ -277,6 +294,8 @@ internal sealed unsafe class SessionTable : IDisposable
     public void Advance(uint now, int budget)
     {
         Now = now;
+        if (!ReferenceEquals(_adopted, _limits)) Adopt();
+        if (_unchecked < _unused) CheckAgain();
         while (_cursor < now)
         {
             var slot = _wheel[_cursor & (WheelSize - 1)];
@@ -306,6 +325,42 @@ internal sealed unsafe class SessionTable : IDisposable
         NativeMemory.Free(_wheel);
         NativeMemory.AlignedFree(_hashes);
         _memory.Dispose();
+    }
+
+    private void Adopt()
+    {
+        _adopted = Limits;
+        _timeouts = _adopted.Timeouts.ByState();
+        TellTimeouts();
+        _unchecked = 1;
+    }
+
+    /// <summary>Puts sessions that end sooner than was thought nearer in the wheel, some of them each turn.</summary>
+    private void CheckAgain()
+    {
+        for (var end = Math.Min(_unused, _unchecked + ChecksATurn); _unchecked < end; _unchecked++)
+        {
+            var session = _sessions + _unchecked;
+            if ((session->Flags & SessionFlags.InUse) == 0) continue;
+            var due = Math.Max(_cursor, Math.Min(session->LastUse + _timeouts[(int)session->State], _cursor + WheelSize - 1));
+            if (Behind(session->WheelSlot) <= due - _cursor) continue;
+            Unschedule(_unchecked);
+            Schedule(_unchecked, due);
+        }
+        if (_unchecked == _unused) _unchecked = uint.MaxValue;
+    }
+
+    private void TellTimeouts()
+    {
+        if (_memory.Timeouts != null) _timeouts.CopyTo(new Span<uint>(_memory.Timeouts, _timeouts.Length));
+    }
+
+    // The settings come later than the sessions of the process before: until then those hold that were in force.
+    private void KnowTimeouts()
+    {
+        if (_memory.Timeouts == null) return;
+        for (var state = 0; state < _timeouts.Length; state++)
+            if (_memory.Timeouts[state] is > 0 and < int.MaxValue) _timeouts[state] = _memory.Timeouts[state];
     }
 
     private uint Find(in FlowKey key, ulong hash)

@@ -84,7 +84,7 @@ internal readonly unsafe struct Ip4FlowOutput : INode
             return;
         }
         var isTranslated = rule != 0;
-        if (!isTranslated && !rules.TrackAll && (flags & PacketFlags.Reflect) == 0)
+        if (!isTranslated && (flags & PacketFlags.Reflect) == 0 && !rules.Tracks(meta->RxInterface, meta->TxInterface))
         {
             frame.Add(Count.Untracked);
             GoOn(ref frame, meta, index);

@@ -64,7 +64,7 @@ internal readonly unsafe struct Ip6FlowOutput : INode
         var meta = frame.Meta(index);
         var table = frame.Context.Sessions;
         meta->Flags &= ~PacketFlags.FlowNew;
-        if ((!rules.TrackAll && (meta->Flags & PacketFlags.Reflect) == 0)
+        if (((meta->Flags & PacketFlags.Reflect) == 0 && !rules.Tracks(meta->RxInterface, meta->TxInterface))
             || Ip6FlowPacket.Read(table.Ip6, meta, frame.Chunk(index), out var key, out var tcpFlags) != FlowPacketKind.Flow)
         {
             frame.Add(Count.Untracked);

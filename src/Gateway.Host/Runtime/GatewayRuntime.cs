@@ -247,6 +247,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         // Before there is any port: what must be protected is, with the SAs that go on.
         _dataplane.Security.SetPolicies(SecurityPolicies.Of(running.Configuration));
         _dataplane.Flows.SetRules(NatDescriptor.RulesOf(running.Configuration));
+        _dataplane.Flows.SetSettings(ConntrackDescriptor.SettingsOf(running.Configuration));
         if (_dataplane.Flows.Trouble is { } trouble) HostLog.Notice(_log, trouble);
         CreateIke(inventory, past.Fold.Leases);
         var facts = new FactWriter(_sequencer, TimeProvider.System);

@@ -21,6 +21,7 @@ public static class ItemCatalog
     public const string Route = "route";
     public const string Neighbor = "neighbor";
     public const string Nat = "nat";
+    public const string Conntrack = "conntrack";
     public const string Secret = "secret";
     public const string Certificate = "certificate";
     public const string Authority = "authority";
@@ -45,6 +46,7 @@ public static class ItemCatalog
         new(Route, typeof(RouteSpec), new RouteRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Nat, typeof(NatSpec), new NatRules()),
+        new(Conntrack, typeof(ConntrackSpec), new ConntrackRules()),
         new(Secret, typeof(SecretSpec), new SecretRules()),
         new(Certificate, typeof(CertificateSpec), new CertificateRules()),
         new(Authority, typeof(AuthoritySpec), new AuthorityRules()),

@@ -114,6 +114,9 @@ internal static class ShowVerb
                     Rows<NatRow>(answer), "There are no rules of NAT.", ("NAME", r => r.Name), ("TYPE", r => r.Type), ("FROM", r => r.From), ("TO", r => r.To), ("INTERFACE", r => r.Interface),
                     ("SESSIONS", r => r.Sessions.ToString(CultureInfo.InvariantCulture)));
                 break;
+            case "conntrack":
+                screen.Rows(Rows<ConntrackRow>(answer), "There is no such setting.", ("NAME", r => r.Name), ("VALUE", r => r.Value));
+                break;
             case "sessions":
                 screen.Rows(
                     Rows<SessionRow>(answer), "There are no sessions.", ("PROTO", r => r.Protocol), ("STATE", r => r.State), ("SOURCE", r => r.Source), ("DESTINATION", r => r.Destination),

@@ -191,6 +191,28 @@ internal static class EventSamples
         });
         yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
         yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
+        yield return new(new("conntrack", "all"), new ConntrackSpec
+        {
+            Always = true,
+            AlwaysOn = ["wan"],
+            TcpLoose = false,
+            Max = 100_000,
+            MaxPerSource = 500,
+            Ipv6SourcePrefix = 56,
+            TcpTimeoutSynSent = new SwanDuration(20),
+            TcpTimeoutSynRecv = new SwanDuration(21),
+            TcpTimeoutEstablished = new SwanDuration(7200),
+            TcpTimeoutUnacknowledged = new SwanDuration(22),
+            TcpTimeoutFinWait = new SwanDuration(23),
+            TcpTimeoutCloseWait = new SwanDuration(24),
+            TcpTimeoutLastAck = new SwanDuration(25),
+            TcpTimeoutTimeWait = new SwanDuration(26),
+            TcpTimeoutClose = new SwanDuration(27),
+            UdpTimeout = new SwanDuration(28),
+            UdpTimeoutStream = new SwanDuration(29),
+            IcmpTimeout = new SwanDuration(31),
+            GenericTimeout = new SwanDuration(32),
+        });
         yield return new(new("nat", "out"), new NatSpec
         {
             Type = NatType.Source,
