@@ -153,10 +153,7 @@ public sealed unsafe class GuardControl
     }
 
     /// <summary>Frees everything; the workers have ended.</summary>
-    internal void Dispose()
-    {
-        _macs.Dispose();
-    }
+    internal void Dispose() => _macs.Free();
 
     /// <summary>An interface goes; under the gate.</summary>
     internal void Left(InterfaceState state) => *_tables.Guards[state.Index] = default;

@@ -7,7 +7,7 @@ using Gateway.Policy.Items;
 namespace Gateway.Dataplane.Apply;
 
 /// <summary>The MAC ACLs, and their programs by the lists that interfaces ask. Under the gate of <see cref="DataplaneControl"/>, but for the counters.</summary>
-internal sealed unsafe class MacAclBook(Epochs epochs, int workers) : IDisposable
+internal sealed unsafe class MacAclBook(Epochs epochs, int workers)
 {
     private readonly record struct ListKey(ValueList<string> Names, bool Permits);
 
@@ -18,6 +18,9 @@ internal sealed unsafe class MacAclBook(Epochs epochs, int workers) : IDisposabl
 
     /// <summary>Sets that workers may still hold; their counters are added to the past when none does.</summary>
     private readonly List<MacSet> _leaving = [];
+
+    /// <summary>Sets of lists that changed, in their places until the interfaces are written.</summary>
+    private readonly List<MacSet> _orphans = [];
     private readonly Dictionary<RuleId, (ulong Packets, ulong Bytes)> _past = [];
 
     public void Set(string name, MacAclSpec spec)
@@ -80,7 +83,8 @@ internal sealed unsafe class MacAclBook(Epochs epochs, int workers) : IDisposabl
         ];
     }
 
-    public void Dispose()
+    /// <summary>Frees all programs; the workers have ended.</summary>
+    public void Free()
     {
         foreach (var set in _sets.Values) MacProgram.Free((MacProgram*)set.Program);
         _sets.Clear();
@@ -95,8 +99,6 @@ internal sealed unsafe class MacAclBook(Epochs epochs, int workers) : IDisposabl
             _orphans.Add(set);
         }
     }
-
-    private readonly List<MacSet> _orphans = [];
 
     /// <summary>Frees what <see cref="Set"/> and <see cref="Remove"/> replaced; the interfaces were written since.</summary>
     public void LetGo()

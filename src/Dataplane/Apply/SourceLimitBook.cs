@@ -7,7 +7,7 @@ using Gateway.Policy.Items;
 namespace Gateway.Dataplane.Apply;
 
 /// <summary>The limits per source. Under the gate of <see cref="DataplaneControl"/>.</summary>
-internal sealed unsafe class SourceLimitBook(GuardTable table, Epochs epochs, Lock gate, int workers) : IDisposable
+internal sealed unsafe class SourceLimitBook(GuardTable table, Epochs epochs, Lock gate, int workers)
 {
     private readonly Dictionary<string, (uint Number, SourceLimitSpec Spec)> _limits = new(StringComparer.Ordinal);
     private readonly Stack<uint> _free = new(Enumerable.Range(1, GuardTable.LimitCapacity - 1).Reverse().Select(n => (uint)n));
@@ -65,11 +65,6 @@ internal sealed unsafe class SourceLimitBook(GuardTable table, Epochs epochs, Lo
         }
 
         return rows;
-    }
-
-    public void Dispose()
-    {
-        for (uint number = 1; number < GuardTable.LimitCapacity; number++) SourceLimit.Free(table.ExchangeLimit(number, null));
     }
 
     private static SourceTable* Make(int? perSecond, int? burst, int sources)

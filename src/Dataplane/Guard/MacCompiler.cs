@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Gateway.Dataplane.Apply;
-using Gateway.Dataplane.Tables;
 using Gateway.Policy.Items;
 
 namespace Gateway.Dataplane.Guard;

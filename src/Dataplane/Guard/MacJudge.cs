@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Graph;
 using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;

@@ -87,18 +87,21 @@ internal unsafe struct SourceTable
     /// <summary>The source's place, or that of the source with the least debt.</summary>
     private static int Find(SourceTable* table, ulong* set, ulong tag, ulong time, out ulong seen, out ulong debt)
     {
+        // Most sources have a place: it is looked for by the tags alone.
+        for (var i = 0; i < Places; i++)
+        {
+            seen = Volatile.Read(ref set[i]);
+            if (seen >> TimeBits != tag) continue;
+            debt = Debt(table, seen, time);
+            return i;
+        }
+
         var place = 0;
         (seen, debt) = (0, ulong.MaxValue);
         for (var i = 0; i < Places; i++)
         {
             var there = Volatile.Read(ref set[i]);
             var owed = Debt(table, there, time);
-            if (there >> TimeBits == tag)
-            {
-                (seen, debt) = (there, owed);
-                return i;
-            }
-
             if (owed >= debt) continue;
             (place, seen, debt) = (i, there, owed);
         }

@@ -160,7 +160,12 @@ public sealed class GuardHookTests
         using var gateway = new TestGateway();
         gateway.Control.SetInterface(gateway.Wan, new InterfaceSettings
         {
-            Name = "wan", Type = "in-memory", Mac = new PhysicalAddress(TestGateway.WanMac), Source4 = SourceRule.Strict, Source6 = SourceRule.Strict, RefusesBogons = true,
+            Name = "wan",
+            Type = "in-memory",
+            Mac = new PhysicalAddress(TestGateway.WanMac),
+            Source4 = SourceRule.Strict,
+            Source6 = SourceRule.Strict,
+            RefusesBogons = true,
         });
         // Sources: one of the internet, one on the link, private, shared, documentation; the gateway's own, and one from behind another interface.
         bool[] passed = [.. ((string[])["8.8.8.8", "198.51.100.77", "10.9.9.9", "100.64.1.1", "203.0.113.5", "192.168.3.3", "2a00::1", "2001:db8:2::77", "fd00::1", "100::1"]).Select(source =>
