@@ -40,6 +40,18 @@ public sealed record InterfaceSettings
     /// <inheritdoc cref="Source4"/>
     public SourceRule Source6 { get; init; }
 
+    /// <summary>How neighbors are kept.</summary>
+    public NeighborTimes Neighbors { get; init; } = NeighborTimes.Default;
+
+    /// <summary>Name of the interface whose addresses it borrows; null: it has its own, or none.</summary>
+    public string? Borrows { get; init; }
+
+    /// <summary>Addresses, first and last of each range, that it answers ARP requests and solicitations for in the place of hosts elsewhere.</summary>
+    public IReadOnlyList<(System.Net.IPAddress First, System.Net.IPAddress Last)> Proxies { get; init; } = [];
+
+    /// <summary>Answer also for hosts on the very link.</summary>
+    public bool ProxySameLink { get; init; }
+
     /// <summary>Drop what comes in with one of the gateway's own addresses as source.</summary>
     public bool SourceCheck { get; init; } = true;
 }

@@ -18,6 +18,10 @@ public sealed unsafe class DataplaneControl : IDisposable
     /// <summary>Remembered neighbors are for interfaces that come up within this time.</summary>
     private static readonly TimeSpan LongestRecall = TimeSpan.FromSeconds(60);
 
+    /// <summary>RFC 5227 §1.1 (ANNOUNCE_INTERVAL), nanoseconds.</summary>
+    private const long AnnounceInterval = 2_000_000_000;
+    private const int MaxAnnounceAgain = 4096;
+
     private readonly Lock _gate = new();
     private readonly Epochs _epochs;
     private readonly Rib _rib;
@@ -33,6 +37,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     private readonly IPuntSink? _punt;
     private readonly INoticeSink? _notices;
     private (long At, ILookup<string, WarmNeighbor>? Neighbors) _remembered;
+    private readonly Queue<(long At, uint Interface, AddressWords Address)> _announceAgain = new();
     private bool _started;
     private bool _disposed;
 
@@ -64,6 +69,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers) { GuardsOf = Guarding.GuardsOf };
         Flows = new FlowControl(Tables, _interfaces, _gate);
         _paths = new PathBook(Tables, _neighbors, _interfaces);
+        _neighbors.TimesOf = index => _interfaces.Exists(index) ? _interfaces.Get(index).Settings.Neighbors : NeighborTimes.Default;
         _neighbors.Turned = _paths.Turned;
         Steering = new AbfControl(Tables, _interfaces, _paths, Filtering, _gate, options.Workers);
         _routes = new RouteBook(_rib, _neighbors, _interfaces, _paths);
@@ -173,9 +179,13 @@ public sealed unsafe class DataplaneControl : IDisposable
     private uint Begin(InterfaceState state)
     {
         _interfaces.SetLinkLocal(state, 0);
+        // Its addresses are announced as they come; only a link that comes up later asks for more.
+        state.LookAtLink();
+        state.TakeLinkUp();
         _advertiser.Set(state.Index, state.Settings.Advertise, WorkerContext.Clock());
         Switching.Joined(state);
         Spans.Joined(state);
+        Borrow();
         _routes.Resolve();
         Flows.InterfacesChanged();
         return state.Index;
@@ -195,6 +205,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             Spans.Left(state);
             _routes.Release(index);
             _interfaces.SetAddresses(state, []);
+            _interfaces.GiveBack(state);
             _neighbors.RemoveInterface(index);
             Tables.Local.Remove6(index, 0xFE80_0000_0000_0000, Tables.Interfaces[index]->LinkLocalLow);
             DetachPort(state);
@@ -203,6 +214,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             Filtering.Left(state);
             Steering.Left(state);
             Guarding.Left(state);
+            Borrow();
             _routes.Resolve();
             _epochs.Synchronize();
             foreach (var worker in _workers) worker.Context.Interfaces[index] = default;
@@ -239,7 +251,8 @@ public sealed unsafe class DataplaneControl : IDisposable
                 _interfaces.SetLinkLocal(carried, linkLocal);
                 _neighbors.Refresh(carried.Index);
             }
-            if (settings.Enabled && !before.Enabled) AnnounceAll(state, state.Addresses);
+            if (settings.Borrows != before.Borrows) Borrow();
+            if ((settings.Enabled && !before.Enabled) || !Equals(settings.Mac, before.Mac)) AnnounceAll(state);
         }
     }
 
@@ -254,7 +267,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             state.Port = port;
             if (port is null) return;
             AttachPort(state);
-            AnnounceAll(state, state.Addresses);
+            AnnounceAll(state);
         }
     }
 
@@ -265,10 +278,11 @@ public sealed unsafe class DataplaneControl : IDisposable
         {
             var state = _interfaces.Get(index);
             var added = _interfaces.SetAddresses(state, addresses);
-            _neighbors.RemoveStrays(index, a => _interfaces.Towards(state.Settings.Vrf, a) == index || a.IsLinkLocal6);
+            if (state.Settings.Borrows is null) _neighbors.RemoveStrays(index, a => _interfaces.Towards(state.Settings.Vrf, a) == index || a.IsLinkLocal6);
+            Borrow();
             Recall(state);
             _routes.Resolve();
-            AnnounceAll(state, added);
+            AnnounceAll(state, added.Select(a => AddressWords.From(a.Address)));
         }
     }
 
@@ -445,7 +459,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     public IReadOnlyList<CounterRow> Counters(bool withZeros = false)
     {
         var nodes = DumpMaker.Counters(Graph, _workers, withZeros);
-        lock (_gate) return [.. nodes, .. DumpMaker.PortReasons(_interfaces)];
+        lock (_gate) return [.. nodes, .. DumpMaker.NeighborPressure(_neighbors, withZeros), .. DumpMaker.PortReasons(_interfaces)];
     }
 
     public IReadOnlyList<NodeRunRow> NodeRuns() => DumpMaker.NodeRuns(Graph, _workers);
@@ -553,6 +567,9 @@ public sealed unsafe class DataplaneControl : IDisposable
             links = [.. _interfaces.All.Where(i => i.LookAtLink())];
             foreach (var link in _interfaces.All)
                 if (link.TakeLinkLoss()) _neighbors.ForgetLearned(link.Index);
+            foreach (var link in _interfaces.All)
+                if (link.TakeLinkUp()) AnnounceAll(link);
+            AnnounceAgain();
             if (links.Count > 0) _routes.Resolve();
             Security.NoteTraffic();
             Security.Balance();
@@ -673,13 +690,37 @@ public sealed unsafe class DataplaneControl : IDisposable
         Inject(state.Worker, Graph.Find(NodeNames.InterfaceOutput), packet);
     }
 
-    private void AnnounceAll(InterfaceState state, IReadOnlyList<InterfaceAddress> addresses)
+    private void Borrow()
+    {
+        foreach (var (state, added) in _interfaces.Borrow()) AnnounceAll(state, added);
+    }
+
+    private void AnnounceAll(InterfaceState state) => AnnounceAll(state, [.. state.Addresses.Select(a => AddressWords.From(a.Address)), .. state.Borrowed]);
+
+    private void AnnounceAll(InterfaceState state, IEnumerable<AddressWords> addresses)
     {
         if (!state.HasLink || !state.Settings.Enabled || Tables.PuntInterface == state.Index) return;
-        foreach (var address in addresses.Select(a => AddressWords.From(a.Address)))
+        var again = WorkerContext.Clock() + AnnounceInterval;
+        foreach (var address in addresses)
         {
-            _workers[state.Worker].Mailbox.TryPush(new WorkerMessage(WorkerMessageKind.Announce, state.Index, address.High, address.Low, address.V6));
-            _workers[state.Worker].Wake();
+            Announce(state, address);
+            if (_announceAgain.Count < MaxAnnounceAgain) _announceAgain.Enqueue((again, state.Index, address));
+        }
+    }
+
+    private void Announce(InterfaceState state, AddressWords address)
+    {
+        _workers[state.Worker].Mailbox.TryPush(new WorkerMessage(WorkerMessageKind.Announce, state.Index, address.High, address.Low, address.V6));
+        _workers[state.Worker].Wake();
+    }
+
+    /// <summary>RFC 5227 §2.3: an announcement is made twice (ANNOUNCE_NUM), since a switch may not forward the first one yet. Under the gate.</summary>
+    private void AnnounceAgain()
+    {
+        while (_announceAgain.TryPeek(out var due) && due.At <= WorkerContext.Clock())
+        {
+            _announceAgain.Dequeue();
+            if (_interfaces.Exists(due.Interface) && Tables.Local.Has(due.Interface, due.Address)) Announce(_interfaces.Get(due.Interface), due.Address);
         }
     }
 
@@ -698,7 +739,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         {
             var words = AddressWords.From(neighbor.Address);
             var onLink = words.IsLinkLocal6 || _interfaces.Towards(state.Settings.Vrf, words) == state.Index;
-            if (onLink && neighbor.SinceConfirmed + waited <= TimeSpan.FromSeconds(NeighborBook.UnusedSeconds))
+            if (onLink && neighbor.SinceConfirmed + waited <= TimeSpan.FromSeconds(state.Settings.Neighbors.Forget))
                 _neighbors.Remember(new NeighborKey(state.Index, words), MacAddress.FromBytes(neighbor.Mac.GetAddressBytes()));
         }
     }
@@ -713,7 +754,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         _interfaces.Write(state);
         _interfaces.SetAddresses(state, addresses);
         _routes.Resolve();
-        if (isBvi) AnnounceAll(state, addresses);
+        if (isBvi) AnnounceAll(state);
     }
 
     private int LeastLoadedWorker()

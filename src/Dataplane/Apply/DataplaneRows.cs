@@ -40,7 +40,10 @@ public sealed record RouteRow(uint Vrf, IPNetwork To, string Source, IPAddress? 
 public sealed record RouteHopRow(IPAddress? Via, string? Interface, int Weight, bool IsAway, int Share);
 
 /// <summary>A row of `show neighbors`; without a MAC address it is being asked for.</summary>
-public sealed record NeighborRow(string Interface, IPAddress Address, PhysicalAddress? Mac, bool Static, TimeSpan? SinceConfirmed, TimeSpan? SinceUsed);
+public sealed record NeighborRow(string Interface, IPAddress Address, PhysicalAddress? Mac, NeighborPhase Phase, TimeSpan? SinceConfirmed, TimeSpan? SinceUsed)
+{
+    public bool Static => Phase == NeighborPhase.Permanent;
+}
 
 /// <summary>A row of `show counters`: what a node counted, a drop reason with its sentence or another count.</summary>
 public sealed record CounterRow(string Node, string Name, bool IsDrop, ulong Value, string Sentence);

@@ -62,7 +62,7 @@ internal static unsafe class DumpMaker
                 interfaces.NameOf(n.Key.Interface),
                 n.Key.Address.ToAddress(),
                 n.Value.Complete ? new PhysicalAddress(MacAddress.ToBytes(n.Value.Mac)) : null,
-                n.Value.Static,
+                book.PhaseOf(n.Key, n.Value, now),
                 Since(adjacency->LastConfirmed, now),
                 Since(adjacency->LastUsed, now));
         })];
@@ -85,6 +85,15 @@ internal static unsafe class DumpMaker
         }
         return rows;
     }
+
+    public static IEnumerable<CounterRow> NeighborPressure(NeighborBook book, bool withZeros) =>
+        from row in (CounterRow[])
+        [
+            new("neighbors", "gave-way", false, book.Pressed.Evicted, "Neighbors that were forgotten for others, since their interface had as many as it may."),
+            new("neighbors", "refused", true, book.Pressed.Refused, "Neighbors that were not taken, since their interface had as many as it may and all were in use."),
+        ]
+        where withZeros || row.Value > 0
+        select row;
 
     public static IEnumerable<CounterRow> PortReasons(InterfaceBook interfaces) =>
         from state in interfaces.All

@@ -12,6 +12,7 @@ namespace Gateway.Dataplane.Apply;
 internal sealed class InterfaceState
 {
     private bool _wasUp;
+    private bool _cameUp;
     private uint _losses;
 
     public required uint Index { get; init; }
@@ -28,6 +29,9 @@ internal sealed class InterfaceState
 
     public IReadOnlyList<InterfaceAddress> Addresses { get; set; } = [];
 
+    /// <summary>Addresses that it has borrowed from another interface.</summary>
+    public IReadOnlyList<AddressWords> Borrowed { get; set; } = [];
+
     /// <summary>Adjacencies of its connected networks.</summary>
     public uint Glean4 { get; init; }
 
@@ -41,10 +45,19 @@ internal sealed class InterfaceState
     {
         var isUp = (Carrier ?? this).Port is null or { IsUp: true };
         var isLost = !isUp && (_wasUp || LinkLost);
+        _cameUp |= isUp && !_wasUp;
         _wasUp = isUp;
         if (isLost == LinkLost) return false;
         LinkLost = isLost;
         return true;
+    }
+
+    /// <summary>Whether the link came up since the last question: its neighbors are to hear of the gateway.</summary>
+    public bool TakeLinkUp()
+    {
+        var came = _cameUp;
+        _cameUp = false;
+        return came;
     }
 
     /// <summary>Whether the link went since the last question, also when it is back already.</summary>
@@ -236,9 +249,12 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         entry->LinkLocalLow = LinkLocal(entry->Mac);
         tables.Adjacencies[state.Glean4]->Mtu = Math.Min(entry->Mtu, state.PathMtu);
         tables.Adjacencies[state.Glean6]->Mtu = Math.Min(entry->Mtu, Math.Max(MinMtuIp6, state.PathMtu));
+        entry->NeighborRetrans = (byte)Math.Clamp(settings.Neighbors.Retrans, 1, 255);
+        entry->NeighborProbes = (byte)Math.Clamp(settings.Neighbors.Probes, 1, 255);
         var guards = Guards(state);
         WriteLink(state, entry, guards);
         WriteBogons(state, entry);
+        WriteProxies(state);
         Interlocked.MemoryBarrier();
         entry->Flags = InterfaceFlags.Present
             | state.Layer2
@@ -253,9 +269,57 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
             | (settings.Advertise is null ? 0 : InterfaceFlags.Advertises)
             | (settings.Source4 switch { SourceRule.Loose => InterfaceFlags.LooseSource4, SourceRule.Strict => InterfaceFlags.StrictSource4, _ => 0 })
             | (settings.Source6 switch { SourceRule.Loose => InterfaceFlags.LooseSource6, SourceRule.Strict => InterfaceFlags.StrictSource6, _ => 0 })
+            | (settings.Borrows is null ? 0 : InterfaceFlags.Unnumbered)
             | (settings.SourceCheck ? InterfaceFlags.SourceCheck : 0)
             | (state.IsLoopback ? InterfaceFlags.Loopback : 0)
             | (tables.PuntInterface == state.Index ? InterfaceFlags.Punt : 0);
+    }
+
+    private void WriteProxies(InterfaceState state)
+    {
+        var ranges = state.Settings.Proxies.Select(p => (First: AddressWords.From(p.First), Last: AddressWords.From(p.Last)))
+            .Select(p => new ProxyRange { V6 = p.First.V6, FirstHigh = p.First.High, FirstLow = p.First.Low, LastHigh = p.Last.High, LastLow = p.Last.Low }).ToArray();
+        tables.Proxies.Set(state.Index, ranges, state.Settings.ProxySameLink);
+    }
+
+    /// <summary>Gives interfaces that borrow the addresses of others what these have now; returns those that got new ones, with these.</summary>
+    public IReadOnlyList<(InterfaceState State, IReadOnlyList<AddressWords> Added)> Borrow()
+    {
+        List<(InterfaceState, IReadOnlyList<AddressWords>)> changed = [];
+        foreach (var state in _interfaces.Values)
+        {
+            if (state.Settings.Borrows is null && state.Borrowed.Count == 0) continue;
+            var lender = state.Settings.Borrows is { } name && _byName.TryGetValue(name, out var index) ? _interfaces[index] : null;
+            var now = lender is null || lender == state || lender.Settings.Vrf != state.Settings.Vrf ? [] : lender.Addresses.Select(a => AddressWords.From(a.Address)).Where(a => !a.IsLinkLocal6).ToList();
+            if (now.SequenceEqual(state.Borrowed)) continue;
+            var (added, removed) = (now.Except(state.Borrowed).ToList(), state.Borrowed.Except(now).ToList());
+            state.Borrowed = now;
+            WriteAddresses(state);
+            foreach (var address in added) AddLocal(state.Index, address);
+            foreach (var address in removed) RemoveLocal(state.Index, address);
+            if (added.Count > 0) changed.Add((state, added));
+        }
+        return changed;
+    }
+
+    /// <summary>An interface that borrows goes.</summary>
+    public void GiveBack(InterfaceState state)
+    {
+        foreach (var address in state.Borrowed) RemoveLocal(state.Index, address);
+        state.Borrowed = [];
+        tables.Proxies.Set(state.Index, [], false);
+    }
+
+    private void AddLocal(uint on, AddressWords address)
+    {
+        if (address.V6) tables.Local.Add6(on, address.High, address.Low);
+        else tables.Local.Add4(on, (uint)address.Low);
+    }
+
+    private void RemoveLocal(uint on, AddressWords address)
+    {
+        if (address.V6) tables.Local.Remove6(on, address.High, address.Low);
+        else tables.Local.Remove4(on, (uint)address.Low);
     }
 
     private void WriteLink(InterfaceState state, InterfaceEntry* entry, InterfaceFlags guards)
@@ -397,19 +461,16 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
     {
         var entry = tables.Interfaces[state.Index];
         WriteBogons(state, entry);
-        var list = (InterfaceAddressEntry*)NativeMemory.AlignedAlloc((nuint)((state.Addresses.Count + 1) * sizeof(InterfaceAddressEntry)), 64);
-        for (var i = 0; i < state.Addresses.Count; i++)
-        {
-            var words = AddressWords.From(state.Addresses[i].Address);
-            list[i] = new InterfaceAddressEntry { High = words.High, Low = words.Low, V6 = words.V6, PrefixLength = (byte)state.Addresses[i].PrefixLength };
-        }
-        list[state.Addresses.Count] = new InterfaceAddressEntry { PrefixLength = InterfaceAddressEntry.End };
+        // The network of a borrowed address is on its owner's link.
+        List<(AddressWords Words, int Length)> all = [.. state.Addresses.Select(a => (AddressWords.From(a.Address), a.PrefixLength)), .. state.Borrowed.Select(b => (b, b.HostLength))];
+        var list = (InterfaceAddressEntry*)NativeMemory.AlignedAlloc((nuint)((all.Count + 1) * sizeof(InterfaceAddressEntry)), 64);
+        for (var i = 0; i < all.Count; i++) list[i] = new InterfaceAddressEntry { High = all[i].Words.High, Low = all[i].Words.Low, V6 = all[i].Words.V6, PrefixLength = (byte)all[i].Length };
+        list[all.Count] = new InterfaceAddressEntry { PrefixLength = InterfaceAddressEntry.End };
         var old = entry->Addresses;
         Volatile.Write(ref *(nint*)&entry->Addresses, (nint)list);
         tables.Epochs.Retire(old);
-        var all = state.Addresses.Select(a => AddressWords.From(a.Address)).ToList();
-        entry->Ip4 = (uint)all.FirstOrDefault(a => !a.V6).Low;
-        var first6 = all.FirstOrDefault(a => a.V6 && !a.IsLinkLocal6);
+        entry->Ip4 = (uint)all.FirstOrDefault(a => !a.Words.V6).Words.Low;
+        var first6 = all.FirstOrDefault(a => a.Words.V6 && !a.Words.IsLinkLocal6).Words;
         (entry->Ip6High, entry->Ip6Low) = (first6.High, first6.Low);
     }
 

@@ -25,6 +25,21 @@ internal sealed class NeighborState
     /// <summary>Unanswered questions since it was last confirmed.</summary>
     public int Probes { get; set; }
 
+    /// <summary>Beats of the clock until it is asked, or asked again.</summary>
+    public uint Wait { get; set; }
+
+    /// <summary>It is known from hearsay: it is asked as soon as it is used.</summary>
+    public bool Doubtful { get; set; }
+
+    /// <summary>Something was sent to it after it was reachable.</summary>
+    public bool Delayed { get; set; }
+
+    /// <summary>Seconds of the monotonic clock when it was last looked at as one that might give way.</summary>
+    public uint Seen { get; set; }
+
+    /// <summary>Its place among those of the interface.</summary>
+    public LinkedListNode<(NeighborKey Key, NeighborState State)>? Place { get; set; }
+
     /// <summary>It did not answer when it was last asked.</summary>
     public bool Failed { get; set; }
 
@@ -35,17 +50,22 @@ internal sealed class NeighborState
 /// <summary>The neighbors: makes their adjacencies, keeps them while they are used, asks again when they grow old.</summary>
 internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Action<WorkerMessage> tellWorkers)
 {
-    /// <summary>More dynamic neighbors are not learned; seconds until one is asked again, and until an unused one is forgotten.</summary>
-    public const int MaxDynamic = 16384;
-    public const uint ReachableSeconds = 60, UnusedSeconds = 300;
+    /// <summary>Of all interfaces together.</summary>
+    public const int MaxNeighbors = 16384;
 
     /// <summary>Seconds between questions to a route's next hop that did not answer.</summary>
     private const uint RetrySeconds = 5;
-    private const int MaxProbes = 3;
 
     private readonly Dictionary<NeighborKey, NeighborState> _neighbors = [];
+    private readonly Dictionary<uint, NeighborQueue> _queues = [];
 
     public IReadOnlyDictionary<NeighborKey, NeighborState> All => _neighbors;
+
+    /// <summary>How an interface keeps its neighbors.</summary>
+    public Func<uint, NeighborTimes> TimesOf { get; set; } = _ => NeighborTimes.Default;
+
+    /// <summary>Neighbors that gave way to others, and those that were not taken because none would.</summary>
+    public (ulong Evicted, ulong Refused) Pressed { get; private set; }
 
     /// <summary>Called when a route's next hop falls silent, or speaks again.</summary>
     public Action<NeighborKey>? Turned { get; set; }
@@ -54,7 +74,12 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
     public NeighborState? Get(NeighborKey key)
     {
         if (_neighbors.TryGetValue(key, out var state)) return state;
-        if (_neighbors.Count >= MaxDynamic) return null;
+        if (!_queues.TryGetValue(key.Interface, out var queue)) _queues[key.Interface] = queue = new NeighborQueue();
+        if (!MakeRoom(key.Interface, queue))
+        {
+            Pressed = (Pressed.Evicted, Pressed.Refused + 1);
+            return null;
+        }
         var entry = tables.Interfaces[key.Interface];
         var adjacency = tables.Adjacencies.Add(new Adjacency
         {
@@ -67,8 +92,35 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
         });
         if (adjacency == 0) return null;
         tables.Neighbors.Set(key.Address.High, key.Address.Low, DataplaneTables.NeighborTag(key.Interface, key.Address.V6), adjacency);
-        return _neighbors[key] = new NeighborState { Adjacency = adjacency };
+        state = _neighbors[key] = new NeighborState { Adjacency = adjacency, Seen = Seconds() };
+        queue.Add(key, state);
+        return state;
     }
+
+    /// <summary>Whether there is room for one more on the interface. When all places of the box are taken, the interface with the most gives one up.</summary>
+    private bool MakeRoom(uint index, NeighborQueue queue)
+    {
+        if (queue.Count >= TimesOf(index).Limit && !Evict(queue)) return false;
+        return _neighbors.Count < MaxNeighbors || Evict(_queues.Values.MaxBy(q => q.Count)!);
+    }
+
+    private bool Evict(NeighborQueue queue)
+    {
+        if (queue.Victim(tables.Adjacencies, Seconds()) is not { } victim) return false;
+        var state = _neighbors[victim];
+        Forget(victim, state);
+        Remove(victim, state);
+        Pressed = (Pressed.Evicted + 1, Pressed.Refused);
+        return true;
+    }
+
+    /// <summary>What is known of a neighbor at a second of the monotonic clock.</summary>
+    public NeighborPhase PhaseOf(NeighborKey key, NeighborState state, uint now) =>
+        !state.Complete ? state.Failed ? NeighborPhase.Failed : NeighborPhase.Incomplete
+        : state.Static ? NeighborPhase.Permanent
+        : now - Math.Min(tables.Adjacencies[state.Adjacency]->LastConfirmed, now) < TimesOf(key.Interface).Reachable ? NeighborPhase.Reachable
+        : state.Probes > 0 ? NeighborPhase.Probe
+        : state.Delayed ? NeighborPhase.Delay : NeighborPhase.Stale;
 
     /// <summary>Gives a neighbor its MAC address. A learned one does not change a static one. False when nothing changed.</summary>
     public bool Learn(NeighborKey key, ulong mac, bool isStatic)
@@ -78,7 +130,7 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
         state.Static |= isStatic;
         state.Mac = mac;
         state.Complete = true;
-        state.Probes = 0;
+        Calm(state);
         var entry = tables.Interfaces[key.Interface];
         tables.Adjacencies[state.Adjacency]->LastConfirmed = Seconds();
         tables.Adjacencies.Complete(state.Adjacency, EthernetHeader.Make(mac, entry->Mac, (ushort)(key.Address.V6 ? 0x86DD : 0x0800)));
@@ -103,8 +155,9 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
         if (MacAddress.IsGroup(mac) || mac == 0 || Get(key) is not { Complete: false, Static: false } state || !Learn(key, mac, isStatic: false)) return;
         var now = Seconds();
         var adjacency = tables.Adjacencies[state.Adjacency];
-        adjacency->LastConfirmed = now > ReachableSeconds ? now - ReachableSeconds : 0;
-        adjacency->LastUsed = adjacency->LastConfirmed;
+        adjacency->LastConfirmed = now - Math.Min(now, TimesOf(key.Interface).Reachable);
+        adjacency->LastUsed = adjacency->LastConfirmed == 0 ? 0 : adjacency->LastConfirmed - 1;
+        state.Doubtful = true;
     }
 
     /// <summary>A neighbor stayed silent: forgets what was known of it.</summary>
@@ -162,6 +215,7 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
             Forget(key, state);
             Remove(key, state);
         }
+        _queues.Remove(index);
     }
 
     /// <summary>Removes the neighbors of an interface that are no longer on its networks.</summary>
@@ -201,30 +255,48 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
                 continue;
             }
             if (state.Static || !state.Complete) continue;
+            var times = TimesOf(key.Interface);
             var adjacency = tables.Adjacencies[state.Adjacency];
-            if (now - Math.Min(adjacency->LastConfirmed, now) < ReachableSeconds)
+            var stale = adjacency->LastConfirmed + times.Reachable;
+            if (now < stale)
             {
-                state.Probes = 0;
+                Calm(state);
                 continue;
             }
-            var unused = now - Math.Min(adjacency->LastUsed, now);
-            if (unused >= UnusedSeconds && state.Routes == 0)
+            if (now - Math.Min(adjacency->LastUsed, now) >= times.Forget && state.Routes == 0)
             {
                 Forget(key, state);
                 Remove(key, state);
+                continue;
             }
-            else if (unused < ReachableSeconds)
+            // RFC 4861 §7.3.3: nobody cares about a stale neighbor until something is sent to it.
+            if (!state.Delayed)
             {
-                if (state.Probes++ < MaxProbes)
-                {
-                    tellWorkers(new WorkerMessage(WorkerMessageKind.Solicit, key.Interface, key.Address.High, key.Address.Low, key.Address.V6, state.Mac));
-                    continue;
-                }
-                gone.Add(key);
-                Fail(key);
+                if (adjacency->LastUsed < stale) continue;
+                (state.Delayed, state.Wait) = (true, state.Doubtful ? 0 : times.Delay);
             }
+            if (state.Wait > 0)
+            {
+                state.Wait--;
+                continue;
+            }
+            if (state.Probes++ < times.Probes)
+            {
+                state.Wait = times.Retrans - 1;
+                tellWorkers(new WorkerMessage(WorkerMessageKind.Solicit, key.Interface, key.Address.High, key.Address.Low, key.Address.V6, state.Mac));
+                continue;
+            }
+            gone.Add(key);
+            Fail(key);
         }
         return gone;
+    }
+
+    /// <summary>It spoke.</summary>
+    private static void Calm(NeighborState state)
+    {
+        (state.Probes, state.Wait) = (0, 0);
+        (state.Delayed, state.Doubtful) = (false, false);
     }
 
     private static uint Seconds() => (uint)(WorkerContext.Clock() / 1_000_000_000);
@@ -233,7 +305,7 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
     {
         state.Complete = false;
         state.Mac = 0;
-        state.Probes = 0;
+        Calm(state);
         tables.Adjacencies.Forget(state.Adjacency);
         rib.Clear(new PrefixKey(tables.Interfaces[key.Interface]->Vrf, key.Address, key.Address.HostLength), RouteSource.Neighbor, key.Interface);
     }
@@ -241,6 +313,7 @@ internal sealed unsafe class NeighborBook(DataplaneTables tables, Rib rib, Actio
     private void Remove(NeighborKey key, NeighborState state)
     {
         _neighbors.Remove(key);
+        if (_queues.TryGetValue(key.Interface, out var queue)) queue.Remove(state);
         tables.Neighbors.Remove(key.Address.High, key.Address.Low, DataplaneTables.NeighborTag(key.Interface, key.Address.V6));
         tables.Adjacencies.Remove(state.Adjacency);
     }

@@ -28,9 +28,6 @@ internal sealed unsafe class PendingNeighbors
 {
     public const int Capacity = 512;
 
-    /// <summary>How often a neighbor is asked, and nanoseconds between.</summary>
-    public const int Attempts = 3;
-    public const long Interval = 1_000_000_000;
     private const int Probes = 8;
 
     private readonly PendingNeighbor* _entries = (PendingNeighbor*)NativeMemory.AllocZeroed(Capacity, (nuint)sizeof(PendingNeighbor));

@@ -38,6 +38,7 @@ internal readonly unsafe struct ArpInput : INode
     private enum Count : ushort
     {
         RepliesSent,
+        Proxied,
         Learned,
         Confirmed,
     }
@@ -58,6 +59,7 @@ internal readonly unsafe struct ArpInput : INode
         ],
         [
             (Count.RepliesSent, "ARP requests that were answered."),
+            (Count.Proxied, "ARP requests that were answered in the place of hosts elsewhere (proxy ARP)."),
             (Count.Learned, "Neighbors learned or changed."),
             (Count.Confirmed, "Known neighbors that showed the same MAC address again."),
         ]);
@@ -123,17 +125,20 @@ internal readonly unsafe struct ArpInput : INode
             else frame.Drop(Reason.NotForUs, index);
             return;
         }
-        if (!NeighborLearn.OnLink(entry, 0, sender, false))
+        if (!NeighborLearn.MayBe(tables, on, 0, sender, false))
         {
             frame.Drop(Reason.SenderNotOnLink, index);
             return;
         }
-        var learned = NeighborLearn.From(frame.Context, on, 0, sender, false, mac, solicited: forUs && request);
+        // A probe asks whether an address is taken on the link: that is not the gateway's to say of others' addresses, so it did not come here.
+        var isProxied = request && !forUs && NeighborProxy.Answers4(tables, on, meta->Vrf, sender, target);
+        var learned = NeighborLearn.From(frame.Context, on, 0, sender, false, mac, solicited: request && (forUs || isProxied));
         if (learned == NeighborLearn.Result.Told) frame.Add(Count.Learned);
         else if (learned == NeighborLearn.Result.Known) frame.Add(Count.Confirmed);
         else if (learned == NeighborLearn.Result.Limited) frame.AddDrop(Reason.RateLimited);
 
-        if (request && forUs) Reply(ref frame, index, meta, entry, mac, sender, target);
+        if (isProxied) frame.Add(Count.Proxied);
+        if (isProxied || (request && forUs)) Reply(ref frame, index, meta, entry, mac, sender, target);
         else if (!request && learned is NeighborLearn.Result.Told or NeighborLearn.Result.Known) frame.Consume(index);
         else frame.Drop(Reason.NotForUs, index);
     }

@@ -41,6 +41,7 @@ internal readonly unsafe struct NdInput : INode
     private enum Count : ushort
     {
         AdvertisementsSent,
+        Proxied,
         Learned,
         Confirmed,
         RouterSolicitations,
@@ -63,6 +64,7 @@ internal readonly unsafe struct NdInput : INode
         ],
         [
             (Count.AdvertisementsSent, "Solicitations that were answered."),
+            (Count.Proxied, "Solicitations that were answered in the place of hosts elsewhere (proxy neighbor discovery)."),
             (Count.Learned, "Neighbors learned or changed."),
             (Count.Confirmed, "Known neighbors that showed the same MAC address again."),
             (Count.RouterSolicitations, "Hosts that asked for a router advertisement."),
@@ -170,7 +172,9 @@ internal readonly unsafe struct NdInput : INode
             else Answer(ref frame, index, meta, entry, high, low, sourceHigh, sourceLow, MacAddress.Read(ip - 8));
             return;
         }
-        if (!tables.Local.Has6(on, high, low))
+        var isOwn = tables.Local.Has6(on, high, low);
+        // A probe asks whether an address is taken on the link, which is not the gateway's to say of others' addresses.
+        if (!isOwn && (probe || !NeighborProxy.Answers6(tables, on, meta->Vrf, high, low)))
         {
             frame.Drop(Reason.NotForUs, index);
             return;
@@ -181,13 +185,14 @@ internal readonly unsafe struct NdInput : INode
             Answer(ref frame, index, meta, entry, high, low, 0xFF02_0000_0000_0000, 1, 0x0100_0000_3333);
             return;
         }
-        if (!NeighborLearn.OnLink(entry, sourceHigh, sourceLow, true))
+        if (!NeighborLearn.MayBe(tables, on, sourceHigh, sourceLow, true))
         {
             frame.Drop(Reason.NotOnLink, index);
             return;
         }
         if (mac != 0) Learn(ref frame, on, sourceHigh, sourceLow, mac, solicited: true, mayOverride: true);
-        Answer(ref frame, index, meta, entry, high, low, sourceHigh, sourceLow, mac != 0 ? mac : MacAddress.Read(ip - 8));
+        if (!isOwn) frame.Add(Count.Proxied);
+        Answer(ref frame, index, meta, entry, high, low, sourceHigh, sourceLow, mac != 0 ? mac : MacAddress.Read(ip - 8), isOwn);
     }
 
     private static void Advertisement(ref Frame frame, uint index, PacketMeta* meta, byte* ip, byte* icmp, ulong mac)
@@ -213,7 +218,7 @@ internal readonly unsafe struct NdInput : INode
             frame.Drop(Reason.Conflict, index);
             return;
         }
-        if (!NeighborLearn.OnLink(entry, high, low, true))
+        if (!NeighborLearn.MayBe(frame.Tables, on, high, low, true))
         {
             frame.Drop(Reason.NotOnLink, index);
             return;
@@ -240,7 +245,7 @@ internal readonly unsafe struct NdInput : INode
         }
     }
 
-    private static void Answer(ref Frame frame, uint index, PacketMeta* meta, InterfaceEntry* entry, ulong high, ulong low, ulong toHigh, ulong toLow, ulong toMac)
+    private static void Answer(ref Frame frame, uint index, PacketMeta* meta, InterfaceEntry* entry, ulong high, ulong low, ulong toHigh, ulong toLow, ulong toMac, bool isOwn = true)
     {
         var reply = frame.Pool.Allocate();
         if (reply == 0)
@@ -249,8 +254,10 @@ internal readonly unsafe struct NdInput : INode
             return;
         }
         // RFC 4861 §4.4: router always; solicited when it answers one host; override.
-        var flags = 0x8000_0000u | (toHigh >> 56 == 0xFF ? 0 : 0x4000_0000u) | 0x2000_0000u;
-        NeighborSolicit.WriteNeighbor(frame.Context, reply, entry, 136, flags, high, low, high, low, toHigh, toLow, toMac);
+        // RFC 4861 §7.2.8: a proxy does not override what the host itself says, and speaks as itself.
+        var flags = 0x8000_0000u | (toHigh >> 56 == 0xFF ? 0 : 0x4000_0000u) | (isOwn ? 0x2000_0000u : 0);
+        var (fromHigh, fromLow) = isOwn ? (high, low) : (0xFE80_0000_0000_0000, entry->LinkLocalLow);
+        NeighborSolicit.WriteNeighbor(frame.Context, reply, entry, 136, flags, high, low, fromHigh, fromLow, toHigh, toLow, toMac);
         var answer = frame.Meta(reply);
         answer->Flags = PacketFlags.Own | PacketFlags.BypassSpd | (meta->Flags & PacketFlags.Traced);
         answer->TraceId = meta->TraceId;

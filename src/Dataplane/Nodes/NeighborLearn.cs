@@ -56,6 +56,15 @@ internal static class NeighborLearn
         return told ? Result.Told : Result.Limited;
     }
 
+    /// <summary>Whether an address may be a neighbor's on the interface: it lies in a network of it; or, where the interface has borrowed its addresses, a route leads to it there.</summary>
+    public static unsafe bool MayBe(DataplaneTables tables, uint on, ulong high, ulong low, bool v6)
+    {
+        var entry = tables.Interfaces[on];
+        if (OnLink(entry, high, low, v6)) return true;
+        if ((entry->Flags & InterfaceFlags.Unnumbered) == 0) return false;
+        return ReversePath.Allows(tables.Adjacencies, v6 ? tables.Fib6.Lookup(entry->Vrf, high, low) : tables.Fib4.Lookup(entry->Vrf, (uint)low), on, strict: true);
+    }
+
     /// <summary>Whether an address lies in a network of the interface; only such neighbors exist (link-local IPv6 always does).</summary>
     public static unsafe bool OnLink(InterfaceEntry* entry, ulong high, ulong low, bool v6)
     {

@@ -5,7 +5,7 @@ using Gateway.Dataplane.Tables;
 
 namespace Gateway.Dataplane.Nodes;
 
-/// <summary>Keeps the latest packet for a next hop whose MAC address is unknown and asks for it, at most once a second; a next hop that stays silent ends in an ICMP error.</summary>
+/// <summary>Keeps the latest packet for a next hop whose MAC address is unknown and asks for it, every second or as its interface says; a next hop that stays silent ends in an ICMP error.</summary>
 internal readonly unsafe struct NeighborResolve : INode
 {
     private enum Edge : ushort
@@ -121,7 +121,7 @@ internal readonly unsafe struct NeighborResolve : INode
                 Release(context, node, pending->Interface, pending->High, pending->Low, pending->V6, known);
                 continue;
             }
-            if (pending->Asked < PendingNeighbors.Attempts)
+            if (pending->Asked < context.Tables.Interfaces[pending->Interface]->NeighborProbes)
             {
                 Ask(context, pending, node);
                 continue;
@@ -160,7 +160,7 @@ internal readonly unsafe struct NeighborResolve : INode
 
     private static void Ask(WorkerContext context, PendingNeighbor* pending, ushort node)
     {
-        pending->NextTime = context.Now + PendingNeighbors.Interval;
+        pending->NextTime = context.Now + context.Tables.Interfaces[pending->Interface]->NeighborRetrans * 1_000_000_000L;
         pending->Asked++;
         var counts = context.Counts + context.Graph.CountBase[node];
         if (!context.Solicitations.Take(context.Now))

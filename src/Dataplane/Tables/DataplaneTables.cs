@@ -17,6 +17,7 @@ internal sealed class DataplaneTables : IDisposable
         Spd = new Spd(epochs);
         Neighbors = new NativeMap(epochs, 64);
         Vlans = new VlanTable(epochs);
+        Proxies = new ProxyTable(epochs);
         Bridges = new BridgeTable();
         Tunnels = new TunnelTable(epochs);
         IpTunnels = new IpTunnelTable(epochs);
@@ -49,6 +50,9 @@ internal sealed class DataplaneTables : IDisposable
 
     /// <summary>VLAN sub-interfaces by their tags.</summary>
     public VlanTable Vlans { get; }
+
+    /// <summary>What interfaces answer ARP and neighbor discovery for besides their own addresses.</summary>
+    public ProxyTable Proxies { get; }
 
     /// <summary>Bridges and their members.</summary>
     public BridgeTable Bridges { get; }
@@ -88,6 +92,7 @@ internal sealed class DataplaneTables : IDisposable
         Tunnels.Dispose();
         Bridges.Dispose();
         Vlans.Dispose();
+        Proxies.Dispose();
         Spd.Dispose();
         Sad.Dispose();
         Neighbors.Dispose();

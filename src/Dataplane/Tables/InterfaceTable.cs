@@ -69,6 +69,9 @@ internal enum InterfaceFlags : uint
     /// <summary>Hosts that ask for a router advertisement get one.</summary>
     Advertises = 1 << 27,
 
+    /// <summary>Its addresses are another interface's: who is on its link is a matter of routes.</summary>
+    Unnumbered = 1 << 28,
+
     /// <summary>Any of those that ask for the way back of IPv4.</summary>
     ReversePath4 = LooseSource4 | StrictSource4,
 
@@ -185,6 +188,12 @@ internal unsafe struct InterfaceEntry
 
     /// <summary>Blocks of special addresses (<see cref="Guard.Bogons"/>, a bit each) whose addresses are no sources here, of IPv4 and of IPv6.</summary>
     public uint Bogons4, Bogons6;
+
+    /// <summary>Seconds between two questions for a neighbor's MAC address, and how many are asked.</summary>
+    public byte NeighborRetrans;
+
+    /// <inheritdoc cref="NeighborRetrans"/>
+    public byte NeighborProbes;
 }
 
 /// <summary>The interfaces by index, 1 upwards. Lives in one place for ever, so workers may hold pointers into it.</summary>

@@ -11,6 +11,9 @@ internal sealed class LocalAddresses(Epochs epochs) : IDisposable
     /// <summary>Whether the interface has this IPv6 address.</summary>
     public bool Has6(uint onInterface, ulong high, ulong low) => _map.TryGet(high, low, onInterface << 1 | 1, out _);
 
+    /// <summary>Whether the interface has this address.</summary>
+    public bool Has(uint onInterface, Apply.AddressWords address) => address.V6 ? Has6(onInterface, address.High, address.Low) : Has4(onInterface, (uint)address.Low);
+
     public void Add4(uint onInterface, uint address) => _map.Set(0, address, onInterface << 1, 1);
 
     public void Add6(uint onInterface, ulong high, ulong low) => _map.Set(high, low, onInterface << 1 | 1, 1);

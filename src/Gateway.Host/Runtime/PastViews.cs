@@ -46,7 +46,7 @@ internal static class PastViews
         Items<RouteSpec>(ItemCatalog.Route, state).Select(r => new RouteRow(r.Spec.To.ToString(), r.Spec.Via?.ToString(), r.Spec.Interface, "static", StateOf(r.Key, state)));
 
     private static IEnumerable<NeighborRow> Neighbors(JournalState state) =>
-        Items<NeighborSpec>(ItemCatalog.Neighbor, state).Select(n => new NeighborRow(n.Spec.Interface, n.Spec.Address.ToString(), n.Spec.Mac.ToString(), "static"));
+        Items<NeighborSpec>(ItemCatalog.Neighbor, state).Select(n => new NeighborRow(n.Spec.Interface, n.Spec.Address.ToString(), n.Spec.Mac.ToString(), "permanent"));
 
     private static IEnumerable<ConnectionRow> Connections(JournalState state)
     {

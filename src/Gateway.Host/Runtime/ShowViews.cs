@@ -72,6 +72,7 @@ internal sealed class ShowViews(
                 Mtu = row.Mtu,
                 Vrf = dataplane.NameOfVrf(row.Vrf),
                 Addresses = [.. row.Addresses.Select(a => $"{a.Address}/{a.PrefixLength}")],
+                Unnumbered = spec?.Unnumbered,
                 RxPackets = row.RxPackets,
                 RxBytes = row.RxBytes,
                 TxPackets = row.TxPackets,
@@ -112,7 +113,11 @@ internal sealed class ShowViews(
         $"{h.Via?.ToString() ?? h.Interface}{(h.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" weight {h.Weight}"))}{(h.IsAway ? " (away)" : "")}"));
 
     private IEnumerable<Api.Views.NeighborRow> Neighbors() => dataplane.Neighbors().Select(n => new Api.Views.NeighborRow(
-        n.Interface, n.Address.ToString(), n.Mac is { } mac ? MacText(mac) : null, n.Static ? "static" : n.Mac is null ? "incomplete" : "reachable"));
+        n.Interface, n.Address.ToString(), n.Mac is { } mac ? MacText(mac) : null, Word(n.Phase))
+    {
+        SecondsSinceConfirmed = n.Static ? null : (long?)n.SinceConfirmed?.TotalSeconds,
+        SecondsSinceUsed = (long?)n.SinceUsed?.TotalSeconds,
+    });
 
     private IEnumerable<ConnectionRow> Connections(SaInventory inventory)
     {

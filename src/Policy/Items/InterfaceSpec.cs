@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using Gateway.Policy.Sa;
 
 namespace Gateway.Policy.Items;
 
@@ -233,6 +234,21 @@ public sealed record InterfaceSpec : ItemSpec
 
     /// <summary>What is asked of packets without naming it all: default-deny, anti-spoofing, or both.</summary>
     public ValueList<InterfaceProfile> Profile { get; init; }
+
+    /// <summary>Name of an interface whose addresses this one, which has none of its own, uses as its own: as the source of ARP, errors and translated packets. Routes name it as their interface.</summary>
+    public string? Unnumbered { get; init; }
+
+    /// <summary>IPv4 addresses, as prefixes or ranges, that it answers ARP requests for in the place of hosts elsewhere, while a route leads to them by another interface.</summary>
+    public ValueList<TrafficSelector> ProxyArp { get; init; }
+
+    /// <summary>IPv6 addresses, as prefixes or ranges, that it answers neighbor solicitations for in the place of hosts elsewhere, while a route leads to them by another interface.</summary>
+    public ValueList<TrafficSelector> ProxyNd { get; init; }
+
+    /// <summary>Answer also for hosts of these ranges that are on the very link, for links that keep their hosts apart (private VLAN).</summary>
+    public bool ProxySameLink { get; init; }
+
+    /// <summary>How neighbors are kept. Default: as the defaults of its fields say.</summary>
+    public NeighborSettingsSpec? Neighbors { get; init; }
 
     /// <summary>IPv4 packets that come in are dropped unless a route leads back to their source: any (loose), or one by this interface (strict). Default: no such check.</summary>
     public ReversePath? Rpf4 { get; init; }

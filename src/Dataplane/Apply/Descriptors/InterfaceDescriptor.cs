@@ -20,6 +20,7 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, IPortSource 
     [
         .. VirtualInterfaces.CarrierOf((InterfaceSpec)item.Spec, desired) is { } carrier ? [new ItemKey(ItemCatalog.Interface, carrier)] : (ItemKey[])[],
         .. ((InterfaceSpec)item.Spec).AclIn.Concat(((InterfaceSpec)item.Spec).AclOut).Distinct().Select(acl => new ItemKey(ItemCatalog.Acl, acl)),
+        .. ((InterfaceSpec)item.Spec).Unnumbered is { } lender ? [new ItemKey(ItemCatalog.Interface, lender)] : (ItemKey[])[],
         .. ((InterfaceSpec)item.Spec).Abf.Select(policy => new ItemKey(ItemCatalog.AbfPolicy, policy)),
         .. GuardBinding.Of((InterfaceSpec)item.Spec).Names(),
         .. VrfDescriptor.Before(((InterfaceSpec)item.Spec).Vrf),
@@ -121,6 +122,10 @@ public sealed class InterfaceDescriptor(DataplaneControl dataplane, IPortSource 
         Source4 = VirtualInterfaces.RuleOf(spec, spec.Rpf4),
         Source6 = VirtualInterfaces.RuleOf(spec, spec.Rpf6),
         RefusesBogons = VirtualInterfaces.HoldsSources(spec),
+        Neighbors = VirtualInterfaces.Neighbors(spec.Neighbors),
+        Borrows = spec.Unnumbered,
+        Proxies = [.. spec.ProxyArp.Concat(spec.ProxyNd).Select(p => (p.Start, p.End))],
+        ProxySameLink = spec.ProxySameLink,
     };
 
     private static AclBinding Rules(InterfaceSpec spec) => new([.. spec.AclIn], [.. spec.AclOut], VirtualInterfaces.DeniesAll(spec) ? AclDefault.Deny : spec.AclDefault) { DeniesOut = VirtualInterfaces.DeniesAll(spec) };

@@ -64,6 +64,10 @@ internal static class VirtualInterfaces
         Source4 = VirtualInterfaces.RuleOf(spec, spec.Rpf4),
         Source6 = VirtualInterfaces.RuleOf(spec, spec.Rpf6),
         RefusesBogons = HoldsSources(spec),
+        Neighbors = VirtualInterfaces.Neighbors(spec.Neighbors),
+        Borrows = spec.Unnumbered,
+        Proxies = [.. spec.ProxyArp.Concat(spec.ProxyNd).Select(p => (p.Start, p.End))],
+        ProxySameLink = spec.ProxySameLink,
     };
 
     public static RouterAdvertisement? Advertise(RouterAdvertisementSpec? spec) => spec is null ? null : new RouterAdvertisement
@@ -89,6 +93,16 @@ internal static class VirtualInterfaces
     public static bool HoldsSources(InterfaceSpec spec) => spec.Profile.Contains(InterfaceProfile.AntiSpoofing);
 
     public static bool DeniesAll(InterfaceSpec spec) => spec.Profile.Contains(InterfaceProfile.DefaultDeny);
+
+    public static NeighborTimes Neighbors(NeighborSettingsSpec? spec) => spec is null ? NeighborTimes.Default : new NeighborTimes
+    {
+        Reachable = (uint)spec.ReachableTime.Seconds,
+        Delay = (uint)spec.DelayTime.Seconds,
+        Retrans = (uint)spec.RetransTime.Seconds,
+        Probes = (uint)spec.Probes,
+        Forget = (uint)spec.ForgetTime.Seconds,
+        Limit = (uint)spec.Limit,
+    };
 
     private static int DefaultMtu(DataplaneControl dataplane, InterfaceSpec spec)
     {

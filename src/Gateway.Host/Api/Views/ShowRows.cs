@@ -21,6 +21,9 @@ public sealed record InterfaceRow
     /// <summary>Name of the VRF; null for the default one.</summary>
     public string? Vrf { get; init; }
 
+    /// <summary>The interface whose addresses it uses, as it has none of its own.</summary>
+    public string? Unnumbered { get; init; }
+
     public ulong RxPackets { get; init; }
 
     public ulong RxBytes { get; init; }
@@ -199,7 +202,15 @@ public sealed record SessionRow
 public sealed record NatRow(string Name, string Type, string From, string To, string? Interface, long Sessions);
 
 /// <summary>A row of <c>show neighbors</c>.</summary>
-public sealed record NeighborRow(string Interface, string Address, string? Mac, string State);
+/// <param name="State">As RFC 4861 §7.3.2 and Linux name it: <c>incomplete</c>, <c>reachable</c>, <c>stale</c>, <c>delay</c>, <c>probe</c>, <c>failed</c>; <c>permanent</c> is a configured one.</param>
+public sealed record NeighborRow(string Interface, string Address, string? Mac, string State)
+{
+    /// <summary>Since it last spoke.</summary>
+    public long? SecondsSinceConfirmed { get; init; }
+
+    /// <summary>Since a packet was last sent to it.</summary>
+    public long? SecondsSinceUsed { get; init; }
+}
 
 /// <summary>A row of <c>show connections</c>: also those that are down.</summary>
 public sealed record ConnectionRow

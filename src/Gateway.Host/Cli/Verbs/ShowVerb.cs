@@ -85,7 +85,7 @@ internal static class ShowVerb
                 screen.Rows(
                     Rows<InterfaceRow>(answer), "There are no interfaces.",
                     ("NAME", r => r.Name), ("TYPE", r => r.Type), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State), ("MTU", r => r.Mtu?.ToString(CultureInfo.InvariantCulture)),
-                    ("MAC", r => r.Mac), ("ADDRESSES", r => Format.List(r.Addresses)), ("RX PKTS", r => N(r.RxPackets)), ("RX BYTES", r => Format.Bytes(r.RxBytes)),
+                    ("MAC", r => r.Mac), ("ADDRESSES", r => r.Unnumbered is { } lender ? $"of {lender}" : Format.List(r.Addresses)), ("RX PKTS", r => N(r.RxPackets)), ("RX BYTES", r => Format.Bytes(r.RxBytes)),
                     ("TX PKTS", r => N(r.TxPackets)), ("TX BYTES", r => Format.Bytes(r.TxBytes)), ("DROPS", r => N(r.Drops)));
                 break;
             case "bridges":
@@ -124,7 +124,8 @@ internal static class ShowVerb
                     ("ENDS IN", r => $"{r.EndsInSeconds}s"));
                 break;
             case "neighbors":
-                screen.Rows(Rows<NeighborRow>(answer), "There are no neighbors.", ("INTERFACE", r => r.Interface), ("ADDRESS", r => r.Address), ("MAC", r => r.Mac), ("STATE", r => r.State));
+                screen.Rows(Rows<NeighborRow>(answer), "There are no neighbors.", ("INTERFACE", r => r.Interface), ("ADDRESS", r => r.Address), ("MAC", r => r.Mac), ("STATE", r => r.State.ToUpperInvariant()),
+                    ("CONFIRMED", r => r.SecondsSinceConfirmed is { } s ? Format.Span(TimeSpan.FromSeconds(s)) : ""), ("USED", r => r.SecondsSinceUsed is { } s ? Format.Span(TimeSpan.FromSeconds(s)) : ""));
                 break;
             case "connections":
                 screen.Rows(

@@ -39,6 +39,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
         AclBindingRules.Check(spec, at);
         AbfBindingRules.Check(spec, at);
         GuardRules.Check(spec, at);
+        LinkNeighborRules.Check(name, spec, at);
         RouterAdvertisementRules.Check(spec, at);
         if (spec.Addresses.Count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"An interface has at most {MaxAddresses} addresses.");
         var seen = new HashSet<IPAddress>();
@@ -69,7 +70,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     protected override IEnumerable<Reference> References(InterfaceSpec spec) =>
     [
         .. spec is { Type: InterfaceType.Vlan, Parent: { } parent } ? [new(new(ItemCatalog.Interface, parent), ".parent")] : (Reference[])[],
-        .. AclBindingRules.References(spec), .. AbfBindingRules.References(spec), .. GuardRules.References(spec), .. VrfRules.ReferenceTo(spec.Vrf, ".vrf"),
+        .. AclBindingRules.References(spec), .. AbfBindingRules.References(spec), .. GuardRules.References(spec), .. LinkNeighborRules.References(spec), .. VrfRules.ReferenceTo(spec.Vrf, ".vrf"),
     ];
 
     protected override void CheckAmong(InterfaceSpec spec, RunningConfiguration all, ErrorScope at)
@@ -86,6 +87,7 @@ internal sealed class InterfaceRules : ItemRules<InterfaceSpec>
     {
         VlanRules.CheckTogether(all, put);
         SwitchRules.CheckInterfaces(all, put);
+        LinkNeighborRules.CheckTogether(all, put);
         var subnets = all.OfKind(ItemCatalog.Interface).SelectMany(Subnets).OrderBy(s => s.Vrf, StringComparer.Ordinal).ThenBy(s => s.Family).ThenBy(s => s.First).ThenByDescending(s => s.Last).ThenBy(s => s.Owner.Name, StringComparer.Ordinal);
         var open = new Stack<Subnet>();
         foreach (var subnet in subnets)

@@ -15,6 +15,7 @@ internal static class SwitchRules
         if (spec.Type == InterfaceType.Loopback) return "A loopback has no frames to switch; as the routed member of a bridge it is its bvi.";
         if (spec.Type == InterfaceType.Ipsec) return "An ipsec interface carries packets, not frames.";
         if (spec.IsPointToPoint) return "The tunnel carries packets, not frames; a gretap carries frames.";
+        if (spec.Unnumbered is not null) return "The interface has borrowed addresses; those of a bridge are on its bvi.";
         return spec.Addresses.Count > 0 ? "The interface has addresses; those of a bridge are on its bvi." : null;
     }
 
