@@ -321,6 +321,12 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate) return _interfaces.TryFind(name, out var index) ? _interfaces.Get(index).Settings.Mtu : null;
     }
 
+    /// <summary>Sets what each worker does at most by itself; what waits beyond a new limit gives way with the next that comes.</summary>
+    public void SetLimits(WorkerLimits limits)
+    {
+        lock (_gate) Volatile.Write(ref Tables.Limits, limits);
+    }
+
     /// <summary>Adds or replaces the route of a prefix. False: it is kept, but waits for an interface whose network holds its next hop.</summary>
     public bool AddRoute(RouteSettings route)
     {

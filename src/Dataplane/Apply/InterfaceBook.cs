@@ -240,7 +240,7 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         if (settings.Mtu is < 68 or > 65535) throw new ArgumentException($"An MTU of {settings.Mtu} is outside 68 to 65535.");
         var entry = tables.Interfaces[state.Index];
         entry->Mac = settings.Mac is { } mac ? MacAddress.FromBytes(mac.GetAddressBytes())
-            : state.Carrier is { IsGone: false } carrier ? tables.Interfaces[carrier.Index]->Mac : MadeUpMac(settings.Name);
+            : state.Carrier is { IsGone: false } carrier ? tables.Interfaces[carrier.Index]->Mac : MadeUpMac(NameForMac(state));
         entry->Mtu = (uint)settings.Mtu;
         entry->Vrf = settings.Vrf;
         entry->Worker = (uint)state.Worker;
@@ -481,6 +481,14 @@ internal sealed unsafe class InterfaceBook(DataplaneTables tables, Rib rib)
         var first6 = all.FirstOrDefault(a => a.V6 && !a.IsLinkLocal6);
         (tables.AnyIp6High, tables.AnyIp6Low) = (first6.High, first6.Low);
     }
+
+    /// <summary>Both ends of a tunnel may have the same name, but not the same address.</summary>
+    private static string NameForMac(InterfaceState state) => state.Link switch
+    {
+        InterfaceLink.IpTunnel tunnel => $"{state.Settings.Name} {tunnel.Local}",
+        InterfaceLink.Vxlan tunnel => $"{state.Settings.Name} {tunnel.Local}",
+        _ => state.Settings.Name,
+    };
 
     /// <summary>A locally administered MAC address (IEEE 802 §8.4.2) that stays the same for a name.</summary>
     private static ulong MadeUpMac(string name)

@@ -85,6 +85,7 @@ internal sealed unsafe class WorkerContext : IDisposable
         Neighbors = new PendingNeighbors();
         Fragments = new ReassemblyTable();
         _ip4Id = (uint)Random.Shared.Next();
+        Adopt(Volatile.Read(ref tables.Limits));
         Now = Clock();
     }
 
@@ -162,19 +163,37 @@ internal sealed unsafe class WorkerContext : IDisposable
     public ParkedPackets Parked { get; } = new();
 
     /// <summary>RFC 1812 §4.3.2.8, RFC 4443 §2.4(f): limit of ICMP errors, both families together.</summary>
-    public TokenBucket IcmpErrors = new(1000, 200);
+    public TokenBucket IcmpErrors;
 
     /// <summary>Limit of resets about rejected TCP segments.</summary>
-    public TokenBucket Resets = new(1000, 200);
+    public TokenBucket Resets;
 
     /// <summary>Limit of ARP requests and neighbor solicitations.</summary>
-    public TokenBucket Solicitations = new(1000, 200);
+    public TokenBucket Solicitations;
 
     /// <summary>Limit of new neighbors told to the control side.</summary>
-    public TokenBucket Learning = new(2000, 512);
+    public TokenBucket Learning;
+
+    /// <summary>Limit of echo replies, when there is one.</summary>
+    private TokenBucket _echoReplies;
+    private WorkerLimits _limits = WorkerLimits.Default;
 
     /// <summary>Messages about outer packets that are too big: few are true, and each costs the control side a search.</summary>
     public TokenBucket TooBigMessages = new(10, 10);
+
+    /// <summary>Whether an echo request may be answered now.</summary>
+    public bool MayEcho() => _limits.EchoReplies is not { } limit || (limit > 0 && _echoReplies.Take(Now));
+
+    private void Adopt(WorkerLimits limits)
+    {
+        _limits = limits;
+        IcmpErrors = new TokenBucket(limits.IcmpErrors, limits.IcmpErrorBurst);
+        Resets = TokenBucket.Of(limits.TcpResets);
+        Solicitations = TokenBucket.Of(limits.NeighborRequests);
+        Learning = TokenBucket.Of(limits.NewNeighbors);
+        if (limits.EchoReplies is { } replies and > 0) _echoReplies = TokenBucket.Of(replies);
+        Fragments.Adopt(limits);
+    }
 
     /// <summary>An identification for an IPv4 packet of the gateway's own; workers count in ranges that differ.</summary>
     public ushort NextIp4Id() => (ushort)++_ip4Id;
@@ -286,6 +305,7 @@ internal sealed unsafe class WorkerContext : IDisposable
     public void Run()
     {
         Now = Clock();
+        if (Volatile.Read(ref Tables.Limits) is var limits && !ReferenceEquals(limits, _limits)) Adopt(limits);
         while (true)
         {
             int node;

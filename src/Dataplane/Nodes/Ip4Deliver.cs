@@ -26,6 +26,7 @@ internal readonly unsafe struct Ip4Deliver : INode
         PortUnreachable,
         ProtocolUnreachable,
         BroadcastForUs,
+        EchoLimited,
     }
 
     private enum Count : ushort
@@ -44,6 +45,7 @@ internal readonly unsafe struct Ip4Deliver : INode
             (Reason.PortUnreachable, "Nothing listens on the gateway's own address: there is no punt interface."),
             (Reason.ProtocolUnreachable, "The gateway does not speak this IP protocol: there is no punt interface."),
             (Reason.BroadcastForUs, "A link broadcast to the gateway's own address is not answered."),
+            (Reason.EchoLimited, "More echo requests came in a second than are answered."),
         ],
         [(Count.EchoReplies, "Echo requests that were answered.")]);
 
@@ -115,6 +117,11 @@ internal readonly unsafe struct Ip4Deliver : INode
             }
             if (punt != 0) frame.Enqueue(Edge.HostPunt, index);
             else frame.Drop(Reason.IcmpUnwanted, index);
+            return;
+        }
+        if (!frame.Context.MayEcho())
+        {
+            frame.Drop(Reason.EchoLimited, index);
             return;
         }
         // RFC 1122 §3.2.2.6: the reply comes from the address that was asked and carries the same data.

@@ -28,6 +28,7 @@ internal readonly unsafe struct Ip6Deliver : INode
         PortUnreachable,
         UnknownNextHeader,
         GroupForUs,
+        EchoLimited,
     }
 
     private enum Count : ushort
@@ -53,6 +54,7 @@ internal readonly unsafe struct Ip6Deliver : INode
             (Reason.PortUnreachable, "Nothing listens on the gateway's own address: there is no punt interface."),
             (Reason.UnknownNextHeader, "The gateway does not speak this IP protocol: there is no punt interface."),
             (Reason.GroupForUs, "A packet to a multicast group is not answered."),
+            (Reason.EchoLimited, "More echo requests came in a second than are answered."),
         ],
         [(Count.EchoReplies, "Echo requests that were answered.")]);
 
@@ -133,6 +135,11 @@ internal readonly unsafe struct Ip6Deliver : INode
             }
             if (punt != 0) frame.Enqueue(Edge.HostPunt, index);
             else frame.Drop(Reason.IcmpUnwanted, index);
+            return;
+        }
+        if (!frame.Context.MayEcho())
+        {
+            frame.Drop(Reason.EchoLimited, index);
             return;
         }
         // RFC 4443 §4.2: the source is the address that was asked. Swapping the addresses leaves the pseudo header's sum as it is.

@@ -128,7 +128,7 @@ internal readonly unsafe struct IpReassembly<TFamily> : INode
         [
             (Reason.Malformed, "A fragment is empty, or its length is no multiple of 8 although more follow."),
             (Reason.Overlap, "Fragments of one packet overlap."),
-            (Reason.TooMany, "A packet came in more fragments than are kept."),
+            (Reason.TooMany, "A packet came in more fragments, or they took more buffers, than are kept."),
             (Reason.TooBig, "The fragments make a packet above 65535 bytes or run past its end."),
             (Reason.Evicted, "A partial packet gave way to a newer one."),
             (Reason.TimedOut, "The rest of a packet did not come in time."),
@@ -168,13 +168,21 @@ internal readonly unsafe struct IpReassembly<TFamily> : INode
         if (entry == null)
         {
             entry = table.Add(key, frame.Now, frame.Pool, out var evicted);
-            if (evicted) frame.AddDrop(Reason.Evicted);
+            for (; evicted > 0; evicted--) frame.AddDrop(Reason.Evicted);
         }
         // RFC 5722 §4 for IPv6, and as good for IPv4: an overlap ends the whole packet.
-        var reason = Fits(entry, start, length, more);
+        var reason = Fits(table, entry, start, length, more);
         if (reason is { } bad)
         {
             frame.Drop(bad, index);
+            table.Free(entry, frame.Pool);
+            return;
+        }
+        var held = table.TryHold(entry, Buffers(ref frame, index), frame.Pool, out var gone);
+        for (; gone > 0; gone--) frame.AddDrop(Reason.Evicted);
+        if (!held)
+        {
+            frame.Drop(Reason.TooMany, index);
             table.Free(entry, frame.Pool);
             return;
         }
@@ -194,9 +202,16 @@ internal readonly unsafe struct IpReassembly<TFamily> : INode
         if (entry->Total != 0 && entry->Received == entry->Total) Join(ref frame, table, entry);
     }
 
-    private static Reason? Fits(PartialPacket* entry, int start, int length, bool more)
+    private static int Buffers(ref Frame frame, uint index)
     {
-        if (entry->Count == PartialPacket.MaxFragments) return Reason.TooMany;
+        var buffers = 1;
+        for (var next = frame.Meta(index)->Next; next != 0; next = frame.Meta(next)->Next) buffers++;
+        return buffers;
+    }
+
+    private static Reason? Fits(ReassemblyTable table, PartialPacket* entry, int start, int length, bool more)
+    {
+        if (entry->Count >= table.MaxFragments) return Reason.TooMany;
         if (!more && entry->Total != 0) return Reason.Overlap;
         var end = start + length;
         if (entry->Total != 0 && end > entry->Total) return Reason.TooBig;

@@ -78,6 +78,9 @@ internal sealed class DataplaneTables : IDisposable
     /// <summary>Any own IPv6 address that is not link-local; 0 none.</summary>
     public ulong AnyIp6High, AnyIp6Low;
 
+    /// <summary>What each worker does at most by itself; replaced as a whole, and taken over by a worker with its next run.</summary>
+    public Apply.WorkerLimits Limits = Apply.WorkerLimits.Default;
+
     /// <summary>Interface that takes packets for the gateway itself that nothing in the graph takes; 0 none.</summary>
     public uint PuntInterface;
 

@@ -22,6 +22,7 @@ public static class ItemCatalog
     public const string Neighbor = "neighbor";
     public const string Nat = "nat";
     public const string Conntrack = "conntrack";
+    public const string Limits = "limits";
     public const string Secret = "secret";
     public const string Certificate = "certificate";
     public const string Authority = "authority";
@@ -47,6 +48,7 @@ public static class ItemCatalog
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Nat, typeof(NatSpec), new NatRules()),
         new(Conntrack, typeof(ConntrackSpec), new ConntrackRules()),
+        new(Limits, typeof(LimitsSpec), new LimitsRules()),
         new(Secret, typeof(SecretSpec), new SecretRules()),
         new(Certificate, typeof(CertificateSpec), new CertificateRules()),
         new(Authority, typeof(AuthoritySpec), new AuthorityRules()),

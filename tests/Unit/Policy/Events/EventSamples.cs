@@ -232,6 +232,19 @@ internal static class EventSamples
             Backends = [new NatBackendSpec { Address = IPAddress.Parse("10.1.0.3"), Port = 80, Weight = 3 }],
             Affinity = true,
         });
+        yield return new(new("limits", "box"), new LimitsSpec
+        {
+            IcmpErrors = 100,
+            IcmpErrorBurst = 20,
+            EchoReplies = 50,
+            TcpResets = 10,
+            NeighborRequests = 200,
+            NewNeighbors = 300,
+            ReassemblyPackets = 64,
+            ReassemblyFragments = 8,
+            ReassemblyBuffers = 512,
+            ReassemblyTime = new SwanDuration(5),
+        });
         yield return new(new("secret", "ike-branch"), new SecretSpec { Type = SecretType.Ike, Ids = ["left.lab", "right.lab"], Handle = _slot });
         yield return new(new("pool", "rw"), new PoolSpec
         {
