@@ -33,8 +33,12 @@ public static class EventSummary
         LeaseReleased lease => $"{lease.Identity} gave address {lease.Address} of pool {lease.Pool} back.",
         LeaseRefused refused => $"{refused.Identity} of {refused.Connection} got no address: {refused.Reason}.",
         VirtualAddressesReceived received => $"IKE SA {received.Id} of {received.Connection} has the virtual addresses {string.Join(", ", received.Addresses)}.",
+        NatBlockAssigned block => $"{block.Host}{InVrf(block.Vrf)} has ports {block.FirstPort}–{block.LastPort} of {block.Outside} by rule {block.Rule}.",
+        NatBlockReleased block => $"{block.Host}{InVrf(block.Vrf)} gave ports {block.FirstPort}–{block.LastPort} of {block.Outside} back, which it had since {block.Since.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}: {block.Reason}.",
         _ => e.GetType().Name,
     };
+
+    private static string InVrf(string? vrf) => vrf is null ? "" : $" of VRF {vrf}";
 
     private static string More(int suppressed) => suppressed == 0 ? "" : $" ({suppressed} more before it were not written down)";
 

@@ -67,7 +67,7 @@ public sealed unsafe class DataplaneControl : IDisposable
         Switching = new SwitchControl(Tables, _interfaces, _gate, BecomeRouted);
         Guarding = new GuardControl(Tables, _interfaces, _gate, options.Workers);
         Filtering = new FilterControl(Tables, _interfaces, _gate, options.Workers) { GuardsOf = Guarding.GuardsOf };
-        Flows = new FlowControl(Tables, _interfaces, _gate);
+        Flows = new FlowControl(Tables, _interfaces, _gate, new BlockBook(_epochs, _vrfs.NameOf, _vrfs.NumberOf, LetGo), name => _vrfs.NumberOf(name == "default" ? null : name));
         _paths = new PathBook(Tables, _neighbors, _interfaces);
         _neighbors.TimesOf = index => _interfaces.Exists(index) ? _interfaces.Get(index).Settings.Neighbors : NeighborTimes.Default;
         _neighbors.Turned = _paths.Turned;
@@ -560,6 +560,7 @@ public sealed unsafe class DataplaneControl : IDisposable
             TakeDatagrams(worker.Context);
             while (worker.Context.Notices.TryPop(out var notice)) TakeNotice(notice);
         }
+        Flows.Blocks.Flush(_gate);
     }
 
     /// <summary>Once a second: neighbors age, memory is reclaimed, dead workers are reported once.</summary>
@@ -582,8 +583,10 @@ public sealed unsafe class DataplaneControl : IDisposable
             Switching.Age(WorkerContext.Clock());
             _interfaces.WidenPaths(WorkerContext.Clock());
             AdvertiseDue();
+            Flows.Blocks.Look(_workers, WorkerContext.Clock());
             _epochs.Reclaim();
         }
+        Flows.Blocks.Flush(_gate);
         Security.AgePathMtus();
         foreach (var key in gone) Report(new DataplaneNotice.NeighborUnreachable(NameOf(key.Interface), key.Address.ToAddress()));
         foreach (var link in links) Report(new DataplaneNotice.LinkChanged(NameOf(link.Index), !link.LinkLost));
@@ -647,6 +650,9 @@ public sealed unsafe class DataplaneControl : IDisposable
                     _advertiser.Solicited(notice.Interface, WorkerContext.Clock());
                     AdvertiseDue();
                 }
+                break;
+            case NoticeKind.BlockWanted:
+                lock (_gate) Flows.Blocks.Wanted((uint)notice.A, (uint)notice.AddressLow, notice.D, (int)notice.C);
                 break;
             case NoticeKind.TunnelTooBig:
                 lock (_gate)

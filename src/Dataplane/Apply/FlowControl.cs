@@ -19,7 +19,41 @@ public sealed unsafe class FlowControl
     private SessionLimits _limits = new();
     private bool _gathers;
 
-    internal FlowControl(DataplaneTables tables, InterfaceBook interfaces, Lock gate) => (_tables, _interfaces, _gate) = (tables, interfaces, gate);
+    private readonly NatNames _names;
+
+    internal FlowControl(DataplaneTables tables, InterfaceBook interfaces, Lock gate, BlockBook blocks, Func<string?, uint> vrfOf)
+    {
+        (_tables, _interfaces, _gate, Blocks) = (tables, interfaces, gate, blocks);
+        _names = new NatNames(name => _interfaces.TryFind(name, out var index) ? index : 0, index => _tables.Interfaces[index]->Vrf, vrfOf);
+    }
+
+    /// <summary>Who has which blocks of outside ports.</summary>
+    internal BlockBook Blocks { get; }
+
+    /// <summary>Who keeps account of blocks of ports, and which there were at the end of the process before; before the first rule is set.</summary>
+    public void KeepAccount(INatLedger ledger, IEnumerable<NatBlock> blocks)
+    {
+        lock (_gate)
+        {
+            Blocks.Ledger = ledger;
+            Blocks.Resume(blocks);
+        }
+    }
+
+    /// <summary>The blocks of ports that hosts have now, of a rule or of all.</summary>
+    public IReadOnlyList<NatBlock> PortBlocks(string? rule = null)
+    {
+        lock (_gate) return [.. Blocks.Blocks(rule)];
+    }
+
+    /// <summary>How blocks were given since the start.</summary>
+    public NatBlockCounts BlockCounts
+    {
+        get
+        {
+            lock (_gate) return Blocks.Counts;
+        }
+    }
 
     /// <summary>Adds or changes a rule. False: it is kept, but waits for the interface that it names.</summary>
     public bool SetRule(NatRule rule)
@@ -164,7 +198,7 @@ public sealed unsafe class FlowControl
                 for (uint slot = 1; slot < table.Bound; slot++)
                     if ((table[slot]->Flags & SessionFlags.InUse) != 0 && table[slot]->Rule is var rule && rule != 0) flows[rule] = flows.GetValueOrDefault(rule) + 1;
             }
-            return [.. _rules.Values.OrderBy(r => r.Order).ThenBy(r => r.Name, StringComparer.Ordinal).Select(r => new NatRuleRow(r, flows.GetValueOrDefault(IdOf(r))))];
+            return [.. _rules.Values.OrderBy(r => r.Order).ThenBy(r => r.Name, StringComparer.Ordinal).Select(r => new NatRuleRow(r, flows.GetValueOrDefault(IdOf(r))) { Blocks = Blocks.UsageOf(r.Name) })];
         }
     }
 
@@ -284,7 +318,8 @@ public sealed unsafe class FlowControl
     // Under the gate.
     private void Publish()
     {
-        var nat = _rules.Count == 0 ? NatProgram.Empty : NatProgram.Build(_rules.Values, name => _interfaces.TryFind(name, out var index) ? index : 0, IdOf);
+        Blocks.SetRules(_rules.Values.OfType<NatRule.Source>(), IdOf);
+        var nat = _rules.Count == 0 ? NatProgram.Empty : NatProgram.Build(_rules.Values, _names, IdOf, Blocks.PoolOf);
         var before = _tables.Flows.Current;
         _tables.Flows.Current = before with { Generation = before.Generation + 1, Nat = nat, TrackAll = _settings.Always, TrackOn = TrackOn(), Loose = _settings.Loose };
     }
@@ -302,14 +337,16 @@ public sealed unsafe class FlowControl
     {
         // FNV-1a; 0 says no rule.
         var hash = 2166136261u;
-        foreach (var letter in TextOf(rule)) hash = (hash ^ letter) * 16777619u;
+        foreach (var letter in TextOf(rule) + VrfText(rule)) hash = (hash ^ letter) * 16777619u;
         return hash == 0 ? 1 : hash;
     }
+
+    private static string VrfText(NatRule rule) => rule.Vrf is null && rule.OutsideVrf is null ? "" : $"|{rule.Vrf}|{rule.OutsideVrf}";
 
     // What a rule says, without its order: a flow does not end because a rule is asked sooner or later.
     private static string TextOf(NatRule rule) => rule switch
     {
-        NatRule.Source s => $"{s.Name}|source|{string.Join(',', s.From)}|{s.OutInterface}|{string.Join(',', s.Addresses)}|{s.FirstPort}|{s.LastPort}|{s.Exempt}|{s.Protected}",
+        NatRule.Source s => $"{s.Name}|source|{string.Join(',', s.From)}|{s.OutInterface}|{string.Join(',', s.Addresses)}|{s.FirstPort}|{s.LastPort}|{s.Exempt}|{s.Protected}{(s.BlockSize == 0 ? "" : $"|{s.BlockSize}")}",
         NatRule.Static s => $"{s.Name}|static|{s.Outside}|{s.Inside}|{s.Protocol}|{s.OutsidePort}|{s.InsidePort}",
         NatRule.Service s => $"{s.Name}|service|{s.Outside}|{s.Protocol}|{s.OutsidePort}|{string.Join(',', s.Backends)}|{s.Affinity}",
         _ => throw new System.Diagnostics.UnreachableException(),

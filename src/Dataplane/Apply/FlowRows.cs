@@ -73,4 +73,8 @@ public sealed record FlowStatus
 }
 
 /// <summary>A rule of NAT and how many flows it has now.</summary>
-public sealed record NatRuleRow(NatRule Rule, long Flows);
+public sealed record NatRuleRow(NatRule Rule, long Flows)
+{
+    /// <summary>Of a rule that gives ports in blocks.</summary>
+    public NatBlockUsage? Blocks { get; init; }
+}

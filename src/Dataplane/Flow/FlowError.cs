@@ -46,6 +46,7 @@ internal static unsafe class FlowError
         if (found == 0) return Result.Unknown;
         var session = table[found];
         meta->Flags |= PacketFlags.FlowKnown;
+        if (session->CrossesVrfs) meta->Vrf = (found & SessionTable.ReplyBit) != 0 ? session->Forward.Vrf : session->Reply.Vrf;
         if ((session->Flags & SessionFlags.Translated) == 0) return Result.Known;
         // RFC 5508 §4.1: a NAT validates the checksum of an error before it mends it.
         var length = (int)meta->TotalLength - (meta->L4 - meta->Offset);
@@ -74,10 +75,14 @@ internal static unsafe class FlowError
         if (FlowPacket.Read(meta, chunk, out var key, out _) != FlowPacketKind.Flow) return;
         var table = frame.Context.Sessions;
         var found = table.Find(key.Reverse);
+        // A flow that leaves its VRF is answered in the one that it leaves into.
+        if (found == 0) found = table.Find(key.Reverse.WithVrf(frame.Tables.Interfaces[meta->TxInterface]->Vrf));
         if (found == 0) return;
         var session = table[found];
         if ((session->Flags & SessionFlags.Translated) == 0) return;
         var original = (found & SessionTable.ReplyBit) != 0 ? session->Forward : session->Reply;
+        // The error goes to the sender.
+        meta->Vrf = original.Vrf;
         FlowPacket.Translate(chunk + meta->L3, chunk + meta->L4, meta->Offset + meta->Length - meta->L4, key, original);
     }
 }

@@ -23,12 +23,13 @@ internal static unsafe class FlowJudge
 
     private static bool Holds(DataplaneTables tables, FlowRules rules, Session* session)
     {
-        if (!rules.Nat.Holds(session->Rule)) return false;
+        if (!rules.Nat.Holds(session->Rule) || !rules.Nat.LeavesFromOwnBlock(session->Rule, session->Forward, session->Reply)) return false;
         var arriving = session->Forward;
         // Rules of what leaves see the destination translated and the source not yet.
         var leaving = arriving.WithDestination(session->Reply.Source, session->Reply.SourcePort);
-        // What a policy protects by now must not go on leaving with another source.
-        if (Volatile.Read(ref tables.SpdActive) && arriving.Source != session->Reply.Destination && !rules.Nat.TranslatesProtected(session->Rule) && IsProtected(tables, leaving)) return false;
+        if (session->CrossesVrfs) leaving = leaving.WithVrf(session->LookupVrf(reply: false));
+        // What a policy protects by now must not go on leaving with another source; policies are those of the default VRF.
+        if (session->Reply.Vrf == 0 && Volatile.Read(ref tables.SpdActive) && arriving.Source != session->Reply.Destination && !rules.Nat.TranslatesProtected(session->Rule) && IsProtected(tables, leaving)) return false;
         var isTakenOver = session->In == Session.UnknownInterface;
         var first = Ask(FilterIp4.In(tables.Filters[isTakenOver ? Towards(tables, arriving.Vrf, arriving.Source) : session->In]), arriving);
         var last = Ask(FilterIp4.Out(tables.Filters[isTakenOver ? Towards(tables, leaving.Vrf, leaving.Destination) : session->Out]), leaving);

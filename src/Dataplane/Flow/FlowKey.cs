@@ -20,6 +20,9 @@ internal readonly record struct FlowKey(ulong Addresses, ulong Rest)
 
     public const ulong Ip6Bit = 1ul << 56;
 
+    /// <summary>Where the VRF stands in <see cref="Rest"/>.</summary>
+    public const ulong VrfMask = (ulong)MaxVrf << 40;
+
     public static FlowKey Of(uint source, uint destination, ushort sourcePort, ushort destinationPort, byte protocol, uint vrf, byte icmpKind = 0) =>
         new(Raw(source) | (ulong)Raw(destination) << 32, Pack(Raw(sourcePort) | (uint)Raw(destinationPort) << 16, protocol, vrf, icmpKind));
 
@@ -61,7 +64,7 @@ internal readonly record struct FlowKey(ulong Addresses, ulong Rest)
         new((uint)Addresses | (ulong)Raw(address) << 32, (Rest & ~0xFFFF_0000ul) | (ulong)Raw(port) << 16);
 
     /// <summary>The same in another VRF.</summary>
-    public FlowKey WithVrf(uint vrf) => new(Addresses, (Rest & ~((ulong)MaxVrf << 40)) | (ulong)(vrf & MaxVrf) << 40);
+    public FlowKey WithVrf(uint vrf) => new(Addresses, (Rest & ~VrfMask) | (ulong)(vrf & MaxVrf) << 40);
 
     /// <summary>A hash that nobody can aim at without knowing the seed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,7 +13,7 @@ internal static class NatChoice
     private const int MaxAddresses = 4;
 
     /// <summary>False: no port is free for this remote end.</summary>
-    /// <param name="key">The flow as it would leave untranslated.</param>
+    /// <param name="key">The flow as it would leave untranslated, in the VRF into which it leaves.</param>
     /// <param name="masquerade">The address to use where the rule has none.</param>
     /// <param name="translated">The flow as it leaves.</param>
     public static bool TryChoose(SessionTable table, NatProgram program, NatSourceProgram rule, uint masquerade, in FlowKey key, int worker, int workers, Ike ike, out FlowKey translated)
@@ -29,19 +29,31 @@ internal static class NatChoice
         return false;
     }
 
+    /// <summary>Whether flows of a protocol are told apart by a port, or an identifier.</summary>
+    public static bool HasPort(byte protocol) => protocol is 6 or 17 or 33 or 136 or 1;
+
+    /// <summary>A free port of the blocks of a host, the oldest block first; false: it has none for this remote end.</summary>
+    public static bool TryBlocks(SessionTable table, NatProgram program, BlockPool pool, HostBlocks host, in FlowKey key, int worker, int workers, Ike ike, out FlowKey translated)
+    {
+        foreach (var first in host.Firsts)
+            if (TryPort(table, program, host.Outside, first, (ushort)(first + pool.Size - 1), key, worker, workers, ike, out translated)) return true;
+        translated = default;
+        return false;
+    }
+
     /// <summary>A free port of one address.</summary>
     public static bool TryPort(SessionTable table, NatProgram program, uint address, ushort first, ushort last, in FlowKey key, int worker, int workers, Ike ike, out FlowKey translated)
     {
-        if (key.Protocol is not (6 or 17 or 33 or 136 or 1))
+        if (!HasPort(key.Protocol))
         {
             translated = key.WithSource(address, key.SourcePort);
             return table.Find(translated.Reverse) == 0;
         }
         var width = last - first + 1;
         var port = key.SourcePort;
-        var pool = program.IsPool(address);
+        var pool = program.IsPool(key.Vrf, address);
         // At an interface's address it is chance which worker gets the answers, and only ports of this one are looked up.
-        var most = pool ? Tries : Tries * Math.Max(1, workers);
+        var most = pool ? Math.Min(Tries, width + 1) : Tries * Math.Max(1, workers);
         for (var tries = 0; tries < most; tries++)
         {
             if (port >= first && port <= last && !(key.Protocol == 17 && ike.Takes(port)))

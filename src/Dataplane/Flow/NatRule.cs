@@ -15,6 +15,12 @@ public abstract record NatRule
     /// <summary>Rules of lower order are asked first; those of one order by name.</summary>
     public int Order { get; init; }
 
+    /// <summary>Name of the VRF of the inside hosts; null the default one.</summary>
+    public string? Vrf { get; init; }
+
+    /// <summary>Name of the VRF of the outside addresses; null that of the interface which the rule names, else <see cref="Vrf"/>.</summary>
+    public string? OutsideVrf { get; init; }
+
     /// <summary>Flows from some networks leave with other source addresses.</summary>
     public sealed record Source : NatRule
     {
@@ -36,6 +42,12 @@ public abstract record NatRule
 
         /// <summary>Also what a security policy protects.</summary>
         public bool Protected { get; init; }
+
+        /// <summary>Hosts get their ports in blocks of so many; 0 one by one.</summary>
+        public int BlockSize { get; init; }
+
+        /// <summary>Blocks that a host may have at a time.</summary>
+        public int BlocksPerHost { get; init; } = 1;
     }
 
     /// <summary>An outside address, or one of its ports, is an inside host.</summary>

@@ -86,6 +86,18 @@ internal struct Session
 
     public readonly ulong ReplyBytes => _replyBytes | (ulong)_replyBytesHigh << 32;
 
+    /// <summary>Its answers arrive in another VRF than its originator's packets.</summary>
+    public readonly bool CrossesVrfs
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ((Forward.Rest ^ Reply.Rest) & FlowKey.VrfMask) != 0;
+    }
+
+    /// <summary>
+    /// The VRF whose routes lead a packet of it on: an answer goes back to where the originator is; whose destination is translated goes on where the inside host is, and any other by the routes of the VRF that it came in by, of which one leads out.
+    /// </summary>
+    public readonly uint LookupVrf(bool reply) => reply || Forward.Destination == Reply.Source ? Forward.Vrf : Reply.Vrf;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Count(bool reply, uint bytes)
     {

@@ -15,8 +15,8 @@ internal static unsafe class SessionFile
 {
     private const ulong Magic = 0x776F_6C66_5F79_7747;
 
-    /// <summary>Changes with the layout of <see cref="Session"/>, with the numbers of <see cref="FlowState"/> and with what numbers of rules mean.</summary>
-    private const uint Format = 2;
+    /// <summary>Changes with the layout of <see cref="Session"/>, with the numbers of <see cref="FlowState"/>, with what numbers of rules mean and with which worker has a flow.</summary>
+    private const uint Format = 3;
 
     private const int Page = 4096, TimeoutsAt = 64;
 

@@ -36,6 +36,9 @@ internal enum NoticeKind : uint
 
     /// <summary>A host asks for a router advertisement: Interface.</summary>
     RouterSolicited,
+
+    /// <summary>A host needs a block of outside ports: its address in Address, VRF in D, number of the NAT rule in A, how many it has in C.</summary>
+    BlockWanted,
 }
 
 /// <summary>One notice; 64 bytes. Addresses are IPv4 in the low 32 bits (host order) with AddressHigh 0 and V6 false, or IPv6.</summary>

@@ -165,6 +165,9 @@ internal sealed unsafe class WorkerContext : IDisposable
     /// <summary>RFC 1812 §4.3.2.8, RFC 4443 §2.4(f): limit of ICMP errors, both families together.</summary>
     public TokenBucket IcmpErrors;
 
+    /// <summary>Limit of blocks of outside ports that are asked for: each is an event of the journal.</summary>
+    public TokenBucket BlockWishes = new(2000, 1000);
+
     /// <summary>Limit of resets about rejected TCP segments.</summary>
     public TokenBucket Resets;
 

@@ -117,7 +117,7 @@ internal readonly unsafe struct ArpInput : INode
             return;
         }
         // Outside addresses of NAT are no interface's, and the gateway speaks for them where they are on the link.
-        var forUs = tables.Local.Has4(on, target) || (tables.Flows.Current.Nat.Answered.Contains(target) && NeighborLearn.OnLink(entry, 0, target, false));
+        var forUs = tables.Local.Has4(on, target) || (tables.Flows.Current.Nat.Answered.Contains(Flow.NatProgram.In(entry->Vrf, target)) && NeighborLearn.OnLink(entry, 0, target, false));
         // RFC 5227 §2.1.1: a probe has no sender address; it is answered when the address is ours, and teaches nothing.
         if (sender == 0)
         {

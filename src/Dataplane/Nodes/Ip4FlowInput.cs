@@ -137,6 +137,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
                 FlowPacket.Translate(ip, frame.Chunk(index) + meta->L4, meta->Offset + meta->Length - meta->L4, keys[i], to);
                 meta->Opaque1 = FlowOrigin.Pack(keys[i]);
             }
+            if (session->CrossesVrfs) meta->Vrf = session->LookupVrf((found[i] & SessionTable.ReplyBit) != 0);
             edges[i] = Edge.Lookup;
         }
         frame.Dispatch(edges);
@@ -154,7 +155,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
             return;
         }
         meta->Flags |= PacketFlags.FlowNew;
-        if (rules.Nat.IsPool(key.Destination) && !(rules.Nat.HasTargets && rules.Nat.TryTarget(key, out _, out _, out _))) frame.Drop(Reason.NoFlow, index);
+        if (rules.Nat.IsPool(key.Vrf, key.Destination) && !(rules.Nat.HasTargets && rules.Nat.TryTarget(key, out _, out _, out _, out _))) frame.Drop(Reason.NoFlow, index);
         else frame.Enqueue(Next(ref frame, rules, meta), index);
     }
 
@@ -191,7 +192,7 @@ internal readonly unsafe struct Ip4FlowInput : INode
                     case FlowError.Result.Translated:
                         frame.Add(Count.ErrorsTranslated);
                         break;
-                    case FlowError.Result.Unknown when rules.Nat.IsPool(Wire.U32(frame.Data(index) + 16)):
+                    case FlowError.Result.Unknown when rules.Nat.IsPool(meta->Vrf, Wire.U32(frame.Data(index) + 16)):
                         frame.Drop(Reason.NoFlow, index);
                         return;
                 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gateway.Dataplane.Apply;
 using Gateway.Dataplane.Buffers;
 using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Graph;
@@ -22,6 +23,9 @@ internal readonly unsafe struct Ip4FlowOutput : INode
     private enum Reason : ushort
     {
         BadState,
+
+        // The number of HeldPackets.NoSa: what waited in vain.
+        NoBlock,
         NotSyn,
         PortsExhausted,
         NoAddress,
@@ -35,6 +39,7 @@ internal readonly unsafe struct Ip4FlowOutput : INode
         Begun,
         Translated,
         Untracked,
+        Held,
     }
 
     public static NodeInfo Info { get; } = NodeInfo.Of<Edge, Reason, Count>(
@@ -42,6 +47,7 @@ internal readonly unsafe struct Ip4FlowOutput : INode
         [(Edge.Rewrite, NodeNames.Ip4Rewrite), (Edge.Encrypt, NodeNames.Esp4Encrypt), (Edge.SpdOutput, NodeNames.Spd4Output)],
         [
             (Reason.BadState, "No TCP connection begins with such a segment."),
+            (Reason.NoBlock, "No block of outside ports could be had for the host: all are given, the limit of new ones was reached, or the journal did not take it."),
             (Reason.NotSyn, "A TCP connection was met in its middle, which the configuration does not allow."),
             (Reason.PortsExhausted, "No outside port is free for a new flow to this remote end."),
             (Reason.NoAddress, "The interface whose address a NAT rule uses has none."),
@@ -53,6 +59,7 @@ internal readonly unsafe struct Ip4FlowOutput : INode
             (Count.Begun, "Flows that began."),
             (Count.Translated, "Flows that began with a translation."),
             (Count.Untracked, "Packets that went on without a flow: nothing asks for one, or there can be none."),
+            (Count.Held, "Packets that were kept until their host has a block of outside ports."),
         ]);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -76,10 +83,11 @@ internal readonly unsafe struct Ip4FlowOutput : INode
         }
         var isProtected = (flags & PacketFlags.Protected) != 0;
         var origin = meta->Opaque0;
-        var forward = origin == 0 ? key : key.WithDestination(NatOrigin.Address(origin), NatOrigin.Port(origin));
+        var forward = Arrived(ref frame, meta, key, origin);
         var rule = origin == 0 ? 0 : rules.Nat.RuleAt(NatOrigin.Rule(origin));
-        if (!TrySource(ref frame, rules, meta, key, origin, isProtected, ref rule, out var leaving, out var fault))
+        if (!TrySource(ref frame, rules, meta, forward, key, origin, isProtected, ref rule, out var leaving, out var fault, out var wishing))
         {
+            if (wishing is not null && TryHold(ref frame, wishing, forward, index)) return;
             frame.Drop(fault, index);
             return;
         }
@@ -149,7 +157,7 @@ internal readonly unsafe struct Ip4FlowOutput : INode
 
     private static void Leave(ref Frame frame, PacketMeta* meta, uint index, byte* ip, in FlowKey key, in FlowKey leaving)
     {
-        if (leaving == key)
+        if (leaving.WithVrf(key.Vrf) == key)
         {
             GoOn(ref frame, meta, index);
             return;
@@ -179,10 +187,17 @@ internal readonly unsafe struct Ip4FlowOutput : INode
     private static void GoOn(ref Frame frame, PacketMeta* meta, uint index) =>
         frame.Enqueue((meta->Flags & PacketFlags.Protected) != 0 ? Edge.Encrypt : Edge.Rewrite, index);
 
-    /// <summary>What the flow looks like when it leaves; false when it has to be translated and cannot be.</summary>
-    private static bool TrySource(ref Frame frame, FlowRules rules, PacketMeta* meta, in FlowKey key, ulong origin, bool isProtected, ref uint rule, out FlowKey leaving, out Reason fault)
+    /// <summary>How the packet came: before its destination was translated, in the VRF of the interface that it came in by.</summary>
+    private static FlowKey Arrived(ref Frame frame, PacketMeta* meta, in FlowKey key, ulong origin) =>
+        origin == 0 ? key : key.WithDestination(NatOrigin.Address(origin), NatOrigin.Port(origin)).WithVrf(frame.Tables.Interfaces[meta->RxInterface]->Vrf);
+
+    /// <summary>What the flow looks like when it leaves, in the VRF that it leaves into; false when it has to be translated and cannot be.</summary>
+    private static bool TrySource(ref Frame frame, FlowRules rules, PacketMeta* meta, in FlowKey forward, in FlowKey arrived, ulong origin, bool isProtected, ref uint rule, out FlowKey leaving, out Reason fault, out NatSourceProgram? wishing)
     {
+        // A route may lead into another VRF, where the answers will arrive.
+        var key = arrived.WithVrf(frame.Tables.Interfaces[meta->TxInterface]->Vrf);
         leaving = key;
+        wishing = null;
         fault = Reason.PortsExhausted;
         var nat = rules.Nat;
         if (!nat.Any) return true;
@@ -195,13 +210,13 @@ internal readonly unsafe struct Ip4FlowOutput : INode
             var outside = NatOrigin.Address(origin);
             return NatChoice.TryPort(context.Sessions, nat, outside, NatPorts.DefaultFirst, NatPorts.DefaultLast, key, context.Worker, workers, ike, out leaving);
         }
-        if (origin == 0 && !isProtected && nat.TryOutside(key.Source, out var mapping, out var address))
+        if (origin == 0 && !isProtected && nat.TryOutside(forward.Vrf, key.Source, key.Vrf, out var mapping, out var address))
         {
             rule = mapping;
             leaving = key.WithSource(address, key.SourcePort);
             return true;
         }
-        if (nat.Source(key.Source, meta->TxInterface, isProtected) is not { } source) return true;
+        if (nat.Source(forward.Vrf, key.Source, meta->TxInterface, key.Vrf, isProtected) is not { } source) return true;
         var masquerade = frame.Tables.Interfaces[meta->TxInterface]->Ip4;
         if (source.Addresses.Length == 0 && masquerade == 0)
         {
@@ -209,14 +224,44 @@ internal readonly unsafe struct Ip4FlowOutput : INode
             return false;
         }
         // A flow that begins as another has is that one; its port is taken, by itself.
-        var forward = origin == 0 ? key : key.WithDestination(NatOrigin.Address(origin), NatOrigin.Port(origin));
         if (context.Sessions.Find(forward) is var known && known != 0 && (known & SessionTable.ReplyBit) == 0)
         {
             leaving = context.Sessions[known]->Reply.Reverse;
+            rule = context.Sessions[known]->Rule;
             return true;
         }
-        if (!NatChoice.TryChoose(context.Sessions, nat, source, masquerade, key, context.Worker, workers, ike, out leaving)) return false;
+        if (source.Blocks is { } blocks)
+        {
+            if (!TryBlock(ref frame, nat, source, blocks, forward.Vrf, key, ike, out leaving, out fault, out wishing)) return false;
+        }
+        else if (!NatChoice.TryChoose(context.Sessions, nat, source, masquerade, key, context.Worker, workers, ike, out leaving)) return false;
         if (rule == 0) rule = source.Id;
+        return true;
+    }
+
+    /// <summary>A port of the host's blocks; false with the reason, and with the rule when another block may be had.</summary>
+    private static bool TryBlock(ref Frame frame, NatProgram nat, NatSourceProgram source, BlockPool blocks, uint vrf, in FlowKey key, NatChoice.Ike ike, out FlowKey leaving, out Reason fault, out NatSourceProgram? wishing)
+    {
+        var context = frame.Context;
+        leaving = default;
+        wishing = null;
+        fault = Reason.PortsExhausted;
+        var host = blocks.Find(key.Source, vrf);
+        if (host is not null && NatChoice.TryBlocks(context.Sessions, nat, blocks, host, key, context.Worker, context.HandoffTo.Length, ike, out leaving)) return true;
+        if (host is not null && host.Firsts.Length >= blocks.PerHost) return false;
+        fault = Reason.NoBlock;
+        if (host is null ? !blocks.IsFull(frame.Now) : host.FullUntil <= frame.Now) wishing = source;
+        return false;
+    }
+
+    /// <summary>Asks for a block and keeps the packet until it is there: a host's first packet is not to be lost for it.</summary>
+    private static bool TryHold(ref Frame frame, NatSourceProgram source, in FlowKey key, uint index)
+    {
+        var context = frame.Context;
+        if (!context.BlockWishes.Take(frame.Now)) return false;
+        if (!context.Held.TryHold(index, BlockBook.HoldKey(key.Source, key.Vrf), frame.Node, frame.Now)) return false;
+        frame.Add(Count.Held);
+        context.Notices.TryPush(new Notice { Kind = NoticeKind.BlockWanted, AddressLow = key.Source, D = key.Vrf, A = source.Id, C = (ulong)(source.Blocks!.Find(key.Source, key.Vrf)?.Firsts.Length ?? 0) });
         return true;
     }
 }

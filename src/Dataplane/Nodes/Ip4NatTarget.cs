@@ -37,7 +37,7 @@ internal readonly unsafe struct Ip4NatTarget : INode
         {
             var index = frame.Indices[i];
             var meta = frame.Meta(index);
-            if (FlowPacket.Read(meta, frame.Chunk(index), out var key, out _) != FlowPacketKind.Flow || !nat.TryTarget(key, out var rule, out var address, out var port))
+            if (FlowPacket.Read(meta, frame.Chunk(index), out var key, out _) != FlowPacketKind.Flow || !nat.TryTarget(key, out var rule, out var vrf, out var address, out var port))
             {
                 frame.Enqueue(Edge.Lookup, index);
                 continue;
@@ -54,6 +54,8 @@ internal readonly unsafe struct Ip4NatTarget : INode
             var hasPorts = key.Protocol is 6 or 17 && port != 0;
             meta->Opaque0 = NatOrigin.Pack(rule, key.DestinationPort, key.Destination);
             FlowPacket.Translate(ip, frame.Chunk(index) + meta->L4, meta->Offset + meta->Length - meta->L4, key, key.WithDestination(address, hasPorts ? port : key.DestinationPort));
+            // The host may be in another VRF than the outside address.
+            meta->Vrf = vrf;
             frame.Add(Count.Translated);
             frame.Enqueue(Edge.Lookup, index);
         }

@@ -80,6 +80,8 @@ public sealed class ApiServer : IAsyncDisposable
             .Produces<IEnumerable<HistoryRow>>().WithName("history").WithSummary("Events, oldest first.");
         v1.MapGet("/diff", (string a, string b, CancellationToken stop) => face.DiffAsync(a, b, stop)).Produces<IEnumerable<DiffRow>>().WithName("diff").WithSummary("Items that differ between two moments.");
         v1.MapGet("/blame", (string? item, string? at, CancellationToken stop) => face.BlameAsync(item, at, stop)).Produces<IEnumerable<BlameRow>>().WithName("blame").WithSummary("Which command made each line of the configuration; item is KIND/NAME or a kind.");
+        v1.MapGet("/nat/who", (string endpoint, string? at, CancellationToken stop) => face.NatWhoAsync(endpoint, at, stop)).Produces<IEnumerable<NatHolderRow>>()
+            .WithName("natWho").WithSummary("Which inside host has, or had at a moment, the block of ports that an outside ADDRESS:PORT is of.");
         v1.MapGet("/verify", (CancellationToken stop) => face.VerifyAsync(stop)).Produces<VerifyView>().WithName("verify").WithSummary("Recomputes the journal's hash chain.");
         v1.MapGet("/key", () => face.Key()).Produces<KeyView>().WithName("key").WithSummary("The public key by which signed heads and bundles are verified.");
         v1.MapGet("/export", (HttpContext context, string? since, string? until, CancellationToken stop) => ExportAsync(context, face, since, until, stop)).Produces(StatusCodes.Status200OK, contentType: "application/gzip")

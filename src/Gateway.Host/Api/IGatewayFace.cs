@@ -30,6 +30,10 @@ public interface IGatewayFace
     /// <exception cref="AskedWrongException">The moment cannot be read or lies outside the journal.</exception>
     Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken);
 
+    /// <summary>Which inside host had an outside address and port (<c>198.51.100.48:5001</c>) at a moment, by the blocks of ports that the journal tells of; without a port all hosts that had some of the address.</summary>
+    /// <exception cref="AskedWrongException">The endpoint or the moment cannot be read, or the journal does not reach it.</exception>
+    Task<IReadOnlyList<NatHolderRow>> NatWhoAsync(string endpoint, string? at, CancellationToken cancellationToken);
+
     /// <summary>What happened, oldest first.</summary>
     IAsyncEnumerable<HistoryRow> HistoryAsync(HistoryFilter filter, CancellationToken cancellationToken);
 
@@ -94,5 +98,5 @@ public sealed record HistoryFilter(string? Item = null, string? Since = null, st
 public static class ShowTopics
 {
     public static IReadOnlyList<string> All { get; } =
-        ["interfaces", "bridges", "routes", "neighbors", "connections", "pools", "sas", "policies", "acls", "mac-acls", "policers", "source-limits", "abf", "nat", "sessions", "conntrack", "counters", "plan", "workers", "items"];
+        ["interfaces", "bridges", "routes", "neighbors", "connections", "pools", "sas", "policies", "acls", "mac-acls", "policers", "source-limits", "abf", "nat", "nat-blocks", "sessions", "conntrack", "counters", "plan", "workers", "items"];
 }

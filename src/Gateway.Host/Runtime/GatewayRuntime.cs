@@ -140,6 +140,8 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
 
     public Task<IReadOnlyList<BlameRow>> BlameAsync(string? item, string? at, CancellationToken cancellationToken) => _records.BlameAsync(item, at, cancellationToken);
 
+    public Task<IReadOnlyList<NatHolderRow>> NatWhoAsync(string endpoint, string? at, CancellationToken cancellationToken) => _records.NatWhoAsync(endpoint, at, cancellationToken);
+
     public Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken) => _records.ConfigAsync(at, cancellationToken);
 
     public IAsyncEnumerable<HistoryRow> HistoryAsync(HistoryFilter filter, CancellationToken cancellationToken) => _records.HistoryAsync(filter, cancellationToken);
@@ -246,6 +248,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
         (_ports, _dataplane, _) = await dataplane.ConfigureAwait(false);
         // Before there is any port: what must be protected is, with the SAs that go on.
         _dataplane.Security.SetPolicies(SecurityPolicies.Of(running.Configuration));
+        _dataplane.Flows.KeepAccount(new NatLedger(_sequencer), NatLedger.BlocksOf(past.Fold.NatBlocks));
         _dataplane.Flows.SetRules(NatDescriptor.RulesOf(running.Configuration));
         _dataplane.Flows.SetSettings(ConntrackDescriptor.SettingsOf(running.Configuration));
         if (_dataplane.Flows.Trouble is { } trouble) HostLog.Notice(_log, trouble);

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -50,6 +52,15 @@ internal sealed class JournalRecords(JournalHistory history, Func<VerifyAgainst>
         }
 
         return rows;
+    }
+
+    /// <summary>Which inside host had an outside address and port at a moment.</summary>
+    /// <param name="endpoint"><c>198.51.100.48:5001</c>, or an address alone for all of it.</param>
+    public async Task<IReadOnlyList<NatHolderRow>> NatWhoAsync(string endpoint, string? at, CancellationToken stop)
+    {
+        if (!IPEndPoint.TryParse(endpoint, out var asked) || asked.AddressFamily != AddressFamily.InterNetwork) throw new AskedWrongException("invalid-endpoint", $"{endpoint} is no ADDRESS:PORT of IPv4.");
+        var state = await StateAsync(at, blame: false, stop).ConfigureAwait(false);
+        return [.. state.Fold.NatBlocks.Who(asked.Address, endpoint.Contains(':', StringComparison.Ordinal) ? asked.Port : null).Select(FlowViews.Row)];
     }
 
     public async IAsyncEnumerable<HistoryRow> HistoryAsync(HistoryFilter filter, [EnumeratorCancellation] CancellationToken stop)

@@ -14,7 +14,7 @@ namespace Gateway.Host.Runtime;
 /// </summary>
 internal static class PastViews
 {
-    public static IReadOnlyList<string> Topics { get; } = ["interfaces", "routes", "neighbors", "connections", "pools", "sas", "policies", "plan", "items"];
+    public static IReadOnlyList<string> Topics { get; } = ["interfaces", "routes", "neighbors", "connections", "pools", "sas", "policies", "nat-blocks", "plan", "items"];
 
     public static IReadOnlyList<object> Rows(string topic, string? name, JournalState state) => topic switch
     {
@@ -25,6 +25,7 @@ internal static class PastViews
         "pools" => PoolViews.Rows(state.Configuration.Configuration.OfKind(ItemCatalog.Pool), name, state.Fold.Leases),
         "sas" => [.. Sas(state.Sas).Where(r => name is null || r.Connection == name || r.Children.Any(c => c.Name == name))],
         "policies" => [.. Policies(state).Where(r => name is null || r.Name == name)],
+        "nat-blocks" => [.. FlowViews.Blocks(state.Fold.NatBlocks, name)],
         "plan" => [.. state.Configuration.Pending.Order(ItemOrder.Instance).Select(k => new PlanRow(k.ToString(), "pending", null, 0, null)).Where(r => name is null || r.Item == name)],
         "items" => [.. state.Configuration.Configuration.Ordered().Select(i => new ItemRow(i.Key.ToString(), i.Owner?.ToString(), StateOf(i.Key, state))).Where(r => name is null || r.Item == name || r.Owner == name)],
         _ => [],

@@ -34,6 +34,7 @@ internal sealed class ShowViews(
         "policies" => [.. Policies().Where(r => name is null || r.Name == name)],
         "nat" => [.. FlowViews.Rules(dataplane.Flows, name)],
         "conntrack" => [.. ConntrackViews.Rows(dataplane.Flows, name)],
+        "nat-blocks" => [.. FlowViews.Blocks(dataplane.Flows, name)],
         "sessions" => [.. FlowViews.Rows(dataplane.Flows, name)],
         "counters" => [.. Counters().Where(r => name is null || r.Area == name || r.Name == name)],
         "plan" => [.. Plan().Where(r => name is null || r.Item == name)],

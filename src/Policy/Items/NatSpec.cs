@@ -36,6 +36,12 @@ public sealed record NatSpec : ItemSpec
     [Range(0, 65535)]
     public int Order { get; init; } = 100;
 
+    /// <summary>Name of the VRF of the inside hosts. Default: the default one.</summary>
+    public string? Vrf { get; init; }
+
+    /// <summary>Name of the VRF of the outside addresses; <c>default</c> is the default one. Default: that of <c>out_interface</c>, else that of <c>vrf</c>.</summary>
+    public string? OutsideVrf { get; init; }
+
     /// <summary>Of a source rule: the networks whose flows it is about. None means all.</summary>
     public ValueList<IpPrefix> From { get; init; }
 
@@ -55,6 +61,19 @@ public sealed record NatSpec : ItemSpec
     /// <summary>Of a source rule: highest outside port. The default leaves out the ports that the gateway's own host takes for its connections.</summary>
     [Range(1, 65535)]
     public int LastPort { get; init; } = 32767;
+
+    /// <summary>
+    /// Of a source rule with addresses: an inside host gets its outside ports in blocks of so many, all of one address, and the journal says who has which block. Default: ports are given one by one, to whom they fit.
+    /// </summary>
+    [Range(64, 65535)]
+    public int? BlockSize { get; init; }
+
+    /// <summary>Of a source rule with blocks: how many a host may have at a time.</summary>
+    [Range(1, 64)]
+    public int BlocksPerHost { get; init; } = 1;
+
+    /// <summary>Of a source rule with blocks: <c>from</c> may have more hosts than there are blocks; who comes when all are given has to wait.</summary>
+    public bool Oversubscribe { get; init; }
 
     /// <summary>Of a source rule: translate also what a security policy protects; the policy is then asked again, with the outside address.</summary>
     public bool Protected { get; init; }

@@ -13,5 +13,5 @@ public sealed record VrfSpec : ItemSpec
     public const string Default = "default";
 
     /// <summary>Null for the default one, however it is named.</summary>
-    internal static string? Canonical(string? name) => name == Default ? null : name;
+    public static string? Canonical(string? name) => name == Default ? null : name;
 }

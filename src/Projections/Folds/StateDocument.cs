@@ -56,6 +56,22 @@ public static class StateDocument
             }
 
             json.WriteEndArray();
+            json.WriteStartArray("nat_blocks");
+            foreach (var block in state.NatBlocks.Blocks.Values)
+            {
+                json.WriteStartArray();
+                json.WriteStringValue(block.Rule);
+                json.WriteStringValue(block.Host.ToString());
+                json.WriteStringValue(block.Outside.ToString());
+                json.WriteNumberValue(block.FirstPort);
+                json.WriteNumberValue(block.LastPort);
+                json.WriteNumberValue(block.Since.UtcTicks);
+                json.WriteNumberValue(block.Position);
+                json.WriteStringValue(block.Vrf);
+                json.WriteEndArray();
+            }
+
+            json.WriteEndArray();
             Blame(json, state.Blame);
             json.WriteEndObject();
         }
@@ -101,6 +117,9 @@ public static class StateDocument
         var leases = root.TryGetProperty("leases", out var known) ? known.EnumerateArray() : default;
         state.Load(LeaseBook.Of(leases.Select(l => new LeaseEntry(
             l[0].GetString()!, System.Net.IPAddress.Parse(l[1].GetString()!), l[2].GetString()!, l[3].GetBoolean(), Time(l[4])))));
+        var blocks = root.TryGetProperty("nat_blocks", out var given) ? given.EnumerateArray() : default;
+        state.Load(NatBlockBook.Of(blocks.Select(b => new NatBlockEntry(
+            b[0].GetString()!, System.Net.IPAddress.Parse(b[1].GetString()!), System.Net.IPAddress.Parse(b[2].GetString()!), b[3].GetInt32(), b[4].GetInt32(), Time(b[5]), b[6].GetInt64(), b[7].GetString()))));
         if (state.Blame is { } into) Blame(root, into);
         state.Sas.Load(sas.GetAwaiter().GetResult());
         return state;

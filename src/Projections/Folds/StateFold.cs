@@ -10,6 +10,8 @@ public sealed class StateFold(bool blame)
 
     public LeaseBook Leases { get; private set; } = LeaseBook.Empty;
 
+    public NatBlockBook NatBlocks { get; private set; } = NatBlockBook.Empty;
+
     public BlameFold? Blame { get; } = blame ? new BlameFold() : null;
 
     /// <summary>Of the last event.</summary>
@@ -22,12 +24,16 @@ public sealed class StateFold(bool blame)
         Configuration.Apply(e);
         Sas.Apply(e);
         Leases = Leases.Apply(e);
+        NatBlocks = NatBlocks.Apply(e);
         Blame?.Apply(e);
         (Position, Time) = (e.Position, e.Time);
     }
 
     /// <summary>Goes on with these leases.</summary>
     public void Load(LeaseBook leases) => Leases = leases;
+
+    /// <summary>Goes on with these blocks of ports.</summary>
+    public void Load(NatBlockBook blocks) => NatBlocks = blocks;
 
     /// <summary>Goes on behind that event, of which a snapshot holds the rest.</summary>
     public void Load(long position, DateTimeOffset? time) => (Position, Time) = (position, time);

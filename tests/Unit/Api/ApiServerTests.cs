@@ -120,7 +120,7 @@ public sealed class ApiServerTests : IAsyncLifetime
         Assert.Equal(
             new[]
             {
-                "/v1/archive", "/v1/blame", "/v1/commands", "/v1/config", "/v1/diff", "/v1/explain", "/v1/export", "/v1/gateway", "/v1/health", "/v1/history", "/v1/key", "/v1/log-levels", "/v1/log-levels/{area}", "/v1/schemas", "/v1/schemas/{kind}",
+                "/v1/archive", "/v1/blame", "/v1/commands", "/v1/config", "/v1/diff", "/v1/explain", "/v1/export", "/v1/gateway", "/v1/health", "/v1/history", "/v1/key", "/v1/log-levels", "/v1/log-levels/{area}", "/v1/nat/who", "/v1/schemas", "/v1/schemas/{kind}",
                 "/v1/show/{topic}", "/v1/trace", "/v1/verify",
             },
             paths);

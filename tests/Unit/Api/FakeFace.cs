@@ -59,6 +59,8 @@ internal sealed class FakeFace : IGatewayFace
 
     public Task<IReadOnlyList<BlameRow>> BlameAsync(string? item, string? at, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<BlameRow>>([]);
 
+    public Task<IReadOnlyList<NatHolderRow>> NatWhoAsync(string endpoint, string? at, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<NatHolderRow>>([]);
+
     public Task<ConfigView> ConfigAsync(string? at, CancellationToken cancellationToken) => at == "nonsense"
         ? throw new AskedWrongException("invalid-moment", "nonsense is no moment.")
         : Task.FromResult(new ConfigView(1, 2, null, [new ItemView("route", "default", JsonSerializer.SerializeToElement(new { to = "0.0.0.0/0" }))]));

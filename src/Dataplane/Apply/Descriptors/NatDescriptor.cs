@@ -10,7 +10,7 @@ public sealed class NatDescriptor(DataplaneControl dataplane) : IGatheringDescri
 {
     public string Kind => ItemCatalog.Nat;
 
-    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) => [];
+    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) => VrfDescriptor.Before(((NatSpec)item.Spec).Vrf, ((NatSpec)item.Spec).OutsideVrf);
 
     public bool CanUpdate(ItemSpec from, ItemSpec to) => true;
 
@@ -42,6 +42,8 @@ public sealed class NatDescriptor(DataplaneControl dataplane) : IGatheringDescri
         {
             Name = name,
             Order = spec.Order,
+            Vrf = VrfSpec.Canonical(spec.Vrf),
+            OutsideVrf = spec.OutsideVrf,
             From = [.. spec.From.Select(p => new IPNetwork(p.Address, p.Length))],
             OutInterface = spec.OutInterface,
             Addresses = [.. spec.Addresses.Select(a => (a.Start, a.End))],
@@ -49,11 +51,15 @@ public sealed class NatDescriptor(DataplaneControl dataplane) : IGatheringDescri
             FirstPort = spec.FirstPort,
             LastPort = spec.LastPort,
             Protected = spec.Protected,
+            BlockSize = spec.BlockSize ?? 0,
+            BlocksPerHost = spec.BlocksPerHost,
         },
         NatType.Static => new NatRule.Static
         {
             Name = name,
             Order = spec.Order,
+            Vrf = VrfSpec.Canonical(spec.Vrf),
+            OutsideVrf = spec.OutsideVrf,
             Outside = spec.Outside!,
             Inside = spec.Inside!,
             Protocol = ProtocolOf(spec.Protocol),
@@ -64,6 +70,8 @@ public sealed class NatDescriptor(DataplaneControl dataplane) : IGatheringDescri
         {
             Name = name,
             Order = spec.Order,
+            Vrf = VrfSpec.Canonical(spec.Vrf),
+            OutsideVrf = spec.OutsideVrf,
             Outside = spec.Outside!,
             Protocol = ProtocolOf(spec.Protocol),
             OutsidePort = spec.OutsidePort!.Value,

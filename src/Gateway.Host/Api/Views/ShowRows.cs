@@ -199,7 +199,25 @@ public sealed record SessionRow
 }
 
 /// <summary>A row of <c>show nat</c>: a rule, and the flows that it has now.</summary>
-public sealed record NatRow(string Name, string Type, string From, string To, string? Interface, long Sessions);
+public sealed record NatRow(string Name, string Type, string From, string To, string? Interface, long Sessions)
+{
+    /// <summary>Of a rule that gives ports in blocks.</summary>
+    public NatBlockUsageView? Blocks { get; init; }
+}
+
+/// <summary>The blocks of ports of a rule.</summary>
+/// <param name="Size">Ports of a block.</param>
+/// <param name="Total">How many there are.</param>
+/// <param name="Taken">How many are given.</param>
+/// <param name="Hosts">Hosts that have some.</param>
+/// <param name="Exhausted">Times since the start that a host needed one and there was none.</param>
+public sealed record NatBlockUsageView(int Size, int Total, int Taken, int Hosts, long Exhausted);
+
+/// <summary>A row of <c>show nat-blocks</c> and <c>nat who</c>: a block of outside ports and the host that has it.</summary>
+/// <param name="Vrf">Of the host; null the default one.</param>
+/// <param name="Since">When the host got it.</param>
+/// <param name="Position">Of the event that says so; null when the running gateway tells.</param>
+public sealed record NatHolderRow(string Host, string? Vrf, string Outside, int FirstPort, int LastPort, string Rule, DateTimeOffset Since, long? Position = null);
 
 /// <summary>A row of <c>show neighbors</c>.</summary>
 /// <param name="State">As RFC 4861 §7.3.2 and Linux name it: <c>incomplete</c>, <c>reachable</c>, <c>stale</c>, <c>delay</c>, <c>probe</c>, <c>failed</c>; <c>permanent</c> is a configured one.</param>

@@ -112,7 +112,10 @@ internal static class ShowVerb
             case "nat":
                 screen.Rows(
                     Rows<NatRow>(answer), "There are no rules of NAT.", ("NAME", r => r.Name), ("TYPE", r => r.Type), ("FROM", r => r.From), ("TO", r => r.To), ("INTERFACE", r => r.Interface),
-                    ("SESSIONS", r => r.Sessions.ToString(CultureInfo.InvariantCulture)));
+                    ("SESSIONS", r => r.Sessions.ToString(CultureInfo.InvariantCulture)), ("BLOCKS", r => r.Blocks is { } b ? $"{N(b.Taken)} of {N(b.Total)} of {N(b.Size)} ports, {N(b.Hosts)} hosts, {N(b.Exhausted)} times none" : ""));
+                break;
+            case "nat-blocks":
+                NatVerb.Print(Rows<NatHolderRow>(answer), screen, "No host has a block of ports.");
                 break;
             case "conntrack":
                 screen.Rows(Rows<ConntrackRow>(answer), "There is no such setting.", ("NAME", r => r.Name), ("VALUE", r => r.Value));

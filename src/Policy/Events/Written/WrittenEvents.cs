@@ -24,6 +24,8 @@ internal static class WrittenEvents
         [typeof(LeaseGranted)] = Granted,
         [typeof(LeaseReleased)] = Released,
         [typeof(TransactionCommitted)] = Committed,
+        [typeof(NatBlockAssigned)] = BlockAssigned,
+        [typeof(NatBlockReleased)] = BlockReleased,
     }.ToFrozenDictionary();
 
     /// <summary>The event of <paramref name="row"/>; null when it is not one of these, or its data is not of that form.</summary>
@@ -210,6 +212,30 @@ internal static class WrittenEvents
             && json.Optional(",\"reason\":"u8, ref reason) && json.Optional(",\"taken\":"u8, ref taken) && json.Ends("}"u8)
             ? new TransactionCommitted((long)revision, changes, reason, taken)
             : null;
+    }
+
+    private static NatBlockAssigned? BlockAssigned(ref WrittenJson json)
+    {
+        string? vrf = null;
+        return Block(ref json, out var rule, out var host, out var outside, out var first, out var last) && json.Optional(",\"vrf\":"u8, ref vrf) && json.Ends("}"u8)
+            ? new NatBlockAssigned(rule!, host!, outside!, first, last, vrf)
+            : null;
+    }
+
+    private static NatBlockReleased? BlockReleased(ref WrittenJson json)
+    {
+        string? vrf = null;
+        return Block(ref json, out var rule, out var host, out var outside, out var first, out var last) && json.Is(",\"since\":"u8) && json.Time(out var since)
+            && json.Is(",\"reason\":"u8) && json.Text(out var reason) && json.Optional(",\"vrf\":"u8, ref vrf) && json.Ends("}"u8)
+            ? new NatBlockReleased(rule!, host!, outside!, first, last, since, reason, vrf)
+            : null;
+    }
+
+    private static bool Block(ref WrittenJson json, out string? rule, out IPAddress? host, out IPAddress? outside, out int first, out int last)
+    {
+        (rule, host, outside, first, last) = (null, null, null, 0, 0);
+        return json.Is("{\"rule\":"u8) && json.Text(out rule) && json.Is(",\"host\":"u8) && json.Address(out host) && json.Is(",\"outside\":"u8) && json.Address(out outside)
+            && json.Is(",\"first_port\":"u8) && json.Number(out first) && json.Is(",\"last_port\":"u8) && json.Number(out last);
     }
 
     private static ItemDeleted? Deleted(ref WrittenJson json, ItemKind kind) =>

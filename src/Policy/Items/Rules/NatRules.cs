@@ -27,17 +27,23 @@ internal sealed class NatRules : ItemRules<NatSpec>
         }
     }
 
-    protected override IEnumerable<Reference> References(NatSpec spec) =>
-        spec.OutInterface is { } name ? [new(new(ItemCatalog.Interface, name), ".out_interface")] : [];
+    protected override IEnumerable<Reference> References(NatSpec spec)
+    {
+        foreach (var vrf in VrfRules.ReferenceTo(spec.Vrf, ".vrf").Concat(VrfRules.ReferenceTo(spec.OutsideVrf, ".outside_vrf"))) yield return vrf;
+        if (spec.OutInterface is { } name) yield return new(new(ItemCatalog.Interface, name), ".out_interface");
+    }
 
     // An outside address and port lead to one place.
     protected override IEnumerable<HeldClaim> Claims(string name, NatSpec spec) =>
-        spec.Outside is { } outside ? [new(new("outside address of NAT", spec.Protocol is null ? $"{outside}" : $"{outside} {spec.Protocol} {spec.OutsidePort}"), ".outside")] : [];
+        spec.Outside is { } outside ? [new(new("outside address of NAT", spec.Protocol is null ? $"{outside}{InVrf(spec)}" : $"{outside}{InVrf(spec)} {spec.Protocol} {spec.OutsidePort}"), ".outside")] : [];
 
     protected override void CheckAmong(NatSpec spec, RunningConfiguration all, ErrorScope at)
     {
+        var leaves = spec.OutInterface is { } name && all.TryGetValue(new(ItemCatalog.Interface, name), out var on) && on.Spec is InterfaceSpec to ? VrfSpec.Canonical(to.Vrf) : VrfSpec.Canonical(spec.Vrf);
+        var outside = VrfSpec.Canonical(spec.OutsideVrf ?? leaves);
+        if (spec.OutInterface is not null && outside != leaves) at["outside_vrf"].Add(ErrorCode.Conflict, $"What leaves by interface/{spec.OutInterface} leaves into the VRF {leaves ?? VrfSpec.Default}.");
         if (spec.Addresses.Count == 0 && spec is not { Type: NatType.Static, Protocol: null }) return;
-        var own = all.OfKind(ItemCatalog.Interface).SelectMany(i => ((InterfaceSpec)i.Spec).Addresses.Select(a => (i.Key, a.Address)))
+        var own = all.OfKind(ItemCatalog.Interface).Where(i => VrfSpec.Canonical(((InterfaceSpec)i.Spec).Vrf) == outside).SelectMany(i => ((InterfaceSpec)i.Spec).Addresses.Select(a => (i.Key, a.Address)))
             .Where(a => a.Address.AddressFamily == AddressFamily.InterNetwork).ToList();
         for (var i = 0; i < spec.Addresses.Count; i++)
         {
@@ -46,10 +52,14 @@ internal sealed class NatRules : ItemRules<NatSpec>
                 if (Addresses.Number(address) >= first && Addresses.Number(address) <= last) at["addresses"][i].Add(ErrorCode.Conflict, $"{key} has an address of this range; leave addresses out to use that of the interface.");
         }
 
-        if (spec is not { Type: NatType.Static, Protocol: null, Outside: { } outside }) return;
+        if (spec is not { Type: NatType.Static, Protocol: null, Outside: { } whole }) return;
         foreach (var (key, address) in own)
-            if (address.Equals(outside)) at["outside"].Add(ErrorCode.Conflict, $"{key} has this address, and the gateway would not be reached by it any more; forward single ports of it instead.");
+            if (address.Equals(whole)) at["outside"].Add(ErrorCode.Conflict, $"{key} has this address, and the gateway would not be reached by it any more; forward single ports of it instead.");
     }
+
+    public override void CheckTogether(RunningConfiguration all, IReadOnlyDictionary<ItemKey, ErrorScope> put) => NatBlockRules.CheckTogether(all, put);
+
+    private static string InVrf(NatSpec spec) => VrfSpec.Canonical(spec.OutsideVrf ?? spec.Vrf) is { } vrf ? $" in vrf {vrf}" : "";
 
     // A field of another type of rule would be silently without effect.
     private static void OnlyOf(NatSpec spec, ErrorScope at)
@@ -62,6 +72,9 @@ internal sealed class NatRules : ItemRules<NatSpec>
             ("addresses", spec.Addresses.Count > 0, source && !spec.Exempt),
             ("exempt", spec.Exempt, source),
             ("protected", spec.Protected, source && !spec.Exempt),
+            ("block_size", spec.BlockSize is not null, source && !spec.Exempt),
+            ("blocks_per_host", spec.BlocksPerHost != 1, source && spec.BlockSize is not null),
+            ("oversubscribe", spec.Oversubscribe, source && spec.BlockSize is not null),
             ("first_port", spec.FirstPort != 1024, source && !spec.Exempt),
             ("last_port", spec.LastPort != 32767, source && !spec.Exempt),
             ("outside", spec.Outside is not null, !source),
@@ -97,6 +110,7 @@ internal sealed class NatRules : ItemRules<NatSpec>
         }
 
         if (count > MaxAddresses) at["addresses"].Add(ErrorCode.TooMany, $"There are at most {MaxAddresses} addresses.");
+        else if (spec.BlockSize is not null) NatBlockRules.Check(spec, count, at);
     }
 
     private static void CheckStatic(NatSpec spec, ErrorScope at)

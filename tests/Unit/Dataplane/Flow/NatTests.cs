@@ -38,6 +38,16 @@ public sealed class NatTests
     }
 
     [Fact]
+    public void Packets_of_a_new_flow_that_come_together_leave_all_alike()
+    {
+        using var gateway = With(_masquerade);
+        for (var i = 0; i < 3; i++) gateway.LanPort.Offer(Build.Ethernet(TestGateway.LanMac, TestGateway.LanHost, 0x0800, Udp(Host, 5000, Remote, 53)));
+        gateway.Step();
+        Assert.Equal(Enumerable.Repeat((Own, 5000, Remote, 53), 3), gateway.OnWan().Select(f => Ends(f.Ip)));
+        Assert.Equal(3ul, Assert.Single(gateway.Control.Flows.Rows()).Packets);
+    }
+
+    [Fact]
     public void A_datagram_without_a_checksum_keeps_none()
     {
         using var gateway = With(_masquerade);

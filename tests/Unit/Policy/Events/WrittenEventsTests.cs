@@ -222,7 +222,7 @@ public sealed class WrittenEventsTests
         return false;
     }
 
-    private static GatewayEvent Any(Random random) => random.Next(9) switch
+    private static GatewayEvent Any(Random random) => random.Next(10) switch
     {
         0 or 1 => new ChildSaInstalled(
             new ChildSaParameters
@@ -281,6 +281,9 @@ public sealed class WrittenEventsTests
         6 => random.Next(2) == 0
             ? new LeaseGranted(Word(random, ""), Address(random), Word(random, ""), new(Word(random, "c")), new(Number(random)))
             : new LeaseReleased(Word(random, ""), Address(random), Word(random, "")),
+        8 => random.Next(2) == 0
+            ? new NatBlockAssigned(Word(random, ""), Address(random), Address(random), random.Next(65536), random.Next(65536), random.Next(2) == 0 ? null : Word(random, ""))
+            : new NatBlockReleased(Word(random, ""), Address(random), Address(random), random.Next(65536), random.Next(65536), new DateTimeOffset(random.NextInt64(DateTime.MaxValue.Ticks / 2), TimeSpan.Zero), Word(random, ""), random.Next(2) == 0 ? null : Word(random, "")),
         7 => new TransactionCommitted(random.NextInt64(), random.Next(), random.Next(2) == 0 ? null : Word(random, ""), random.Next(2) * random.Next(9)),
         _ => random.Next(3) == 0
             ? new ItemDeleted(new ItemKey(ItemCatalog.Kinds[random.Next(ItemCatalog.Kinds.Count)].Name, Word(random, "r")))
