@@ -54,7 +54,7 @@ public static class AuditTrail
                 e.Envelope,
                 e.Event,
                 ofTransaction ? committed?.Revision : null,
-                ofTransaction ? committed?.Reason : (e.Event as SaCommandAccepted)?.Reason,
+                ofTransaction ? committed?.Reason : (e.Event as SaCommandAccepted)?.Reason ?? (e.Event as SessionsCleared)?.Reason,
                 EventSummary.Of(e.Event));
         }
     }

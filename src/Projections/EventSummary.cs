@@ -33,10 +33,13 @@ public static class EventSummary
         LeaseReleased lease => $"{lease.Identity} gave address {lease.Address} of pool {lease.Pool} back.",
         LeaseRefused refused => $"{refused.Identity} of {refused.Connection} got no address: {refused.Reason}.",
         VirtualAddressesReceived received => $"IKE SA {received.Id} of {received.Connection} has the virtual addresses {string.Join(", ", received.Addresses)}.",
+        SessionsCleared cleared => $"{(cleared is { Address: null, Rule: null, Vrf: null } ? "All flows" : "The flows")}{Given(" of rule ", cleared.Rule)}{Given(" in VRF ", cleared.Vrf)}{Given(" with address ", cleared.Address)} were ended.",
         NatBlockAssigned block => $"{block.Host}{InVrf(block.Vrf)} has ports {block.FirstPort}–{block.LastPort} of {block.Outside} by rule {block.Rule}.",
         NatBlockReleased block => $"{block.Host}{InVrf(block.Vrf)} gave ports {block.FirstPort}–{block.LastPort} of {block.Outside} back, which it had since {block.Since.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}: {block.Reason}.",
         _ => e.GetType().Name,
     };
+
+    private static string Given(string before, object? value) => value is null ? "" : before + value;
 
     private static string InVrf(string? vrf) => vrf is null ? "" : $" of VRF {vrf}";
 

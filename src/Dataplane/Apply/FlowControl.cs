@@ -150,6 +150,23 @@ public sealed unsafe class FlowControl
         }
     }
 
+    /// <summary>Ends the flows that are there now and for which all that is given holds: at any end that address, of that NAT rule, in either direction of that VRF. Workers do it bit by bit, and carry packets meanwhile.</summary>
+    /// <param name="vrf">Name; <c>default</c> is the default one, null any.</param>
+    public void Clear(IPAddress? address, string? rule, string? vrf)
+    {
+        lock (_gate)
+        {
+            // A rule that is not there has no flows.
+            uint? id = rule is null ? null : _rules.TryGetValue(rule, out var found) ? IdOf(found) : uint.MaxValue;
+            var what = new SessionClear(address is null ? null : AddressWords.From(address), id, vrf is null ? null : _names.Vrf(vrf));
+            foreach (var worker in Workers)
+            {
+                worker.Context.Sessions.Clear(what);
+                worker.Wake();
+            }
+        }
+    }
+
     /// <summary>Where the flows are; set once, before there are any.</summary>
     internal IReadOnlyList<Worker> Workers
     {

@@ -53,6 +53,9 @@ internal sealed unsafe class SessionTable : IDisposable
     /// <summary>Sessions that are looked at in one turn after new limits.</summary>
     private const int ChecksATurn = 256;
 
+    /// <summary>Sessions that are looked at in one go when some are to be cleared.</summary>
+    private const uint ClearedAtOnce = 4096;
+
     private readonly SessionMemory _memory;
     private readonly Session* _sessions;
     private readonly Ip6Ends* _ends;
@@ -70,6 +73,9 @@ internal sealed unsafe class SessionTable : IDisposable
     private uint _free;
     private uint _unused = 1;
     private uint _cursor;
+    private readonly System.Collections.Concurrent.ConcurrentQueue<SessionClear> _clears = new();
+    private uint _clearAt;
+    private uint _clearEnd;
 
     public SessionTable(uint capacity, SessionLimits limits, uint now, SessionMemory? memory = null)
     {
@@ -296,6 +302,7 @@ internal sealed unsafe class SessionTable : IDisposable
         Now = now;
         if (!ReferenceEquals(_adopted, _limits)) Adopt();
         if (_unchecked < _unused) CheckAgain();
+        if (!_clears.IsEmpty) ClearSome();
         while (_cursor < now)
         {
             var slot = _wheel[_cursor & (WheelSize - 1)];
@@ -316,6 +323,28 @@ internal sealed unsafe class SessionTable : IDisposable
             Unschedule(slot);
             Schedule(slot, Math.Min(due, _cursor + WheelSize - 1));
         }
+    }
+
+    /// <summary>Ends sessions, some with each <see cref="Advance"/>. From any thread.</summary>
+    public void Clear(SessionClear what) => _clears.Enqueue(what);
+
+    /// <summary>Sessions that were cleared.</summary>
+    public ulong Cleared { get; private set; }
+
+    // What begins while it goes on in slots that it has passed stays.
+    private void ClearSome()
+    {
+        if (!_clears.TryPeek(out var what)) return;
+        if (_clearAt == 0) (_clearAt, _clearEnd) = (1, _unused);
+        for (var end = Math.Min(_clearEnd, _clearAt + ClearedAtOnce); _clearAt < end; _clearAt++)
+        {
+            if ((_sessions[_clearAt].Flags & SessionFlags.InUse) == 0 || !what.Means(_sessions[_clearAt], (byte*)(_ends + _clearAt))) continue;
+            Cleared++;
+            Remove(_clearAt);
+        }
+        if (_clearAt < _clearEnd) return;
+        _clearAt = 0;
+        _clears.TryDequeue(out _);
     }
 
     public void Dispose()

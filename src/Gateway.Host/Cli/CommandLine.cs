@@ -75,7 +75,7 @@ public static class CommandLine
             ApplyVerb.Make(where, screen), ShowVerb.Make(where, screen), ShowVerb.MakeSas(where, screen), SaVerbs.Make("initiate", where, screen), SaVerbs.Make("rekey", where, screen),
             SaVerbs.Make("terminate", where, screen), HistoryVerb.Make(where, screen), ConfigVerb.Make(where, screen), DiffVerb.Make(where, screen), UndoVerb.Make(where, screen), UndoVerb.MakeRestore(where, screen), BlameVerb.Make(where, screen),
             VerifyVerb.Make(where, screen), KeyVerb.Make(where, screen), ExportVerb.Make(where, screen), ArchiveVerb.Make(where, screen), ExplainVerb.Make(where, screen), TraceVerb.Make(where, screen), ImportVerb.Make(where, screen), SchemaVerb.Make(where, screen), LogLevelVerb.Make(where, screen), JournalVerbs.Make(where, screen),
-            NatVerb.Make(where, screen),
+            NatVerb.Make(where, screen), ClearVerb.Make(where, screen),
         })
             root.Subcommands.Add(verb);
     }

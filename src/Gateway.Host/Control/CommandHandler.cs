@@ -29,6 +29,9 @@ public sealed record CommandHandlerParts
 
     public required ISaCommands SaCommands { get; init; }
 
+    /// <summary>Ends flows; null: there are none.</summary>
+    public ISessionCommands? Sessions { get; init; }
+
     public required IProposalSyntax Proposals { get; init; }
 
     /// <summary>Reads certificates; without one their content is not looked at.</summary>
@@ -231,6 +234,9 @@ public sealed class CommandHandler : IAsyncDisposable
                 case Command.Sa sa:
                     DecideSa(request, sa, state, generation);
                     break;
+                case Command.ClearSessions clear:
+                    DecideClear(request, clear, state, generation);
+                    break;
                 case Command.Past:
                     request.Transaction = request.Past!.GetAwaiter().GetResult()(state);
                     DecideTransaction(request, state, generation);
@@ -266,6 +272,24 @@ public sealed class CommandHandler : IAsyncDisposable
         _ = FinishAsync(request, receipt, () =>
         {
             _parts.SaCommands.Submit(new SaRequest(command.Verb, new ConnectionName(command.Connection), command.Child is { } child ? new ChildName(child) : null, command.Id, receipt.Last, command.Number, command.Reauth));
+            Counters.CountAccepted();
+            return Task.FromResult(new Outcome { Id = command.Id, Status = OutcomeStatus.Accepted, Position = receipt.Last });
+        });
+    }
+
+    private void DecideClear(Request request, Command.ClearSessions command, RunningConfiguration state, long generation)
+    {
+        var (cleared, errors) = SessionCommandDecider.Decide(command, state, request.Speaker);
+        if (cleared is null)
+        {
+            Reject(request, errors, generation);
+            return;
+        }
+
+        var receipt = Append(request, [cleared], (_, last) => new Outcome { Id = command.Id, Status = OutcomeStatus.Accepted, Position = last }, generation);
+        _ = FinishAsync(request, receipt, () =>
+        {
+            _parts.Sessions?.Clear(cleared.Address, cleared.Rule, cleared.Vrf);
             Counters.CountAccepted();
             return Task.FromResult(new Outcome { Id = command.Id, Status = OutcomeStatus.Accepted, Position = receipt.Last });
         });

@@ -282,6 +282,7 @@ internal sealed class GatewayRuntime : IGatewayFace, IPuntSink, INoticeSink, IAs
                 Vault = secrets,
                 Digest = secrets,
                 SaCommands = _ike,
+                Sessions = new FlowCommands(_dataplane.Flows),
                 Proposals = new IkeProposalSyntax(),
                 Certificates = new CertificateData(),
                 Clock = TimeProvider.System,

@@ -76,6 +76,21 @@ public abstract record Command
         /// <summary>One IKE SA of the connection, or with a child one CHILD SA; null = all of them.</summary>
         public ulong? Number { get; init; }
     }
+
+    /// <summary>Ends tracked and translated flows: those for which all that is given holds, or all.</summary>
+    public sealed record ClearSessions : Command
+    {
+        /// <summary>At any of a flow's ends.</summary>
+        public System.Net.IPAddress? Address { get; init; }
+
+        /// <summary>Name of a NAT rule.</summary>
+        public string? Rule { get; init; }
+
+        /// <summary>Name of a VRF of a flow, in either direction.</summary>
+        public string? Vrf { get; init; }
+
+        public bool All { get; init; }
+    }
 }
 
 /// <summary>Whether a transaction is carried out.</summary>

@@ -11,6 +11,7 @@ public enum CommandWord
     Terminate,
     Undo,
     Restore,
+    ClearSessions,
 }
 
 /// <summary>A transaction as it arrives: <c>{"id":"7","put":[{"kind":"route","name":"default","spec":{…}}]}</c>.</summary>
@@ -118,4 +119,34 @@ public sealed record SaBody
 
     /// <summary>With rekey of an IKE SA: both sides authenticate anew, with a new IKE SA in the old one's place.</summary>
     public bool Reauth { get; init; }
+}
+
+/// <summary>
+/// A command to end flows as it arrives: <c>{"id":"11","command":"clear-sessions","address":"10.1.0.2"}</c>. It ends the tracked and translated flows that began before it and for which all that is given holds.
+/// </summary>
+public sealed record ClearSessionsBody
+{
+    /// <summary>What is to happen.</summary>
+    public required CommandWord Command { get; init; }
+
+    /// <summary>The sender's id, 1–128 printable characters; the same id is never carried out twice.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>A label of the sender; nothing is decided by it.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>Why, in the sender's words; it is kept.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Flows with this address at any of their ends, inside or outside.</summary>
+    public System.Net.IPAddress? Address { get; init; }
+
+    /// <summary>Flows of this rule of NAT.</summary>
+    public string? Rule { get; init; }
+
+    /// <summary>Flows that came from or went into this VRF; <c>default</c> is the default one.</summary>
+    public string? Vrf { get; init; }
+
+    /// <summary>All flows; instead of the others.</summary>
+    public bool All { get; init; }
 }

@@ -45,6 +45,7 @@ public static class CommandReader
             null => null,
             CommandWord.Transaction => ReadTransaction(body, limits, at),
             (CommandWord.Undo or CommandWord.Restore) and var word => ReadPast(body, word, at),
+            CommandWord.ClearSessions => ReadClear(body, at),
             var word => ReadSa(body, word.Value, at),
         };
         return new CommandReading(id, body, errors.Count == 0 ? command : null, errors.ToValueList());
@@ -167,6 +168,16 @@ public static class CommandReader
         if (read.Reauth && (word != CommandWord.Rekey || read.Child is not null)) at["reauth"].Add(ErrorCode.NotApplicable, "Only an IKE SA is authenticated anew, by rekey.");
         var verb = word switch { CommandWord.Initiate => SaVerb.Initiate, CommandWord.Rekey => SaVerb.Rekey, _ => SaVerb.Terminate };
         return new Command.Sa { Id = read.Id, Issuer = read.Issuer, Reason = read.Reason, Verb = verb, Connection = read.Connection, Child = read.Child, Number = read.Number, Reauth = read.Reauth };
+    }
+
+    private static Command.ClearSessions? ReadClear(JsonElement body, ErrorScope at)
+    {
+        if (StrictJson.Read<ClearSessionsBody>(body, at) is not { } read) return null;
+        CheckLabels(read.Issuer, read.Reason, at);
+        var isNarrow = read.Address is not null || read.Rule is not null || read.Vrf is not null;
+        if (read.All && isNarrow) at["all"].Add(ErrorCode.NotApplicable, "Either all flows are meant, or those of an address, a rule or a VRF.");
+        if (!read.All && !isNarrow) at["all"].Add(ErrorCode.MissingField, "Say whose flows are meant: address, rule, vrf, or all.");
+        return new Command.ClearSessions { Id = read.Id, Issuer = read.Issuer, Reason = read.Reason, Address = read.Address, Rule = read.Rule, Vrf = read.Vrf, All = read.All };
     }
 
     private static void CheckLabels(string? issuer, string? reason, ErrorScope at)

@@ -43,6 +43,7 @@ public static class EventCatalog
             new("ike.lease-released.v1", typeof(LeaseReleased)),
             new("ike.lease-refused.v1", typeof(LeaseRefused)),
             new("ike.virtual-addresses-received.v1", typeof(VirtualAddressesReceived)),
+            new("command.sessions-cleared.v1", typeof(SessionsCleared)),
             new("nat.block-assigned.v1", typeof(NatBlockAssigned)),
             new("nat.block-released.v1", typeof(NatBlockReleased)),
         ],

@@ -25,3 +25,13 @@ public sealed record NatBlockReleased(string Rule, IPAddress Host, IPAddress Out
 {
     public override string Subject => $"nat/{Rule}";
 }
+
+/// <summary>Somebody ended tracked and translated flows: those for which all that is given holds; nothing given: all.</summary>
+/// <param name="Address">At any end of the flows.</param>
+/// <param name="Rule">Name of their NAT rule.</param>
+/// <param name="Vrf">A VRF of theirs; <c>default</c> is the default one.</param>
+/// <param name="Reason">Why, in the sender's words.</param>
+public sealed record SessionsCleared(IPAddress? Address, string? Rule, string? Vrf, string? Reason) : GatewayEvent
+{
+    public override string Subject => Rule is null ? "sessions" : $"nat/{Rule}";
+}

@@ -21,7 +21,7 @@ public sealed class SaFold
         switch (e.Event)
         {
             case ItemPut or ItemDeleted or TransactionCommitted or ItemPending or ItemApplied or ItemRemoved or CommandRejected or SaCommandAccepted or GatewayStarted or GatewayStopped or SigningKeyMade
-                or LeaseGranted or LeaseReleased or LeaseRefused or VirtualAddressesReceived or NatBlockAssigned or NatBlockReleased:
+                or LeaseGranted or LeaseReleased or LeaseRefused or VirtualAddressesReceived or NatBlockAssigned or NatBlockReleased or SessionsCleared:
                 break;
             case IkeSaEstablished sa:
                 _ike[sa.Id.Value] = new IkeSaEntry(sa, e.Time, e.Position);

@@ -22,6 +22,7 @@ public sealed class AsyncApiTests
         ["transaction"] = typeof(TransactionBody),
         ["sa_command"] = typeof(SaBody),
         ["past_command"] = typeof(PastBody),
+        ["clear_sessions"] = typeof(ClearSessionsBody),
         ["outcome"] = typeof(Outcome),
         ["event"] = typeof(EventMessage),
         ["head"] = typeof(Gateway.Host.Journal.Heads.SignedHead),
@@ -39,6 +40,7 @@ public sealed class AsyncApiTests
         made["transaction"]!["properties"]!["command"]!["enum"] = new JsonArray("transaction");
         made["sa_command"]!["properties"]!["command"]!["enum"] = new JsonArray("initiate", "rekey", "terminate");
         made["past_command"]!["properties"]!["command"]!["enum"] = new JsonArray("undo", "restore");
+        made["clear_sessions"]!["properties"]!["command"]!["enum"] = new JsonArray("clear-sessions");
         if (DocsWriting.IsWanted) Write(made);
         var text = Read()["components"]!["schemas"]!;
         Assert.True(JsonNode.DeepEquals(DocsWriting.Bare(made), DocsWriting.Bare(text)), DocsWriting.Hint);
@@ -94,7 +96,7 @@ public sealed class AsyncApiTests
     [Fact]
     public void The_examples_are_commands()
     {
-        foreach (var message in new[] { "transaction", "saCommand", "pastCommand" })
+        foreach (var message in new[] { "transaction", "saCommand", "pastCommand", "clearSessions" })
         {
             var payload = Read()["components"]!["messages"]![message]!["examples"]![0]!["payload"]!;
             var reading = CommandReader.Read(System.Text.Encoding.UTF8.GetBytes(payload.ToJsonString()), CommandLimits.Default);

@@ -235,6 +235,26 @@ public sealed class CommandHandlerTests
     }
 
     [Fact]
+    public async Task A_command_to_end_flows_is_journalled_with_who_and_why_and_carried_out_once()
+    {
+        await using var world = await ControlWorld.StartAsync();
+        const string command = """{"id":"1","command":"clear-sessions","address":"10.1.0.2","vrf":"default","reason":"renumbered"}""";
+        var outcome = await world.SendAsync(command);
+        Assert.Equal((OutcomeStatus.Accepted, 1), (outcome.Status, outcome.Position));
+        Assert.Equal((System.Net.IPAddress.Parse("10.1.0.2"), null, "default"), Assert.Single(world.Cleared));
+        var stored = Assert.Single(await world.EventsAsync());
+        Assert.Equal((new SessionsCleared(System.Net.IPAddress.Parse("10.1.0.2"), null, "default", "renumbered"), ControlWorld.Onap), (stored.Event, stored.Envelope.Principal));
+        Assert.Equal(OutcomeStatus.Duplicate, (await world.SendAsync(command)).Status);
+        Assert.Single(world.Cleared);
+        Assert.Equal(("$.rule", "unknown-reference"), ((await world.SendAsync("""{"id":"2","command":"clear-sessions","rule":"none"}""")).Errors[0] is var e ? (e.Path, e.Code) : default));
+        Assert.Equal("$.vrf", (await world.SendAsync("""{"id":"3","command":"clear-sessions","vrf":"none"}""")).Errors[0].Path);
+        Assert.Equal(("$.all", "missing-field"), ((await world.SendAsync("""{"id":"4","command":"clear-sessions"}""")).Errors[0] is var m ? (m.Path, m.Code) : default));
+        Assert.Equal("$.all", (await world.SendAsync("""{"id":"5","command":"clear-sessions","all":true,"vrf":"default"}""")).Errors[0].Path);
+        Assert.Equal("$.address", (await world.SendAsync("""{"id":"6","command":"clear-sessions","address":"10.1.0"}""")).Errors[0].Path);
+        Assert.Single(world.Cleared);
+    }
+
+    [Fact]
     public async Task A_storm_of_commands_is_decided_in_the_order_of_arrival()
     {
         await using var world = await ControlWorld.StartAsync();

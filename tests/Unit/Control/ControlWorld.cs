@@ -16,7 +16,7 @@ using Gateway.Projections;
 namespace Gateway.Unit.Control;
 
 /// <summary>A command handler with everything behind it in memory.</summary>
-internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
+internal sealed class ControlWorld : IAsyncDisposable, ISaCommands, ISessionCommands
 {
     private ControlWorld(IJournal journal, MemoryVault vault) => (Journal, Vault) = (journal, vault);
 
@@ -42,6 +42,10 @@ internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
 
     public ConcurrentQueue<SaRequest> SaRequests { get; } = [];
 
+    public ConcurrentQueue<(System.Net.IPAddress? Address, string? Rule, string? Vrf)> Cleared { get; } = [];
+
+    void ISessionCommands.Clear(System.Net.IPAddress? address, string? rule, string? vrf) => Cleared.Enqueue((address, rule, vrf));
+
     public static async Task<ControlWorld> StartAsync(IJournal? journal = null, MemoryVault? vault = null, Authorization? authorization = null, bool realSecrets = false)
     {
         var world = new ControlWorld(journal ?? new MemoryJournal(), vault ?? new MemoryVault());
@@ -64,6 +68,7 @@ internal sealed class ControlWorld : IAsyncDisposable, ISaCommands
                 Vault = world.Vault,
                 Digest = world.Vault,
                 SaCommands = world,
+                Sessions = world,
                 Proposals = new IkeProposalSyntax(),
                 Clock = world.Clock,
                 Past = async (at, stop) => (await new JournalRecords(new JournalHistory(world.Journal, null), () => new VerifyAgainst()).StateAsync(at, blame: false, stop)).Configuration.Configuration,

@@ -88,13 +88,15 @@ public static class ItemSchema
         };
         var sa = (JsonObject)Of(typeof(SaBody));
         ((JsonObject)sa["properties"]!)["command"] = new JsonObject { ["enum"] = new JsonArray("initiate", "rekey", "terminate") };
-        foreach (var body in new[] { transaction, sa })
+        var clear = (JsonObject)Of(typeof(ClearSessionsBody));
+        ((JsonObject)clear["properties"]!)["command"] = new JsonObject { ["const"] = "clear-sessions" };
+        foreach (var body in new[] { transaction, sa, clear })
             ((JsonObject)((JsonObject)body["properties"]!)["id"]!)["maxLength"] = CommandReader.MaxIdLength;
         return new JsonObject
         {
             ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
             ["title"] = "A command to the gateway",
-            ["oneOf"] = new JsonArray(transaction, sa),
+            ["oneOf"] = new JsonArray(transaction, sa, clear),
             ["$defs"] = new JsonObject(ItemCatalog.Kinds.Select(k => KeyValuePair.Create<string, JsonNode?>(k.Name, OfItem(k)))),
         };
     }

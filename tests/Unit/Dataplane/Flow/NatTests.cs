@@ -413,6 +413,51 @@ public sealed class NatTests
         Assert.Empty(gateway.OnWan());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Cleared_flows_are_those_that_were_meant(int workers)
+    {
+        using var gateway = new TestGateway(workers: workers);
+        gateway.Control.Flows.SetRules([_masquerade, new NatRule.Source { Name = "other", Order = 200, OutInterface = "wan" }]);
+        int Flows(string address) => gateway.Control.Flows.Rows(IPAddress.Parse(address)).Count;
+        void Begin()
+        {
+            for (var i = 0; i < 20; i++)
+            {
+                gateway.FromLan(Udp(Host, 5000 + i, Remote, 53));
+                gateway.FromLan(Udp("10.1.0.3", 5000 + i, Remote, 53));
+                gateway.FromLan(Udp("10.9.0.3", 5000 + i, Remote, 53));
+            }
+
+            gateway.OnWan();
+            Assert.Equal((20, 20, 20), (Flows(Host), Flows("10.1.0.3"), Flows("10.9.0.3")));
+        }
+
+        Begin();
+        Clear(gateway, IPAddress.Parse(Host), null, null);
+        Assert.Equal((0, 20, 20), (Flows(Host), Flows("10.1.0.3"), Flows("10.9.0.3")));
+        Begin();
+        Clear(gateway, null, "out", null);
+        Assert.Equal((0, 0, 20), (Flows(Host), Flows("10.1.0.3"), Flows("10.9.0.3")));
+        Begin();
+        Clear(gateway, IPAddress.Parse(Host), "other", null);
+        Clear(gateway, null, "none", null);
+        Clear(gateway, null, null, "blue");
+        Assert.Equal(60, gateway.Control.Flows.Level.Count);
+        Clear(gateway, null, null, "default");
+        Assert.Equal(0, gateway.Control.Flows.Level.Count);
+        Begin();
+        Clear(gateway, null, null, null);
+        Assert.Equal(0, gateway.Control.Flows.Level.Count);
+    }
+
+    private static void Clear(TestGateway gateway, IPAddress? address, string? rule, string? vrf)
+    {
+        gateway.Control.Flows.Clear(address, rule, vrf);
+        gateway.Step();
+    }
+
     [Fact]
     public void Flows_and_rules_are_shown()
     {

@@ -88,6 +88,7 @@ internal static class EventSamples
         yield return new LeaseReleased("rw", IPAddress.Parse("10.3.0.1"), "right.lab");
         yield return new LeaseRefused(new ConnectionName("branch"), new IkeSaId(12), "right.lab", IPAddress.Parse("10.3.0.9"), "exhausted");
         yield return new VirtualAddressesReceived(new IkeSaId(12), new ConnectionName("branch"), [IPAddress.Parse("10.3.0.1")], [IPAddress.Parse("10.1.0.53")], [Selector("10.1.0.0/24")]);
+        yield return new SessionsCleared(IPAddress.Parse("10.1.0.2"), "out", "blue", "a host was renumbered");
         yield return new NatBlockAssigned("out", IPAddress.Parse("10.1.0.2"), IPAddress.Parse("198.51.100.48"), 4608, 5119, "blue");
         yield return new NatBlockReleased("out", IPAddress.Parse("10.1.0.2"), IPAddress.Parse("198.51.100.48"), 4608, 5119, new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero), "idle", "blue");
     }
