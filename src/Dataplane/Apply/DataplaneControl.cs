@@ -339,6 +339,18 @@ public sealed unsafe class DataplaneControl : IDisposable
         lock (_gate) return _routes.Remove(vrf, to, preference);
     }
 
+    /// <summary>Adds or replaces a list of routes that all lead where <paramref name="way"/> says, whose prefix counts for nothing. False: they are kept, but wait for their next hop.</summary>
+    public bool SetRoutes(string name, RouteSettings way, Policy.Items.PrefixList prefixes)
+    {
+        lock (_gate) return _routes.SetList(name, way, prefixes);
+    }
+
+    /// <summary>Removes a list of routes; false when there was none.</summary>
+    public bool RemoveRoutes(string name)
+    {
+        lock (_gate) return _routes.RemoveList(name);
+    }
+
     /// <summary>Adds a static neighbor.</summary>
     public void AddNeighbor(uint index, IPAddress address, PhysicalAddress mac)
     {

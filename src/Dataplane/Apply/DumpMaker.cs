@@ -36,17 +36,17 @@ internal static unsafe class DumpMaker
                     [.. paths.RowsOf(index).Select(p => new RouteHopRow(p.Hop.Via, p.Interface is { } at ? interfaces.NameOf(at) : p.Hop.Interface, p.Hop.Weight, p.IsAway, p.Buckets))],
             });
         }
-        rows.AddRange(routes.All.Where(r => !r.Active).Select(r => new RouteRow(
-            r.Settings.Vrf,
-            r.Settings.To,
+        rows.AddRange(routes.Waiting.Select(r => new RouteRow(
+            r.Vrf,
+            r.To,
             Word(RouteSource.Static),
-            r.Settings.Via,
-            r.Settings.Interface is { } on ? interfaces.NameOf(on) : null,
-            r.Settings.Kind,
+            r.Via,
+            r.Interface is { } on ? interfaces.NameOf(on) : null,
+            r.Kind,
             false)
         {
-            Preference = r.Settings.Preference,
-            NextHops = [.. r.Settings.NextHops.Select(h => new RouteHopRow(h.Via, h.Interface, h.Weight, true, 0))],
+            Preference = r.Preference,
+            NextHops = [.. r.NextHops.Select(h => new RouteHopRow(h.Via, h.Interface, h.Weight, true, 0))],
         }));
         return [.. rows.OrderBy(r => r.Vrf).ThenBy(r => r.To.BaseAddress.AddressFamily).ThenBy(r => AddressWords.From(r.To.BaseAddress).High)
             .ThenBy(r => AddressWords.From(r.To.BaseAddress).Low).ThenBy(r => r.To.PrefixLength)];

@@ -98,5 +98,5 @@ public sealed record HistoryFilter(string? Item = null, string? Since = null, st
 public static class ShowTopics
 {
     public static IReadOnlyList<string> All { get; } =
-        ["interfaces", "bridges", "routes", "neighbors", "connections", "pools", "sas", "policies", "acls", "mac-acls", "policers", "source-limits", "abf", "nat", "nat-blocks", "sessions", "conntrack", "counters", "plan", "workers", "items"];
+        ["interfaces", "bridges", "routes", "route-lists", "neighbors", "connections", "pools", "sas", "policies", "acls", "mac-acls", "policers", "source-limits", "abf", "nat", "nat-blocks", "sessions", "conntrack", "counters", "plan", "workers", "items"];
 }

@@ -44,7 +44,8 @@ internal static class PastViews
     });
 
     private static IEnumerable<RouteRow> Routes(JournalState state) =>
-        Items<RouteSpec>(ItemCatalog.Route, state).Select(r => new RouteRow(r.Spec.To.ToString(), r.Spec.Via?.ToString(), r.Spec.Interface, "static", StateOf(r.Key, state)));
+        Items<RouteSpec>(ItemCatalog.Route, state).Select(r => new RouteRow(r.Spec.To.ToString(), r.Spec.Via?.ToString(), r.Spec.Interface, "static", StateOf(r.Key, state)))
+            .Concat(Items<RouteListSpec>(ItemCatalog.RouteList, state).SelectMany(l => l.Spec.To.Select(to => new RouteRow(to.ToString(), l.Spec.Via?.ToString(), l.Spec.Interface, "static", StateOf(l.Key, state)))));
 
     private static IEnumerable<NeighborRow> Neighbors(JournalState state) =>
         Items<NeighborSpec>(ItemCatalog.Neighbor, state).Select(n => new NeighborRow(n.Spec.Interface, n.Spec.Address.ToString(), n.Spec.Mac.ToString(), "permanent"));

@@ -28,6 +28,7 @@ internal sealed class ShowViews(
         "source-limits" => [.. SourceLimitViews.Rows(dataplane.Guarding, running(), name)],
         "policers" => [.. PolicerViews.Rows(dataplane.Guarding, running(), name)],
         "routes" => [.. Routes().Where(r => name is null || r.To == name)],
+        "route-lists" => [.. RouteLists().Where(r => name is null || r.Name == name)],
         "neighbors" => [.. Neighbors().Where(r => name is null || r.Address == name || r.Interface == name)],
         "connections" => [.. Connections(inventory).Where(r => name is null || r.Name == name)],
         "sas" => [.. Sas(inventory).Where(r => name is null || r.Connection == name || r.Children.Any(c => c.Name == name))],
@@ -108,6 +109,25 @@ internal sealed class ShowViews(
             yield return new Api.Views.RouteRow(spec.To.ToString(), spec.Via?.ToString(), spec.Interface, "static", "pending", status.WaitsFor) { Vrf = spec.Vrf };
         }
     }
+
+    /// <summary>The lists, a row each: <c>show routes</c> has a row for every prefix.</summary>
+    private IEnumerable<Api.Views.RouteListRow> RouteLists() => running().OfKind(ItemCatalog.RouteList).OrderBy(i => i.Key.Name, StringComparer.Ordinal).Select(item =>
+    {
+        var spec = (RouteListSpec)item.Spec;
+        var status = reconciler.StatusOf(item.Key);
+        return new Api.Views.RouteListRow
+        {
+            Name = item.Key.Name,
+            Prefixes = spec.To.Count,
+            First = spec.To[0].ToString(),
+            Last = spec.To[^1].ToString(),
+            Via = spec.Blackhole ? "blackhole" : spec.Unreachable ? "unreachable" : spec.Prohibit ? "prohibit" : spec.NextHops.Count > 0 ? string.Join(", ", spec.NextHops.Select(h => h.Via?.ToString() ?? h.Interface)) : spec.Via?.ToString() ?? spec.Interface,
+            Vrf = spec.Vrf,
+            Preference = spec.Preference,
+            State = status is { State: ItemState.Pending } ? "pending" : "active",
+            WaitsFor = status?.WaitsFor,
+        };
+    });
 
     /// <summary>The next hop, or all of several with what tells them apart.</summary>
     private static string? HopsOf(Gateway.Dataplane.Apply.RouteRow row) => row.NextHops.Count == 0 ? row.Via?.ToString() : string.Join(", ", row.NextHops.Select(h =>

@@ -19,6 +19,7 @@ public static class ItemCatalog
     public const string Acl = "acl";
     public const string AbfPolicy = "abf-policy";
     public const string Route = "route";
+    public const string RouteList = "route-list";
     public const string Neighbor = "neighbor";
     public const string Nat = "nat";
     public const string Conntrack = "conntrack";
@@ -45,6 +46,7 @@ public static class ItemCatalog
         new(Acl, typeof(AclSpec), new AclRules()),
         new(AbfPolicy, typeof(AbfPolicySpec), new AbfPolicyRules()),
         new(Route, typeof(RouteSpec), new RouteRules()),
+        new(RouteList, typeof(RouteListSpec), new RouteListRules()),
         new(Neighbor, typeof(NeighborSpec), new NeighborRules()),
         new(Nat, typeof(NatSpec), new NatRules()),
         new(Conntrack, typeof(ConntrackSpec), new ConntrackRules()),

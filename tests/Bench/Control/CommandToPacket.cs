@@ -17,8 +17,9 @@ internal static class CommandToPacket
     internal static async Task RunAsync(Report report)
     {
         if (report.Wants("one-item", 0)) await OneItemAsync(report);
-        if (report.Wants("items-10000", 0)) await ManyAsync(report, "items-10000", Mixed, "203.0.113.2");
-        if (report.Wants("routes-10000", 0)) await ManyAsync(report, "routes-10000", Routes, "203.0.113.2");
+        if (report.Wants("items-10000", 0)) await ManyAsync(report, "items-10000", Mixed);
+        if (report.Wants("routes-10000", 0)) await ManyAsync(report, "routes-10000", Routes);
+        if (report.Wants("routes-1000000", 0) || report.Wants("restart-1000000", 0)) await MillionRoutes.RunAsync(report);
     }
 
     /// <summary>One command after the other, of five kinds by turns.</summary>
@@ -76,7 +77,7 @@ internal static class CommandToPacket
     }
 
     /// <summary>One transaction of ten thousand items; its last route is effective last.</summary>
-    private static async Task ManyAsync(Report report, string @case, Func<int, string> item, string via)
+    private static async Task ManyAsync(Report report, string @case, Func<int, string> item)
     {
         await using var gateway = await BeginAsync();
         var probe = new Probe(gateway);

@@ -13,7 +13,7 @@ public static class DataplaneDescriptors
     [
         new PolicerDescriptor(dataplane), new SourceLimitDescriptor(dataplane), new MacAclDescriptor(dataplane),
         new VrfDescriptor(dataplane), new InterfaceDescriptor(dataplane, ports) { Wires = wires }, new BridgeDescriptor(dataplane), new CrossConnectDescriptor(dataplane), new SpanDescriptor(dataplane),
-        new GroupDescriptor(dataplane), new AclDescriptor(dataplane), new AbfPolicyDescriptor(dataplane), new RouteDescriptor(dataplane), new NeighborDescriptor(dataplane), new NatDescriptor(dataplane),
+        new GroupDescriptor(dataplane), new AclDescriptor(dataplane), new AbfPolicyDescriptor(dataplane), new RouteDescriptor(dataplane), new RouteListDescriptor(dataplane), new NeighborDescriptor(dataplane), new NatDescriptor(dataplane),
         new ConntrackDescriptor(dataplane), new LimitsDescriptor(dataplane),
     ];
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Gateway.Policy.Items;
 using Gateway.Policy.Planning;
@@ -11,15 +12,16 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
 
     public string Kind => ItemCatalog.Route;
 
+    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired) => DependenciesOf((RouteSpec)item.Spec, _networks, desired);
+
     /// <summary>The interfaces that are named, or those whose subnets hold the next hops.</summary>
-    public IEnumerable<ItemKey> Dependencies(Item item, IReadOnlyDictionary<ItemKey, Item> desired)
+    internal static IEnumerable<ItemKey> DependenciesOf(RouteSpec route, ConnectedNetworks networks, IReadOnlyDictionary<ItemKey, Item> desired)
     {
-        var route = (RouteSpec)item.Spec;
         // Of several next hops some may be away: the dataplane takes them as they come.
         var vrfs = VrfDescriptor.Before(route.Vrf, route.NextHopVrf);
         if (route.NextHops.Count > 0) return vrfs;
         if (route.Interface is { } name) return [new ItemKey(ItemCatalog.Interface, name), .. vrfs];
-        return route.Via is { } via && _networks.Towards(route.NextHopVrf ?? route.Vrf, via, desired) is { } key ? [key, .. vrfs] : vrfs;
+        return route.Via is { } via && networks.Towards(route.NextHopVrf ?? route.Vrf, via, desired) is { } key ? [key, .. vrfs] : vrfs;
     }
 
     public bool CanUpdate(ItemSpec from, ItemSpec to) => from is RouteSpec a && to is RouteSpec b && a.To == b.To && a.Preference == b.Preference && (a.Vrf ?? VrfSpec.Default) == (b.Vrf ?? VrfSpec.Default);
@@ -27,14 +29,28 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
     public ValueTask<StepResult> CreateAsync(Item item, CancellationToken cancellationToken)
     {
         var route = (RouteSpec)item.Spec;
+        return new(TrySettings(dataplane, route, out var settings, out var waitsFor) ? ResultOf(route, dataplane.AddRoute(settings)) : new StepResult.Pending(waitsFor));
+    }
+
+    internal static StepResult ResultOf(RouteSpec route, bool active) => active ? new StepResult.Done() : new StepResult.Pending(route.Via is { } via ? $"an interface whose network holds {via}" : "a next hop with a link");
+
+    /// <summary>What the dataplane is told; false when an interface is not there.</summary>
+    internal static bool TrySettings(DataplaneControl dataplane, RouteSpec route, [NotNullWhen(true)] out RouteSettings? settings, [NotNullWhen(false)] out string? waitsFor)
+    {
+        (settings, waitsFor) = (null, null);
         uint? index = null;
         if (route.Interface is { } name)
         {
-            if (!dataplane.TryFindInterface(name, out var found)) return new(new StepResult.Pending($"interface/{name}"));
+            if (!dataplane.TryFindInterface(name, out var found))
+            {
+                waitsFor = $"interface/{name}";
+                return false;
+            }
+
             index = found;
         }
 
-        var active = dataplane.AddRoute(new RouteSettings
+        settings = new RouteSettings
         {
             Vrf = dataplane.VrfOf(route.Vrf),
             NextHopVrf = dataplane.VrfOf(route.NextHopVrf ?? route.Vrf),
@@ -44,8 +60,8 @@ public sealed class RouteDescriptor(DataplaneControl dataplane) : IDescriptor
             Kind = route.Blackhole ? RouteKind.Blackhole : route.Unreachable ? RouteKind.Unreachable : route.Prohibit ? RouteKind.Prohibit : RouteKind.Unicast,
             Preference = (uint)route.Preference,
             NextHops = [.. route.NextHops.Select(h => new RouteHop(h.Via, h.Interface, h.Weight))],
-        });
-        return new(active ? new StepResult.Done() : new StepResult.Pending(route.Via is { } via ? $"an interface whose network holds {via}" : "a next hop with a link"));
+        };
+        return true;
     }
 
     public ValueTask<StepResult> UpdateAsync(Item from, Item to, CancellationToken cancellationToken) => CreateAsync(to, cancellationToken);

@@ -160,6 +160,33 @@ public sealed record RouteRow(string To, string? Via, string? Interface, string 
     public string? Vrf { get; init; }
 }
 
+/// <summary>A row of <c>show route-lists</c>: a list of routes that all lead the same way. Each of its prefixes is a row of <c>show routes</c>.</summary>
+public sealed record RouteListRow
+{
+    public required string Name { get; init; }
+
+    /// <summary>How many there are.</summary>
+    public required int Prefixes { get; init; }
+
+    /// <summary>The lowest prefix.</summary>
+    public required string First { get; init; }
+
+    /// <summary>The highest one.</summary>
+    public required string Last { get; init; }
+
+    /// <summary>Next hops, an interface, or what becomes of the packets.</summary>
+    public string? Via { get; init; }
+
+    /// <summary>Name of the VRF; null for the default one.</summary>
+    public string? Vrf { get; init; }
+
+    public int Preference { get; init; }
+
+    public required string State { get; init; }
+
+    public string? WaitsFor { get; init; }
+}
+
 /// <summary>A row of <c>show sessions</c>: how the originator's packets arrive and how the answers do; translated where the two are not each other's reverse.</summary>
 public sealed record SessionRow
 {

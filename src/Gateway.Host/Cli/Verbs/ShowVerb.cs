@@ -106,6 +106,9 @@ internal static class ShowVerb
             case "policers":
                 PolicerPrinter.Print(Rows<PolicerRow>(answer), screen);
                 break;
+            case "route-lists":
+                screen.Rows(Rows<RouteListRow>(answer), "There are no lists of routes.", ("NAME", r => r.Name), ("PREFIXES", r => r.Prefixes.ToString(CultureInfo.InvariantCulture)), ("FROM", r => r.First), ("TO", r => r.Last), ("VIA", r => r.Vrf is null ? r.Via : $"{r.Via} vrf {r.Vrf}"), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
+                break;
             case "routes":
                 screen.Rows(Rows<RouteRow>(answer), "There are no routes.", ("TO", r => r.Vrf is null ? r.To : $"{r.To} vrf {r.Vrf}"), ("VIA", r => r.Via), ("INTERFACE", r => r.Interface), ("SOURCE", r => r.Source), ("STATE", r => r.WaitsFor is { } w ? $"{r.State}: {w}" : r.State));
                 break;

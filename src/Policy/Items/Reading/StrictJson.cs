@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Gateway.Policy.Commands;
@@ -43,6 +44,7 @@ public static class StrictJson
         if (type == typeof(JsonElement)) return;
         if (json.ValueKind == JsonValueKind.Null) at.Add(ErrorCode.WrongType, "Null is not a value here; leave the field out.");
         else if (ElementType(type) is { } element) CheckList(json, element, at);
+        else if (type == typeof(PrefixList)) CheckPrefixes(json, at);
         else if (PolicyJson.Options.GetTypeInfo(type) is var info && info.Kind == JsonTypeInfoKind.Dictionary) CheckMap(json, info.ElementType!, at);
         else if (info.Kind == JsonTypeInfoKind.Object) CheckObject(json, info, at);
         else if (type.IsEnum) CheckWord(json, type, at);
@@ -88,6 +90,28 @@ public static class StrictJson
 
         var index = 0;
         foreach (var value in json.EnumerateArray()) Check(value, element, at[index++]);
+    }
+
+    // Without a scope for each that is right: there may be very many.
+    private static void CheckPrefixes(JsonElement json, ErrorScope at)
+    {
+        if (json.ValueKind != JsonValueKind.Array)
+        {
+            at.Add(ErrorCode.WrongType, "Expected a list.");
+            return;
+        }
+
+        var gathering = new PrefixList.Gathering();
+        var index = 0;
+        foreach (var value in json.EnumerateArray())
+        {
+            var isText = value.ValueKind == JsonValueKind.String;
+            if (!isText) at[index].Add(ErrorCode.WrongType, "Expected a prefix such as 10.1.0.0/24.");
+            else if (!gathering.TryAdd(JsonMarshal.GetRawUtf8Value(value).Contains((byte)'\\') ? System.Text.Encoding.UTF8.GetBytes(value.GetString()!) : JsonMarshal.GetRawUtf8Value(value)[1..^1]))
+                at[index].Add(ErrorCode.InvalidValue, "Expected a prefix such as 10.1.0.0/24, without bits beyond its length, and of the same address family as the first one.");
+            if (at.Errors.IsFull) return;
+            index++;
+        }
     }
 
     private static void CheckMap(JsonElement json, Type element, ErrorScope at)

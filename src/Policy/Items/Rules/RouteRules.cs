@@ -13,6 +13,12 @@ internal sealed class RouteRules : ItemRules<RouteSpec>
     {
         if (!spec.To.IsCanonical) at["to"].Add(ErrorCode.InvalidValue, $"Bits beyond the prefix length are set; write {Canonical(spec.To)}.");
         else if (IsMulticast(spec.To)) at["to"].Add(ErrorCode.NotSupported, "Multicast is not routed.");
+        CheckWay(spec, at);
+    }
+
+    /// <summary>Checks what it says of where it leads.</summary>
+    internal static void CheckWay(RouteSpec spec, ErrorScope at)
+    {
         if (spec.IsRefusal)
         {
             CheckRefusal(spec, at);
@@ -29,7 +35,9 @@ internal sealed class RouteRules : ItemRules<RouteSpec>
         CheckHop(spec.To, spec.Via, spec.Interface, at);
     }
 
-    protected override IEnumerable<Reference> References(RouteSpec spec)
+    protected override IEnumerable<Reference> References(RouteSpec spec) => ReferencesOf(spec);
+
+    internal static IEnumerable<Reference> ReferencesOf(RouteSpec spec)
     {
         foreach (var vrf in VrfRules.ReferenceTo(spec.Vrf, ".vrf").Concat(VrfRules.ReferenceTo(spec.NextHopVrf, ".next_hop_vrf"))) yield return vrf;
         if (spec.Interface is { } name) yield return new(new(ItemCatalog.Interface, name), ".interface");
@@ -41,7 +49,12 @@ internal sealed class RouteRules : ItemRules<RouteSpec>
     protected override IEnumerable<HeldClaim> Claims(string name, RouteSpec spec) =>
         [new(new("route to", $"{spec.To}{(VrfSpec.Canonical(spec.Vrf) is { } vrf ? $" in vrf {vrf}" : "")}{(spec.Preference == 0 ? "" : $" with preference {spec.Preference.ToString(CultureInfo.InvariantCulture)}")}"), ".to")];
 
-    protected override void CheckAmong(RouteSpec spec, RunningConfiguration all, ErrorScope at)
+    public override void CheckTogether(RunningConfiguration all, IReadOnlyDictionary<ItemKey, ErrorScope> put) =>
+        RouteListRules.CheckRoutes(all.OfKind(ItemCatalog.RouteList), put.Keys.Select(k => all[k]), (_, route) => put[route]["to"]);
+
+    protected override void CheckAmong(RouteSpec spec, RunningConfiguration all, ErrorScope at) => CheckNextHops(spec, all, at);
+
+    internal static void CheckNextHops(RouteSpec spec, RunningConfiguration all, ErrorScope at)
     {
         CheckNext(spec, spec.Via, spec.Interface, all, at);
         for (var i = 0; i < spec.NextHops.Count; i++) CheckNext(spec, spec.NextHops[i].Via, spec.NextHops[i].Interface, all, at["next_hops"][i]);

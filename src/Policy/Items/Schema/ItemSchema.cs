@@ -21,6 +21,7 @@ public static class ItemSchema
     {
         [typeof(IPAddress)] = () => new() { ["type"] = "string", ["anyOf"] = new JsonArray(new JsonObject { ["format"] = "ipv4" }, new JsonObject { ["format"] = "ipv6" }) },
         [typeof(IpPrefix)] = () => Pattern("^[0-9A-Fa-f:.]+/[0-9]{1,3}$", "10.1.0.0/24"),
+        [typeof(PrefixList)] = () => new() { ["type"] = "array", ["minItems"] = 1, ["maxItems"] = RouteListRules.MaxPrefixes, ["items"] = Pattern("^[0-9A-Fa-f:.]+/[0-9]{1,3}$", "10.1.0.0/24") },
         [typeof(InterfaceAddress)] = () => Pattern("^[0-9A-Fa-f:.]+/[0-9]{1,3}$", "10.1.0.1/24"),
         [typeof(MacAddress)] = () => Pattern("^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", "02:00:00:00:00:01"),
         [typeof(SwanDuration)] = () => Pattern("^[0-9]+[smhd]?$", "4h"),

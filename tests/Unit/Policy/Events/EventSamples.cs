@@ -193,6 +193,19 @@ internal static class EventSamples
             Fallback = AbfFallback.Drop,
         });
         yield return new(new("route", "default"), new RouteSpec { To = Prefix("0.0.0.0/0"), Via = IPAddress.Parse("198.51.100.254"), Interface = "wan", Blackhole = true });
+        yield return new(new("route-list", "full-1"), new RouteListSpec
+        {
+            To = PrefixList.Of([Prefix("20.0.1.0/24"), Prefix("20.0.0.0/24"), Prefix("20.0.0.0/16")]),
+            Via = IPAddress.Parse("198.51.100.254"),
+            Interface = "wan",
+            Blackhole = true,
+            Unreachable = true,
+            Prohibit = true,
+            Preference = 20,
+            NextHops = [new RouteHop { Via = IPAddress.Parse("203.0.113.254"), Interface = "wan", Weight = 2 }],
+            Vrf = "blue",
+            NextHopVrf = "default",
+        });
         yield return new(new("neighbor", "hop"), new NeighborSpec { Interface = "wan", Address = IPAddress.Parse("198.51.100.254"), Mac = Mac("02:00:00:00:00:fe") });
         yield return new(new("conntrack", "all"), new ConntrackSpec
         {
