@@ -139,7 +139,7 @@ internal static unsafe class StepJudge
     {
         if (FlowPacket.Read(meta, ip, out var key, out _) != FlowPacketKind.Flow) return null;
         var nat = on.Tables.Flows.Current.Nat;
-        if (!nat.TryTarget(key, out var place, out var address, out var port) || on.Flows.NameOf(nat.RuleAt(place)) is not { } rule) return null;
+        if (!nat.TryTarget(key, out var place, out _, out var address, out var port) || on.Flows.NameOf(nat.RuleAt(place)) is not { } rule) return null;
         var to = key.WithDestination(address, key.Protocol is 6 or 17 && port != 0 ? port : key.DestinationPort);
         return new StepDecision.Nat(rule, Destination(key), Destination(to), Source: false);
     }

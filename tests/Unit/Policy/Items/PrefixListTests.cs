@@ -49,7 +49,7 @@ public sealed class PrefixListTests
     public void What_is_no_prefix_is_told_by_its_place(string json, string path, string code)
     {
         var errors = new ErrorList(10);
-        Assert.Null(StrictJson.Read(JsonElement.Parse(json), typeof(PrefixList), new ErrorScope(errors, "", "$")));
+        Assert.Null(StrictJson.Read<PrefixList>(JsonElement.Parse(json), new ErrorScope(errors, "", "$")));
         var error = Assert.Single(errors.ToValueList());
         Assert.Equal(("$" + path, code), (error.Path, error.Code));
         Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<PrefixList>(json, PolicyJson.Options));
@@ -57,7 +57,7 @@ public sealed class PrefixListTests
 
     [Fact]
     public void An_escaped_text_is_a_prefix_too() =>
-        Assert.Equal("10.0.0.0/8", ((PrefixList)StrictJson.Read(JsonElement.Parse("""["\u0031\u0030.0.0.0\/8"]"""), typeof(PrefixList), new ErrorScope(new ErrorList(10), "", "$"))!).ToString());
+        Assert.Equal("10.0.0.0/8", StrictJson.Read<PrefixList>(JsonElement.Parse("""["\u0031\u0030.0.0.0\/8"]"""), new ErrorScope(new ErrorList(10), "", "$"))!.ToString());
 
     [Fact]
     public void Every_address_of_both_families_has_room()
