@@ -75,7 +75,8 @@ public sealed class BackgroundProcess : IDisposable
         try
         {
             _process.Kill(entireProcessTree: true);
-            _process.WaitForExit(5000);
+            // A process with much locked memory takes its time to go, and holds its files until then.
+            _process.WaitForExit(60_000);
         }
         catch (InvalidOperationException)
         {
