@@ -4,8 +4,8 @@ namespace Gateway.Policy.Planning;
 
 /// <summary>
 /// Orders the way from what is applied to what is desired: first everything that goes, dependents before what they depend on; then everything that comes
-/// or changes, dependencies first. What cannot be changed in place goes and comes again, and with it all that was made upon it. Pure and deterministic:
-/// the same input gives the same steps.
+/// or changes, dependencies first. What cannot be changed in place goes and comes again, and with it all that was made upon it. What is changed in place and
+/// thereby lets go of something else that goes stays in force: then the other goes last. Pure and deterministic: the same input gives the same steps.
 /// </summary>
 public sealed class Planner
 {
@@ -46,9 +46,11 @@ public sealed class Planner
         // Whether something must go depends on what can come, and the other way round only through items that are held; so one round of each is enough.
         var order = Order();
         Remove(order.ToHashSet());
-        var steps = new List<PlanStep>(Deletes());
+        var gone = new HashSet<ItemKey>();
+        var steps = new List<PlanStep>(Deletes(gone, isLate: false));
         foreach (var key in order)
             if (Step(key) is { } step) steps.Add(step);
+        steps.AddRange(Deletes(gone, isLate: true));
         return new Plan(steps, [.. _waiting.OrderBy(w => w.Key, ItemOrder.Instance).Select(w => new WaitingItem(w.Key, w.Value))]);
     }
 
@@ -57,7 +59,7 @@ public sealed class Planner
         if (_held(key) is not null) return null;
         var to = _desired[key];
         if (_removed.Contains(key) || !_applied.TryGet(key, out var from) || !from.Whole) return new PlanStep(StepKind.Create, null, to, _dependencies[key]);
-        return Same(from.Item, to) ? null : new PlanStep(StepKind.Update, from.Item, to, _dependencies[key]);
+        return Same(from.Item, to) && from.Dependencies == _dependencies[key] ? null : new PlanStep(StepKind.Update, from.Item, to, _dependencies[key]);
     }
 
     /// <summary>The desired items that can come, dependencies first (Kahn's algorithm, the smallest key first); the rest is left in <see cref="_waiting"/>.</summary>
@@ -108,29 +110,52 @@ public sealed class Planner
     {
         if (!_desired.TryGetValue(key, out var to) || !_dependencies.TryGetValue(key, out var dependencies)) return true;
         if (!from.Whole) return !Same(from.Item, to);
-        return dependencies != from.Dependencies || (!Same(from.Item, to) && !_descriptors[key.Kind].CanUpdate(from.Item.Spec, to.Spec));
+        return !(Same(from.Item, to) && dependencies == from.Dependencies) && !_descriptors[key.Kind].CanUpdate(from.Item.Spec, to.Spec);
     }
 
     private void Remove(HashSet<ItemKey> coming)
     {
-        var roots = _scope.Where(k => _applied.TryGet(k, out var from) && (!coming.Contains(k) || MustGo(k, from)));
-        _removed.UnionWith(Closure(roots, _applied.DependentsOf));
+        var roots = _scope.Where(k => _applied.TryGet(k, out var from) && (!coming.Contains(k) || MustGo(k, from))).ToList();
+        var removed = Closure(roots, key => _applied.DependentsOf(key).Where(d => !LetsGo(d, key, coming)));
+        // What must be gone before it can come again cannot be among those that go last.
+        if (removed.Any(key => _applied.DependentsOf(key).Any(d => !removed.Contains(d))) && Last(removed).Any(_desired.ContainsKey)) removed = Closure(roots, _applied.DependentsOf);
+        _removed.UnionWith(removed);
     }
 
-    /// <summary>Dependents first.</summary>
-    private IEnumerable<PlanStep> Deletes()
+    /// <summary>An item stays, is changed in place, and does not need <paramref name="gone"/> any more, which goes for good; nothing that comes is in the way of that.</summary>
+    private bool LetsGo(ItemKey key, ItemKey gone, HashSet<ItemKey> coming) =>
+        coming.Contains(key) && _applied.TryGet(key, out var from) && from.Whole && _held(key) is null && !MustGo(key, from)
+        && !_desired.ContainsKey(gone) && !_dependencies[key].Contains(gone) && !IsTakenOver(gone);
+
+    /// <summary>Another item is to have a value that this one has and that only one can have, such as a device or an address.</summary>
+    private bool IsTakenOver(ItemKey key) =>
+        _desired is RunningConfiguration configuration && _applied.TryGet(key, out var from) && ItemCatalog.TryGet(key.Kind, out var kind) && kind.Rules.Claims(from.Item).Any(c => configuration.HolderOf(c.Claim) is not null);
+
+    /// <summary>Of those that go the ones under which something stays.</summary>
+    private HashSet<ItemKey> Last(HashSet<ItemKey> removed)
     {
-        var above = _removed.ToDictionary(k => k, k => _applied.DependentsOf(k).Count);
+        var first = removed.Where(key => _applied.DependentsOf(key).Any(d => !removed.Contains(d)));
+        return Closure(first, key => _applied.TryGet(key, out var from) ? from.Dependencies.Where(removed.Contains) : []);
+    }
+
+    /// <summary>Dependents first. Late are those under which something stayed that has let go of them meanwhile.</summary>
+    private List<PlanStep> Deletes(HashSet<ItemKey> gone, bool isLate)
+    {
+        var steps = new List<PlanStep>();
+        var above = _removed.Where(k => !gone.Contains(k)).ToDictionary(k => k, k => _applied.DependentsOf(k).Count(d => !isLate || (_removed.Contains(d) && !gone.Contains(d))));
         var ready = new PriorityQueue<ItemKey, ItemKey>(Comparer<ItemKey>.Create((a, b) => ItemOrder.Instance.Compare(b, a)));
         foreach (var (key, count) in above)
             if (count == 0) ready.Enqueue(key, key);
         while (ready.TryDequeue(out var key, out _))
         {
             if (_held(key) is not null || !_applied.TryGet(key, out var from)) continue;
-            yield return new PlanStep(StepKind.Delete, from.Item, null, []);
+            gone.Add(key);
+            steps.Add(new PlanStep(StepKind.Delete, from.Item, null, []));
             foreach (var dependency in from.Dependencies)
                 if (above.ContainsKey(dependency) && --above[dependency] == 0) ready.Enqueue(dependency, dependency);
         }
+
+        return steps;
     }
 
     /// <summary>Says of every desired item that cannot come what it waits for.</summary>
@@ -173,7 +198,7 @@ public sealed class Planner
 
     private static bool Same(Item a, Item b) => ReferenceEquals(a.Spec, b.Spec) || a.Spec.Equals(b.Spec);
 
-    private static HashSet<ItemKey> Closure(IEnumerable<ItemKey> roots, Func<ItemKey, IReadOnlyCollection<ItemKey>> next)
+    private static HashSet<ItemKey> Closure(IEnumerable<ItemKey> roots, Func<ItemKey, IEnumerable<ItemKey>> next)
     {
         var all = new HashSet<ItemKey>();
         var open = new Stack<ItemKey>(roots);

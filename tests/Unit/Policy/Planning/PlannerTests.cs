@@ -32,6 +32,29 @@ public sealed class PlannerTests
     }
 
     [Fact]
+    public void What_comes_to_need_another_or_lets_go_of_it_stays_in_force_with_all_that_was_made_upon_it()
+    {
+        var world = new ToyWorld();
+        world.Desire(("top", ["a"]), ("a", []));
+        world.CarryOut();
+        world.Desire(("top", ["a"]), ("a", ["b"]), ("b", ["c"]), ("c", []));
+        Assert.Equal(["create route/c", "create route/b", "update route/a"], world.CarryOut());
+        world.Desire(("top", ["a"]), ("a", ["d"]), ("d", []));
+        Assert.Equal(["create route/d", "update route/a", "delete route/b", "delete route/c"], world.CarryOut());
+    }
+
+    [Fact]
+    public void What_must_come_again_takes_those_with_it_that_let_go_of_what_stands_upon_it()
+    {
+        var world = new ToyWorld();
+        world.Desire(("a", ["b"]), ("b", ["c"]), ("c", []));
+        world.CarryOut();
+        world.Desire(("a", []), ("c", []));
+        world.Change("c", inPlace: false);
+        Assert.Equal(["delete route/a", "delete route/b", "delete route/c", "create route/a", "create route/c"], world.CarryOut());
+    }
+
+    [Fact]
     public void What_cannot_change_in_place_goes_and_comes_again_with_all_that_was_made_upon_it()
     {
         var world = new ToyWorld();
