@@ -31,7 +31,7 @@ public sealed unsafe class FlowControl
     internal BlockBook Blocks { get; }
 
     /// <summary>Who keeps account of blocks of ports, and which there were at the end of the process before; before the first rule is set.</summary>
-    public void KeepAccount(INatLedger ledger, IEnumerable<NatBlock> blocks)
+    public void KeepAccount(INatLedger? ledger, IEnumerable<NatBlock> blocks)
     {
         lock (_gate)
         {

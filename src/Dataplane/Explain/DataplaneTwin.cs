@@ -81,7 +81,9 @@ public sealed unsafe class DataplaneTwin : IDisposable
         if (KeyOf(flow, running.VrfIfAny(vrf)) is not { } key || running.Flows.Copy(key) is not { } copy) return null;
         var session = copy.Session;
         var number = Dataplane.VrfIfAny(vrf);
-        (session.Forward, session.Reply) = (session.Forward.WithVrf(number), session.Reply.WithVrf(number));
+        // The other direction may be of another VRF than the packet's.
+        uint There(uint vrfThere) => vrfThere == running.VrfIfAny(vrf) ? number : Dataplane.VrfIfAny(running.NameOfVrf(vrfThere));
+        (session.Forward, session.Reply) = (session.Forward.WithVrf(There(session.Forward.Vrf)), session.Reply.WithVrf(There(session.Reply.Vrf)));
         (session.In, session.Out) = (Here(running, session.In), Here(running, session.Out));
         Dataplane.Flows.Adopt(session);
         return copy.Row;
@@ -185,6 +187,12 @@ public sealed unsafe class DataplaneTwin : IDisposable
             while (_worker.Context.Notices.TryPop(out var notice))
             {
                 Dataplane.TakeNotice(notice);
+                if (notice.Kind == NoticeKind.BlockWanted)
+                {
+                    Dataplane.TakeNews();
+                    worked = true;
+                }
+
                 if (notice.Kind != NoticeKind.NeighborWanted) continue;
                 worked = true;
                 Dataplane.TakeNotice(notice with { Kind = NoticeKind.NeighborLearned, A = Neighbor });

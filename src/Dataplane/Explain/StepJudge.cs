@@ -147,19 +147,21 @@ internal static unsafe class StepJudge
     private static StepDecision? FlowOutput(JudgedTables on, in TraceRecord step, in TraceRecord next, bool hasNext, byte* ip, PacketMeta* meta)
     {
         if (FlowPacket.Read(meta, ip, out var key, out _) != FlowPacketKind.Flow) return null;
+        // Its answers arrive in the VRF that it leaves into.
+        var (vrf, outsideVrf) = (on.Tables.Interfaces[step.RxInterface]->Vrf, on.Tables.Interfaces[step.TxInterface]->Vrf);
         if (hasNext && (next.Flags & PacketFlags.FlowKnown) != 0)
         {
             var head = stackalloc byte[Room];
             new Span<byte>(head, Room).Clear();
             fixed (byte* from = next.Head) Buffer.MemoryCopy(from, head, Room, next.HeadLength);
             var after = MetaOf(next);
-            if (FlowPacket.Read(&after, head, out var leaving, out _) == FlowPacketKind.Flow && leaving != key && on.Flows.Find(leaving.Reverse, out _) is { Rule: { } rule })
+            if (FlowPacket.Read(&after, head, out var leaving, out _) == FlowPacketKind.Flow && leaving != key && on.Flows.Find(leaving.Reverse.WithVrf(outsideVrf), out _) is { Rule: { } rule })
                 return new StepDecision.Nat(rule, Source(key), Source(leaving), Source: true);
             return new StepDecision.NewFlow(true);
         }
 
         var isProtected = (step.Flags & PacketFlags.Protected) != 0;
-        return on.Flows.NameOf(on.Tables.Flows.Current.Nat.Deciding(key.Source, step.TxInterface, isProtected)) is { } decides ? new StepDecision.Nat(decides, null, null, Source: true) : null;
+        return on.Flows.NameOf(on.Tables.Flows.Current.Nat.Deciding(vrf, key.Source, step.TxInterface, outsideVrf, isProtected)) is { } decides ? new StepDecision.Nat(decides, null, null, Source: true) : null;
     }
 
     private static StepDecision? Lookup(JudgedTables on, in TraceRecord step, in TraceRecord next, bool hasNext, byte* ip, PacketMeta* meta)

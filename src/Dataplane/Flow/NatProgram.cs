@@ -180,11 +180,12 @@ internal sealed class NatProgram
     }
 
     /// <summary>The number of the source rule that decides about a new flow, also of one that exempts it; 0 none.</summary>
-    public uint Deciding(uint address, uint outInterface, bool isProtected)
+    public uint Deciding(uint vrf, uint address, uint outInterface, uint outsideVrf, bool isProtected)
     {
         foreach (var rule in _sources)
         {
             if (rule.OutInterface != 0 && rule.OutInterface != outInterface) continue;
+            if (rule.Vrf != vrf || (rule.OutsideVrf >= 0 && rule.OutsideVrf != outsideVrf)) continue;
             if (isProtected && !rule.Protected && !rule.Exempt) continue;
             if (rule.From.Length == 0 || Array.Exists(rule.From, n => (address & n.Mask) == n.Network)) return rule.Id;
         }

@@ -54,7 +54,7 @@ internal sealed class Explainer(JournalRecords records, TwinBox box) : IDisposab
         var configuration = state.Configuration.Configuration;
         List<string> notes = [];
         var begin = Begin(question, state);
-        using var twin = await TwinMaker.MakeAsync(configuration, state.Configuration.Pending, state.Sas, question.Flow, box with { Running = running }, notes, stop).ConfigureAwait(false);
+        using var twin = await TwinMaker.MakeAsync(configuration, state.Configuration.Pending, state.Sas, state.Fold.NatBlocks, question.Flow, box with { Running = running }, notes, stop).ConfigureAwait(false);
         var flow = question.Flow;
         if (running is not null && !question.IsNew && twin.Adopt(running, flow, begin) is { } known)
         {

@@ -3,6 +3,7 @@ using Gateway.Dataplane.Apply.Descriptors;
 using Gateway.Dataplane.Explain;
 using Gateway.Host.Appliance;
 using Gateway.Host.Descriptors;
+using Gateway.Host.Runtime;
 using Gateway.Policy.Items;
 using Gateway.Policy.Planning;
 using Gateway.Policy.Sa;
@@ -28,17 +29,19 @@ internal static class TwinMaker
     /// <param name="configuration">The items.</param>
     /// <param name="waiting">Items that were not in force, by what is known of them.</param>
     /// <param name="sas">The SAs that were alive.</param>
+    /// <param name="blocks">Who had which blocks of outside ports.</param>
     /// <param name="flow">The packet that is to be sent.</param>
     /// <param name="box">Of the gateway.</param>
     /// <param name="notes">Takes what could not be made.</param>
     /// <param name="stop">Ends the work.</param>
     public static async Task<DataplaneTwin> MakeAsync(
-        RunningConfiguration configuration, IReadOnlySet<ItemKey> waiting, SaInventory sas, ProbeFlow flow, TwinBox box, List<string> notes, CancellationToken stop)
+        RunningConfiguration configuration, IReadOnlySet<ItemKey> waiting, SaInventory sas, NatBlockBook blocks, ProbeFlow flow, TwinBox box, List<string> notes, CancellationToken stop)
     {
         var twin = new DataplaneTwin(Devices(configuration, waiting, box.Running), box.HasHost, box.IkePorts);
         try
         {
             twin.Dataplane.Security.SetPolicies(SecurityPolicies.Of(configuration));
+            twin.Dataplane.Flows.KeepAccount(null, NatLedger.BlocksOf(blocks));
             twin.Dataplane.Flows.SetRules(NatDescriptor.RulesOf(configuration));
             await ProgramAsync(twin, configuration, notes, stop).ConfigureAwait(false);
             foreach (var sa in sas.ChildSas.Values.Select(c => c.Parameters).Where(sa => MayCarry(sa, flow)).OrderByDescending(sa => sa.Id.Value).Take(MostSas).Reverse())
