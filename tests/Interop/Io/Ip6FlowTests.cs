@@ -90,7 +90,7 @@ public sealed class Ip6FlowTests : IDisposable
         _router.Must("ip link set eth1 mtu 1300");
         _server.Must("ip link set eth0 mtu 1300");
         TcpTransfer.Run(_host, _server, "fd03::9");
-        Assert.Contains("mtu 1300", _host.Must("ip route get fd03::9"), StringComparison.Ordinal);
+        Assert.Contains("mtu 1300", _host.Must("ping -c1 -W5 -M do -s 1400 fd03::9; ip route get fd03::9"), StringComparison.Ordinal);
 
         // The host's fragments are smaller from now on, and leave the gateway no bigger.
         _host.Must("ping -c3 -i0.2 -W5 -s 4000 fd03::9");
