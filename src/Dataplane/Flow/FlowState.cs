@@ -48,7 +48,8 @@ internal enum TcpEvent : byte
 }
 
 /// <summary>
-/// The states of connections by what is seen of them. Sequence numbers and windows are not kept: so a reset is not trusted to end a flow, it only shortens how long the flow may be idle.
+/// The states of connections by what is seen of them. Sequence numbers and windows are not kept: so a reset is not trusted to end a flow, it only shortens how long the flow may be idle, and
+/// is forgotten when the connection goes on (<see cref="Revives"/>).
 /// </summary>
 internal static class FlowTracking
 {
@@ -84,6 +85,13 @@ internal static class FlowTracking
     /// <summary>The state after a TCP segment; None when there can be no such segment.</summary>
     public static FlowState Next(FlowState state, TcpEvent segment, bool reply) =>
         segment == TcpEvent.Invalid ? FlowState.None : (FlowState)Table[((reply ? 5 : 0) + (int)segment) * States + (int)state];
+
+    /// <summary>
+    /// Whether a segment shows that an established connection did not end with a reset that was seen: both data and the answer to a reset that was made up carry ACK alone (RFC 5961 §3.2). The connection then
+    /// counts as met in its middle, since the last segments of one that did end look the same.
+    /// </summary>
+    /// <param name="flags">The flags byte of the TCP header.</param>
+    public static bool Revives(byte flags) => EventOf(flags) == TcpEvent.Ack;
 
     /// <summary>The state after a packet of another protocol.</summary>
     public static FlowState Next(FlowState state, bool reply) => !reply ? state : state switch

@@ -274,6 +274,7 @@ internal sealed unsafe class SessionTable : IDisposable
         var reply = (found & ReplyBit) != 0;
         var state = session->State;
         var next = session->Forward.Protocol == 6 ? FlowTracking.Next(state, FlowTracking.EventOf(tcpFlags), reply) : FlowTracking.Next(state, reply);
+        if (state == FlowState.TcpClose && FlowTracking.Revives(tcpFlags) && (session->Flags & SessionFlags.Assured) != 0) next = FlowState.TcpPickedUp;
         if (next == FlowState.None) return false;
         session->LastUse = Now;
         session->Count(reply, bytes);

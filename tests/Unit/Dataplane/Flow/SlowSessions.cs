@@ -12,6 +12,7 @@ internal sealed class SlowSessions(FlowTimeouts timeouts)
         public required FlowKey Forward;
         public required FlowKey Reply;
         public string State = "";
+        public bool WasEstablished;
         public long LastUse;
         public ulong ForwardPackets, ReplyPackets, ForwardBytes, ReplyBytes;
     }
@@ -35,7 +36,10 @@ internal sealed class SlowSessions(FlowTimeouts timeouts)
         var flow = _byKey[key];
         var reply = key == flow.Reply;
         var next = flow.Forward.Protocol == 6 ? Tcp(flow.State, flags, reply) : Other(flow.State, reply);
+        // A connection that goes on was not reset.
+        if (flow.State == "close" && flow.WasEstablished && flow.Forward.Protocol == 6 && (flags & 0x17) == 0x10) next = "picked-up";
         if (next is null) return false;
+        flow.WasEstablished |= next is "established" or "fin-wait" or "close-wait";
         flow.State = next;
         flow.LastUse = now;
         if (reply)
