@@ -119,7 +119,7 @@ public sealed unsafe class DataplaneControl : IDisposable
     public int WorkerCount => _workers.Length;
 
     /// <summary>What a judge of traced packets looks into.</summary>
-    internal Explain.JudgedTables Judged => new(Tables, _interfaces, _rib, _vrfs, Filtering, Flows, Steering, Security, Switching, _workers);
+    internal Explain.JudgedTables Judged => new(Tables, _interfaces, _rib, _vrfs, Filtering, Flows, Steering, Security, Guarding, Switching, _workers);
 
     /// <summary>Held for every change of tables.</summary>
     internal Lock Gate => _gate;

@@ -139,6 +139,9 @@ public sealed unsafe class GuardControl
             return [.. _policers.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => new PolicerRow(p.Key, p.Value.Spec, Asking(b => b.PolicerIn == p.Key, b => b.PolicerOut == p.Key), CountOf(p.Value.Number, Color.Green), CountOf(p.Value.Number, Color.Yellow), CountOf(p.Value.Number, Color.Red)))];
     }
 
+    /// <summary>What a rule of a MAC ACL's program is called; null when the program is no more. Under the gate.</summary>
+    internal Filter.RuleId? MacRuleOf(nint program, uint rule) => _macs.RuleOf(program, rule);
+
     /// <summary>Policer and limit per source of a rule, as programs have them; 0 for what is not there.</summary>
     internal ulong GuardsOf(AclRule rule)
     {

@@ -62,6 +62,14 @@ internal sealed unsafe class MacAclBook(Epochs epochs, int workers)
         return (_sets[key] = new MacSet((nint)MacCompiler.Compile(rules, permits, workers), ids)).Program;
     }
 
+    /// <summary>What a rule of a program is called: a MAC ACL and its rule, or two empty words for the end of the list. Null when the program is no more.</summary>
+    public RuleId? RuleOf(nint program, uint rule)
+    {
+        foreach (var set in _sets.Values)
+            if (set.Program == program) return rule < set.Rules.Count ? set.Rules[(int)rule] : new RuleId("", "");
+        return null;
+    }
+
     /// <summary>Frees the programs that no interface asks any more; the interfaces were written before.</summary>
     public void Sweep(IReadOnlySet<nint> asked)
     {

@@ -232,10 +232,7 @@ public sealed unsafe class DataplaneTwin : IDisposable
             return port?.Offer(frame) == true ? null : "The packet is too long.";
         }
 
-        var node = (entry->Flags & InterfaceFlags.SpanIn) != 0 ? NodeNames.SpanInput
-            : (entry->Flags & InterfaceFlags.SubInterfaces) != 0 ? NodeNames.EthernetInput
-            : (entry->Flags & InterfaceFlags.Bridged) != 0 && !state.IsBvi ? NodeNames.BridgeInput
-            : (entry->Flags & InterfaceFlags.Connected) != 0 ? NodeNames.CrossConnect : NodeNames.EthernetInput;
+        var node = entry->InputNode == 0 ? NodeNames.EthernetInput : context.Graph.Nodes[entry->InputNode].Info.Name;
         return Begin(frame, context, node, index, 0, 0, 0);
     }
 

@@ -19,6 +19,10 @@ public abstract record StepDecision
     /// <param name="Action">In the item's words: <c>permit</c>, <c>permit-reflect</c>, <c>deny</c>, <c>reject</c>.</param>
     public sealed record Acl(string Name, string Rule, string Interface, bool Inbound, string Action) : StepDecision;
 
+    /// <summary>A rule of a MAC ACL, for frames that come in, or the end of an interface's list of them.</summary>
+    /// <param name="Name">Of the ACL; empty at the end of the list.</param>
+    public sealed record MacAcl(string Name, string Rule, string Interface, string Action) : StepDecision;
+
     /// <summary>A rule of NAT.</summary>
     /// <param name="From">The end that is translated, as it was; null when nothing was, because the rule exempts the flow or could not be met.</param>
     /// <param name="To">What it became.</param>

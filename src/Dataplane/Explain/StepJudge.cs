@@ -7,6 +7,7 @@ using Gateway.Dataplane.Esp;
 using Gateway.Dataplane.Filter;
 using Gateway.Dataplane.Flow;
 using Gateway.Dataplane.Graph;
+using Gateway.Dataplane.Guard;
 using Gateway.Dataplane.Nodes;
 using Gateway.Dataplane.Tables;
 
@@ -14,7 +15,7 @@ namespace Gateway.Dataplane.Explain;
 
 /// <summary>What a judge looks into.</summary>
 internal sealed record JudgedTables(
-    DataplaneTables Tables, InterfaceBook Interfaces, Rib Rib, VrfBook Vrfs, FilterControl Filtering, FlowControl Flows, AbfControl Abf, SaControl Security, SwitchControl Switching, IReadOnlyList<Worker> Workers);
+    DataplaneTables Tables, InterfaceBook Interfaces, Rib Rib, VrfBook Vrfs, FilterControl Filtering, FlowControl Flows, AbfControl Abf, SaControl Security, GuardControl Guarding, SwitchControl Switching, IReadOnlyList<Worker> Workers);
 
 /// <summary>
 /// Says what decided at each step of a traced packet: asks the tables that the workers ask, with the key that the step's record holds. Workers note no names, and pay nothing for them; what was changed
@@ -52,6 +53,7 @@ internal static unsafe class StepJudge
         [NodeNames.Esp6Decrypt] = (JudgedTables on, in TraceRecord _, in TraceRecord next, bool hasNext, byte* _, PacketMeta* _) => hasNext ? Sa(on, next.Sa, inbound: true) : null,
         [NodeNames.Ip4Rewrite] = (JudgedTables on, in TraceRecord step, in TraceRecord _, bool _, byte* _, PacketMeta* _) => Leaves(on, step),
         [NodeNames.Ip6Rewrite] = (JudgedTables on, in TraceRecord step, in TraceRecord _, bool _, byte* _, PacketMeta* _) => Leaves(on, step),
+        [NodeNames.GuardInput] = Guard,
         [NodeNames.Ip4Input] = CameIn,
         [NodeNames.Ip6Input] = CameIn,
         [NodeNames.EthernetInput] = CameIn,
@@ -114,6 +116,17 @@ internal static unsafe class StepJudge
             FilterAction.Deny => "deny",
             _ => "reject",
         });
+    }
+
+    private static StepDecision? Guard(JudgedTables on, in TraceRecord step, in TraceRecord next, bool hasNext, byte* frame, PacketMeta* meta)
+    {
+        var program = (MacProgram*)on.Tables.Guards[step.RxInterface]->MacIn;
+        if (program == null) return Named(on, step.RxInterface);
+        MacKey key;
+        MacJudge.Read(frame, meta->Length, &key);
+        var rule = MacProgram.Find(program, &key);
+        var name = on.Interfaces.NameOf(step.RxInterface);
+        return on.Guarding.MacRuleOf((nint)program, rule) is { } id ? new StepDecision.MacAcl(id.Acl, id.Rule, name, program->Permits[rule] == 0 ? "deny" : "permit") : null;
     }
 
     private static StepDecision? FlowInput(JudgedTables on, in TraceRecord step, in TraceRecord next, bool hasNext, byte* ip, PacketMeta* meta)

@@ -22,6 +22,8 @@ internal sealed class DecisionWords(RunningConfiguration configuration)
         StepDecision.Acl { Name: "" } end => new DecisionText($"{end.Action}: the end of the list for what {Way(end.Inbound)} {end.Interface}", Interface(end.Interface), null, "acl_"),
         StepDecision.Acl { Rule: "" } gone => new DecisionText($"deny: the ACL {gone.Name}, which {gone.Interface} asks, is not there", Interface(gone.Interface), null, "acl_"),
         StepDecision.Acl rule => new DecisionText($"{rule.Action}: rule {rule.Rule}, for what {Way(rule.Inbound)} {rule.Interface}", new ItemKey(ItemCatalog.Acl, rule.Name), rule.Rule, RulePath(rule)),
+        StepDecision.MacAcl { Name: "" } end => new DecisionText($"{end.Action}: the end of the list for frames that come in by {end.Interface}", Interface(end.Interface), null, "mac_acl_"),
+        StepDecision.MacAcl rule => new DecisionText($"{rule.Action}: rule {rule.Rule}, for frames that come in by {rule.Interface}", new ItemKey(ItemCatalog.MacAcl, rule.Name), rule.Rule, MacRulePath(rule)),
         StepDecision.Nat { From: { } from, To: { } to } nat => new DecisionText($"{(nat.Source ? "source" : "destination")} {from} becomes {to}", new ItemKey(ItemCatalog.Nat, nat.Rule)),
         StepDecision.Nat exempt => new DecisionText($"rule {exempt.Rule} is about the flow, and translates nothing", new ItemKey(ItemCatalog.Nat, exempt.Rule)),
         StepDecision.KnownFlow flow => new DecisionText(
@@ -61,12 +63,16 @@ internal sealed class DecisionWords(RunningConfiguration configuration)
         };
     }
 
-    private string? RulePath(StepDecision.Acl rule)
+    private string? RulePath(StepDecision.Acl rule) =>
+        configuration.TryGetValue(new ItemKey(ItemCatalog.Acl, rule.Name), out var item) ? PathOf(AclRuleNames.Of((AclSpec)item.Spec), rule.Rule) : null;
+
+    private string? MacRulePath(StepDecision.MacAcl rule) =>
+        configuration.TryGetValue(new ItemKey(ItemCatalog.MacAcl, rule.Name), out var item) ? PathOf(MacAclRuleNames.Of((MacAclSpec)item.Spec), rule.Rule) : null;
+
+    private static string? PathOf(IReadOnlyList<string> names, string rule)
     {
-        if (!configuration.TryGetValue(new ItemKey(ItemCatalog.Acl, rule.Name), out var item)) return null;
-        var names = AclRuleNames.Of((AclSpec)item.Spec);
         for (var i = 0; i < names.Count; i++)
-            if (names[i] == rule.Rule) return $"rules[{i.ToString(CultureInfo.InvariantCulture)}]";
+            if (names[i] == rule) return $"rules[{i.ToString(CultureInfo.InvariantCulture)}]";
         return null;
     }
 

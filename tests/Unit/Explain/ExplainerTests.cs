@@ -227,6 +227,22 @@ public sealed class ExplainerTests
         Assert.Equal("route/default", Assert.Single((await world.AskAsync("in lan tcp 10.2.0.10:40000 192.0.2.1:80")).Steps, s => s.Node == "ip4-lookup").Item);
     }
 
+    [Fact]
+    public async Task A_rule_of_a_mac_acl_is_named()
+    {
+        await using var world = await ExplainWorld.StartAsync();
+        await world.PutAsync(
+            Item("interface", "lan", """{"type":"af-packet","device":"eth1","addresses":["10.2.0.1/24"],"mac_acl_in":["stations"]}"""),
+            Item("interface", "dmz", """{"type":"af-packet","device":"eth2","addresses":["10.3.0.1/24"]}"""),
+            Item("mac-acl", "stations", """{"rules":[{"name":"printer","action":"deny","from":"02:00:00:00:00:07"},{"name":"desk","action":"permit","from":"02:00:00:5e:00:01"}]}"""));
+        var view = await world.AskAsync("in lan udp 10.2.0.10:1000 10.3.0.10:53");
+        Assert.Equal("passes", view.Verdict);
+        Assert.Equal(("mac-acl/stations", "desk"), Assert.Single(view.Steps, s => s.Node == "guard-input") is var step ? (step.Item, step.Line) : default);
+        var denied = await world.AskAsync("in lan udp 10.2.0.10:1000 10.3.0.10:53 mac 02:00:00:00:00:07 ff:ff:ff:ff:ff:ff");
+        Assert.Equal(("dropped", "guard-input/denied"), (denied.Verdict, denied.Reason));
+        Assert.Equal("printer", denied.Steps[^1].Line);
+    }
+
     [Theory]
     [InlineData("in nowhere tcp 10.0.0.1:1 10.0.0.2:2", "no-beginning")]
     [InlineData("in lo0 tcp 10.0.0.1:1 10.0.0.2:2", "no-beginning")]
