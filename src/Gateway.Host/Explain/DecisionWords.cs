@@ -18,7 +18,7 @@ internal sealed class DecisionWords(RunningConfiguration configuration)
 
     public DecisionText Of(TraceRow step) => step.Decision switch
     {
-        null => new DecisionText(""),
+        null => new DecisionText(step.Node == "neighbor-resolve" ? "the MAC address of the next hop is asked for" : ""),
         StepDecision.Acl { Name: "" } end => new DecisionText($"{end.Action}: the end of the list for what {Way(end.Inbound)} {end.Interface}", Interface(end.Interface), null, "acl_"),
         StepDecision.Acl { Rule: "" } gone => new DecisionText($"deny: the ACL {gone.Name}, which {gone.Interface} asks, is not there", Interface(gone.Interface), null, "acl_"),
         StepDecision.Acl rule => new DecisionText($"{rule.Action}: rule {rule.Rule}, for what {Way(rule.Inbound)} {rule.Interface}", new ItemKey(ItemCatalog.Acl, rule.Name), rule.Rule, RulePath(rule)),
@@ -28,7 +28,7 @@ internal sealed class DecisionWords(RunningConfiguration configuration)
         StepDecision.Nat exempt => new DecisionText($"rule {exempt.Rule} is about the flow, and translates nothing", new ItemKey(ItemCatalog.Nat, exempt.Rule)),
         StepDecision.KnownFlow flow => new DecisionText(
             $"known flow, {flow.State}{(flow.Reply ? ", an answer in it" : "")}: past all rules{(flow.From.Equals(flow.To) ? "" : $"; {flow.From} becomes {flow.To}")}", flow.Rule is { } name ? new ItemKey(ItemCatalog.Nat, name) : null),
-        StepDecision.NewFlow { Begins: true } => new DecisionText("a flow begins, without a translation"),
+        StepDecision.NewFlow { Begins: true } => new DecisionText("a flow begins; its source stays as it is"),
         StepDecision.NewFlow => new DecisionText("no flow is known"),
         StepDecision.Route route => Route(route),
         StepDecision.Steered steered => new DecisionText(

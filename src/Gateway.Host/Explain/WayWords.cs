@@ -16,12 +16,12 @@ internal sealed class WayWords(DecisionWords words, Blames blames, JournalState 
             var row = way.Steps[i];
             // The end of a packet is told where it met it.
             if (row.Drop is not null && steps.Count > 0) steps[^1] = steps[^1] with { Drop = row.Drop };
-            else steps.Add(Step(row));
+            else if (i == 0 || row.Node != way.Steps[i - 1].Node || row.Decision != way.Steps[i - 1].Decision) steps.Add(Step(row));
         }
 
         if (way.End is WayEnd.Refused && steps.Count > 0) steps[^1] = steps[^1] with { Drop = ((WayEnd.Refused)way.End).Reason };
         for (var i = way.Own; i < way.Steps.Count; i++)
-            if (way.Steps[i].Drop is null) steps.Add(Step(way.Steps[i]) with { What = $"(what the gateway answers) {words.Of(way.Steps[i]).What}" });
+            if (way.Steps[i].Drop is null && way.Steps[i].Node != way.Steps[i - 1].Node) steps.Add(Step(way.Steps[i]) with { What = $"(what the gateway answers) {words.Of(way.Steps[i]).What}".TrimEnd() });
         var decisive = steps.FindLast(s => s.Drop is not null);
         return new ExplainView
         {
