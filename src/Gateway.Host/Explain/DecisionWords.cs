@@ -56,11 +56,20 @@ internal sealed class DecisionWords(RunningConfiguration configuration)
         var on = route.Interface is { } name ? $" on {name}" : "";
         return route.Source switch
         {
-            "static" => new DecisionText($"route {route.To}{hop}{on}{InVrf(route.Vrf)}", _routes.Value.TryGetValue((route.Vrf ?? VrfSpec.Default, route.To, route.Preference), out var item) ? new ItemKey(ItemCatalog.Route, item) : null),
+            "static" => new DecisionText($"route {route.To}{hop}{on}{InVrf(route.Vrf)}", ItemOf(route)),
             "local" => new DecisionText($"{route.To.BaseAddress} is the gateway's own, of {route.Interface}{InVrf(route.Vrf)}", Interface(route.Interface), null, "addresses"),
             "broadcast" => new DecisionText($"{route.To.BaseAddress} is the broadcast or network address of a network of {route.Interface}{InVrf(route.Vrf)}", Interface(route.Interface), null, "addresses"),
             _ => new DecisionText($"{route.To} is a network of {route.Interface}{InVrf(route.Vrf)}", Interface(route.Interface), null, "addresses"),
         };
+    }
+
+    private ItemKey? ItemOf(StepDecision.Route route)
+    {
+        var vrf = route.Vrf ?? VrfSpec.Default;
+        if (_routes.Value.TryGetValue((vrf, route.To, route.Preference), out var name)) return new ItemKey(ItemCatalog.Route, name);
+        var prefix = PrefixList.OctetsOf(new IpPrefix(route.To.BaseAddress, route.To.PrefixLength));
+        return configuration.OfKind(ItemCatalog.RouteList).FirstOrDefault(i => i.Spec is RouteListSpec list && (list.Vrf ?? VrfSpec.Default) == vrf && (uint)list.Preference == route.Preference
+            && list.To.Holds(prefix))?.Key;
     }
 
     private string? RulePath(StepDecision.Acl rule) =>

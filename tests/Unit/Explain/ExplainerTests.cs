@@ -228,6 +228,18 @@ public sealed class ExplainerTests
     }
 
     [Fact]
+    public async Task A_route_out_of_a_list_names_the_list_that_holds_its_prefix()
+    {
+        await using var world = await ExplainWorld.StartAsync();
+        await world.PutAsync([.. _router,
+            Item("route-list", "others", """{"to":["192.0.2.0/25","203.0.113.0/24"],"via":"198.51.100.253"}"""),
+            Item("route-list", "some", """{"to":["192.0.2.0/24","192.0.3.0/24"],"via":"198.51.100.252"}""")]);
+        var route = Assert.Single((await world.AskAsync("in lan tcp 10.2.0.10:40000 192.0.2.200:443")).Steps, s => s.Node == "ip4-lookup");
+        Assert.Equal("route-list/some", route.Item);
+        Assert.Contains("192.0.2.0/24 via 198.51.100.252 on wan", route.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_rule_of_a_mac_acl_is_named()
     {
         await using var world = await ExplainWorld.StartAsync();
