@@ -147,6 +147,9 @@ public sealed class SaMigrationTests : IDisposable
         }
         // A worker counts what it did after it did it.
         foreach (var worker in _control.Workers) worker.Stop();
+        // Announcements, which nobody waited for.
+        Collect(_lan, _ => { });
+        Collect(_wan, _ => { });
         Assert.Equal(Moves, moves);
     }
 
